@@ -1,0 +1,49 @@
+"""Names and shapes of the parameters of networks that are so well known that a file may skip them.
+
+A file that names one of these architectures lists neither parameter names nor shapes; parameters it
+leaves out are zero (the inner biases of a LeNet, for example). Any other network lists both.
+The LeNets are the Caffe ones of the compression literature: 431,080 and 266,610 parameters.
+"""
+
+import math
+
+Shape = tuple[int, ...]
+
+ARCHITECTURES: dict[str, dict[str, Shape]] = {
+    "lenet5": {
+        "conv1.weight": (20, 1, 5, 5),
+        "conv1.bias": (20,),
+        "conv2.weight": (50, 20, 5, 5),
+        "conv2.bias": (50,),
+        "fc1.weight": (500, 800),
+        "fc1.bias": (500,),
+        "fc2.weight": (10, 500),
+        "fc2.bias": (10,),
+    },
+    "lenet300": {
+        "fc1.weight": (300, 784),
+        "fc1.bias": (300,),
+        "fc2.weight": (100, 300),
+        "fc2.bias": (100,),
+        "fc3.weight": (10, 100),
+        "fc3.bias": (10,),
+    },
+}
+
+
+def dense_params(architecture: str) -> int:
+    """Count the weights and biases of a known architecture.
+
+    Raises
+    ------
+    ValueError
+        If the architecture is not in the table.
+
+    Examples
+    --------
+    >>> dense_params("lenet5"), dense_params("lenet300")
+    (431080, 266610)
+    """
+    if architecture not in ARCHITECTURES:
+        raise ValueError(f"architecture {architecture!r} is unknown; known: {sorted(ARCHITECTURES)}")
+    return sum(math.prod(shape) for shape in ARCHITECTURES[architecture].values())

@@ -1,0 +1,123 @@
+"""A compressed network: which coded tensors make up which parameter.
+
+Each parameter is a Tucker tensor of integers with a step (`CodedTensor`), a reshape back to the
+parameter's shape, and nothing else. A plain parameter, such as a bias, is the same thing without
+factors. Parameters may share a core or a factor by pointing to the same object; it is stored once.
+"""
+
+import math
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+
+from tucker_core.architectures import ARCHITECTURES
+from tucker_core.counting import BYTES_PER_FLOAT32
+from tucker_core.planner import format_table
+from tucker_core.quantize import CodedTensor
+from tucker_core.reshape import ReshapePlan
+from tucker_core.tucker import tucker_to_tensor
+
+
+@dataclass(frozen=True, eq=False)
+class CodedParameter:
+    """One weight or bias of a network in coded Tucker format.
+
+    Attributes
+    ----------
+    name : e.g. "fc1.weight"
+    reshape : between the parameter's shape and the dims (I_1, ..., I_N)
+    core : integers of shape (J_1, ..., J_N)
+    factors : per mode integers (I_n, J_n), or None where the mode is full
+    """
+
+    name: str
+    reshape: ReshapePlan
+    core: CodedTensor
+    factors: tuple[CodedTensor | None, ...]
+
+    def __post_init__(self) -> None:
+        """Refuse parts that do not make up a tensor of the planned dims."""
+        rank = self.core.symbols.shape
+        if not len(rank) == len(self.factors) == len(self.reshape.dims):
+            raise ValueError(f"{self.name}: core {rank} and {len(self.factors)} factors for {self.reshape.dims}")
+        for dim, r, factor in zip(self.reshape.dims, rank, self.factors, strict=True):
+            if (dim, r) != ((r, r) if factor is None else factor.symbols.shape):
+                raise ValueError(f"{self.name}: core {rank} does not reach dims {self.reshape.dims}")
+
+    @property
+    def tensors(self) -> tuple[CodedTensor, ...]:
+        """Core and factors, as stored."""
+        return (self.core, *(factor for factor in self.factors if factor is not None))
+
+    @property
+    def n_params(self) -> int:
+        """Numbers in core and factors."""
+        return sum(tensor.symbols.size for tensor in self.tensors)
+
+    def to_dense(self) -> npt.NDArray[np.float32]:
+        """Rebuild the parameter in its own shape, computed in float64, rounded once to float32."""
+        factors = [None if factor is None else factor.values() for factor in self.factors]
+        tensor = tucker_to_tensor((self.core.values(), factors))
+        return np.ascontiguousarray(self.reshape.undo(tensor), np.float32)
+
+
+@dataclass(frozen=True, eq=False)
+class CompressedNetwork:
+    """All coded parameters of a network and the name of its architecture.
+
+    Attributes
+    ----------
+    architecture : a name in `ARCHITECTURES`, or any other name
+    parameters : the coded parameters in order; those that a known architecture has beside them are 0
+    n_bytes : size of the file that it was read from or written to; None before
+    """
+
+    architecture: str
+    parameters: tuple[CodedParameter, ...]
+    n_bytes: int | None = field(default=None)
+
+    @property
+    def tensors(self) -> tuple[CodedTensor, ...]:
+        """The stored tensors, each once, in order of first use."""
+        unique = {id(tensor): tensor for p in self.parameters for tensor in p.tensors}
+        return tuple(unique.values())
+
+    @property
+    def n_params(self) -> int:
+        """Numbers stored; what is shared counts once."""
+        return sum(tensor.symbols.size for tensor in self.tensors)
+
+    @property
+    def dense_bytes(self) -> int:
+        """Bytes of the dense network: 4 per weight and bias, zero ones included."""
+        shapes = {p.name: p.reshape.shape for p in self.parameters}
+        shapes |= ARCHITECTURES.get(self.architecture, {})
+        return BYTES_PER_FLOAT32 * sum(math.prod(shape) for shape in shapes.values())
+
+    def to_dense(self) -> dict[str, npt.NDArray[np.float32]]:
+        """Rebuild every parameter: name -> float32 array of its own shape."""
+        dense = {
+            name: np.zeros(shape, np.float32)
+            for name, shape in ARCHITECTURES.get(self.architecture, {}).items()
+        }
+        return dense | {p.name: p.to_dense() for p in self.parameters}
+
+    def table(self, bits: dict[str, float] | None = None) -> str:
+        """Format the layers as a text table; with `bits` (name -> bits coded) also their bytes."""
+        rows = [("parameter", "shape", "order", "dims", "core", "numbers", "bits/number", "bytes")]
+        for p in self.parameters:
+            spent = None if bits is None else bits[p.name]
+            rows.append(
+                (
+                    p.name,
+                    "x".join(map(str, p.reshape.shape)),
+                    str(len(p.reshape.dims)),
+                    "x".join(map(str, p.reshape.dims)),
+                    "x".join(map(str, p.core.symbols.shape)),
+                    f"{p.n_params:,}",
+                    "" if spent is None else f"{spent / p.n_params:.2f}",
+                    "" if spent is None else f"{spent / 8:,.0f}",
+                )
+            )
+        return format_table(rows)
