@@ -171,14 +171,22 @@ def multi_mode_dot(
     (5, 3, 6)
     """
     result = check_tensor(tensor)
-    wanted = list(range(result.ndim)) if modes is None else [check_mode(m, result.ndim) for m in modes]
+    wanted = (
+        list(range(result.ndim)) if modes is None else [check_mode(m, result.ndim) for m in modes]
+    )
     if len(matrices) != len(wanted):
-        raise ValueError(f"{len(matrices)} matrices for {len(wanted)} modes {wanted}; give one per mode")
+        raise ValueError(
+            f"{len(matrices)} matrices for {len(wanted)} modes {wanted}; give one per mode"
+        )
     if len(set(wanted)) != len(wanted):
         raise ValueError(f"modes {wanted} name a mode twice; multiply the two matrices first")
     if skip is not None and not 0 <= skip < len(wanted):
         raise ValueError(f"skip is {skip}; it is a position in matrices, 0 to {len(wanted) - 1}")
-    pairs = [(np.asarray(m), n) for k, (m, n) in enumerate(zip(matrices, wanted, strict=True)) if k != skip]
+    pairs = [
+        (np.asarray(m), n)
+        for k, (m, n) in enumerate(zip(matrices, wanted, strict=True))
+        if k != skip
+    ]
     shrinking = sorted(pairs, key=lambda pair: _growth(pair[0], transpose))
     for matrix, mode in shrinking:
         result = mode_dot(result, matrix, mode, transpose)
@@ -187,14 +195,18 @@ def multi_mode_dot(
 
 def _growth(matrix: FloatArray, transpose: bool) -> float:
     """How much larger the tensor becomes by this product: J / I."""
-    rows, columns = matrix.shape if matrix.ndim == 2 else (1, 1)
+    rows, columns = (int(n) for n in matrix.shape) if matrix.ndim == 2 else (1, 1)
     return columns / rows if transpose else rows / columns
 
 
-def _check_matrix(tensor: FloatArray, matrix: npt.ArrayLike, mode: int, transpose: bool) -> FloatArray:
+def _check_matrix(
+    tensor: FloatArray, matrix: npt.ArrayLike, mode: int, transpose: bool
+) -> FloatArray:
     factor = check_tensor(matrix, "matrix")
     if factor.ndim != 2:
-        raise ValueError(f"matrix has shape {factor.shape}; an n-mode product needs a matrix (J, I_n)")
+        raise ValueError(
+            f"matrix has shape {factor.shape}; an n-mode product needs a matrix (J, I_n)"
+        )
     if factor.dtype != tensor.dtype:
         raise TypeError(
             f"tensor is {tensor.dtype} and matrix is {factor.dtype}; convert one of them: nothing is "

@@ -45,5 +45,7 @@ def dense_params(architecture: str) -> int:
     (431080, 266610)
     """
     if architecture not in ARCHITECTURES:
-        raise ValueError(f"architecture {architecture!r} is unknown; known: {sorted(ARCHITECTURES)}")
+        raise ValueError(
+            f"architecture {architecture!r} is unknown; known: {sorted(ARCHITECTURES)}"
+        )
     return sum(math.prod(shape) for shape in ARCHITECTURES[architecture].values())

@@ -12,11 +12,13 @@ import numpy.typing as npt
 
 MAX_ORDER = 8
 
-FloatArray: TypeAlias = npt.NDArray[np.float32] | npt.NDArray[np.float64]
+FloatArray: TypeAlias = npt.NDArray[np.floating[Any]]
 """A tensor, matrix or vector of float32 or float64; its shape is said in each docstring."""
 
 
-def check_tensor(tensor: npt.ArrayLike, name: str = "tensor", *, finite: bool = False) -> FloatArray:
+def check_tensor(
+    tensor: npt.ArrayLike, name: str = "tensor", *, finite: bool = False
+) -> FloatArray:
     """Return `tensor` as an array, untouched, or say why it cannot be used.
 
     Parameters
@@ -52,7 +54,9 @@ def check_tensor(tensor: npt.ArrayLike, name: str = "tensor", *, finite: bool = 
             "supported: reshape it first"
         )
     if array.size == 0:
-        raise ValueError(f"{name} has shape {array.shape}, so no entries; every dimension must be >= 1")
+        raise ValueError(
+            f"{name} has shape {array.shape}, so no entries; every dimension must be >= 1"
+        )
     if finite and not np.isfinite(array).all():
         bad = tuple(int(i) for i in np.argwhere(~np.isfinite(array))[0])
         raise ValueError(f"{name}{list(bad)} is {array[bad]}; every entry must be finite")
@@ -99,8 +103,12 @@ def check_rank(shape: Sequence[int], rank: Sequence[int]) -> tuple[int, ...]:
     ValueError: rank[1] is 6; mode 1 of shape (4, 5) allows 1 to 5
     """
     if len(rank) != len(shape):
-        raise ValueError(f"rank {tuple(rank)} has {len(rank)} entries; shape {tuple(shape)} has {len(shape)} modes")
+        raise ValueError(
+            f"rank {tuple(rank)} has {len(rank)} entries; shape {tuple(shape)} has {len(shape)} modes"
+        )
     for mode, (r, dim) in enumerate(zip(rank, shape, strict=True)):
         if not 1 <= r <= dim:
-            raise ValueError(f"rank[{mode}] is {r}; mode {mode} of shape {tuple(shape)} allows 1 to {dim}")
+            raise ValueError(
+                f"rank[{mode}] is {r}; mode {mode} of shape {tuple(shape)} allows 1 to {dim}"
+            )
     return tuple(int(r) for r in rank)

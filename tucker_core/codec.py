@@ -115,7 +115,8 @@ def encode(tensors: Sequence[Symbols], models: Sequence[SymbolModel]) -> bytes:
             raise ValueError(f"an integer exceeds the model's largest, {model.largest}")
         if model.largest:
             coder.encode(flat + np.int32(model.largest), _categorical(model))
-    return coder.get_compressed().astype("<u4").tobytes()
+    words: npt.NDArray[np.uint32] = coder.get_compressed()
+    return words.astype("<u4").tobytes()
 
 
 def decode(payload: bytes, sizes: Sequence[int], models: Sequence[SymbolModel]) -> list[Symbols]:

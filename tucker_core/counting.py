@@ -51,7 +51,9 @@ def reconstruct_flops(dims: Sequence[int], rank: Sequence[int]) -> int:
 
 
 def gradient_flops(dims: Sequence[int], rank: Sequence[int]) -> int:
-    """Count the FLOPs of `tucker_gradient`: its chain forward without the last step, and two products a mode back.
+    """Count the FLOPs of `tucker_gradient`.
+
+    That is the chain forward without its last step, and then two products a mode backward.
 
     Examples
     --------

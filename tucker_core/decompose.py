@@ -66,7 +66,7 @@ def hosvd(
         raise ValueError(f"tol is {tol}; a relative error in [0, 1) is needed")
     ranks = None if rank is None else validate_tucker_rank(array.shape, rank)
     allowed = 0.0 if tol is None else tol**2 * float(np.vdot(array, array).real) / array.ndim
-    core, factors = array, []
+    core, factors = array, list[FloatArray | None]()
     for mode in range(array.ndim):
         vectors, sigma = left_singular(unfold(core if sequential else array, mode))
         kept = _tail_rank(sigma, allowed) if ranks is None else ranks[mode]
@@ -92,7 +92,7 @@ def left_singular(matrix: FloatArray) -> tuple[FloatArray, FloatArray]:
     array([4., 3.])
     """
     rows, columns = matrix.shape
-    small = np.linalg.qr(matrix.T, mode="r").T if columns > rows else matrix
+    small = np.asarray(np.linalg.qr(matrix.T, mode="r")).T if columns > rows else matrix
     vectors, sigma, _ = np.linalg.svd(small, full_matrices=False)
     largest = np.abs(vectors).argmax(axis=0)
     signs = np.where(vectors[largest, np.arange(vectors.shape[1])] < 0, -1, 1).astype(matrix.dtype)

@@ -23,7 +23,6 @@ Nothing is pickled, every length is checked before memory is taken, and the chec
 
 import math
 import os
-import tempfile
 import zlib
 from collections.abc import Sequence
 from pathlib import Path
@@ -32,6 +31,7 @@ import numpy as np
 
 from tucker_core.architectures import ARCHITECTURES
 from tucker_core.codec import SymbolModel, decode, encode, fit_model
+from tucker_core.files import replacing
 from tucker_core.network import CodedParameter, CompressedNetwork
 from tucker_core.quantize import CodedTensor
 from tucker_core.records import (
@@ -67,6 +67,7 @@ def save(path: str | os.PathLike[str], network: CompressedNetwork) -> Compressed
 
     Examples
     --------
+    >>> import tempfile
     >>> from tucker_core import CodedParameter, plan_reshape, quantize
     >>> bias = CodedParameter("bias", plan_reshape((3,), 1), quantize(np.ones(3), 0.5), (None,))
     >>> with tempfile.TemporaryDirectory() as folder:
@@ -75,17 +76,8 @@ def save(path: str | os.PathLike[str], network: CompressedNetwork) -> Compressed
     array([1., 1., 1.], dtype=float32)
     """
     content = to_bytes(network)
-    target = Path(path)
-    handle, temporary = tempfile.mkstemp(prefix=target.name, suffix=".part", dir=target.parent)
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, target)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
+    with replacing(path) as temporary:
+        temporary.write_bytes(content)
     return CompressedNetwork(network.architecture, network.parameters, len(content))
 
 
@@ -146,7 +138,9 @@ def from_bytes(content: bytes) -> CompressedNetwork:
         for _ in shapes:
             steps.append(reader.signed_byte())
             largest = reader.integer()
-            models.append(SymbolModel(largest, *(reader.byte(), reader.byte()) if largest else (0, 0)))
+            models.append(
+                SymbolModel(largest, *(reader.byte(), reader.byte()) if largest else (0, 0))
+            )
         symbols = decode(reader.rest(), [math.prod(shape) for shape in shapes], models)
         tensors = [
             CodedTensor(flat.reshape(shape), step)
@@ -183,16 +177,22 @@ def coded_bits(network: CompressedNetwork) -> dict[str, float]:
 
 def _checked_body(content: bytes) -> bytes:
     if content[: len(MAGIC)] != MAGIC:
-        raise FileFormatError(f"starts with {content[:3]!r}, not {MAGIC!r}: this is not an .ada file")
+        raise FileFormatError(
+            f"starts with {content[:3]!r}, not {MAGIC!r}: this is not an .ada file"
+        )
     if len(content) < PREFIX_BYTES:
-        raise FileFormatError(f"ends after {len(content)} bytes; the prefix alone has {PREFIX_BYTES}")
+        raise FileFormatError(
+            f"ends after {len(content)} bytes; the prefix alone has {PREFIX_BYTES}"
+        )
     version = content[len(MAGIC)]
     if version != VERSION:
         raise FileFormatError(f"has format version {version}; this program reads version {VERSION}")
     body = content[PREFIX_BYTES:]
     expected, found = int.from_bytes(content[4:8], "little"), zlib.crc32(body)
     if expected != found:
-        raise FileFormatError(f"checksum is {found:08x}, the file says {expected:08x}: damaged or cut off")
+        raise FileFormatError(
+            f"checksum is {found:08x}, the file says {expected:08x}: damaged or cut off"
+        )
     return body
 
 
@@ -210,7 +210,9 @@ def _record(parameter: CodedParameter, numbers: dict[int, int], seen: set[int]) 
     return ParameterRecord(parameter.name, parameter.reshape, rank, tuple(references))
 
 
-def _resolve(records: Sequence[ParameterRecord]) -> tuple[list[tuple[int, ...]], list[list[int | None]]]:
+def _resolve(
+    records: Sequence[ParameterRecord],
+) -> tuple[list[tuple[int, ...]], list[list[int | None]]]:
     """Shapes of the stored tensors, and for each record which of them its core and factors are."""
     shapes: list[tuple[int, ...]] = []
     uses: list[list[int | None]] = []
@@ -225,7 +227,9 @@ def _resolve(records: Sequence[ParameterRecord]) -> tuple[list[tuple[int, ...]],
             elif reference > NEW_TENSOR and (
                 reference - NEW_TENSOR > len(shapes) or shapes[reference - NEW_TENSOR - 1] != shape
             ):
-                raise FileFormatError(f"{record.name}: refers to a tensor {reference - 1} that does not fit")
+                raise FileFormatError(
+                    f"{record.name}: refers to a tensor {reference - 1} that does not fit"
+                )
             use.append({NO_FACTOR: None, NEW_TENSOR: len(shapes) - 1}.get(reference, reference - 2))
         uses.append(use)
     if weights > MAX_WEIGHTS or stored > MAX_SYMBOLS:

@@ -40,10 +40,14 @@ class CodedParameter:
         """Refuse parts that do not make up a tensor of the planned dims."""
         rank = self.core.symbols.shape
         if not len(rank) == len(self.factors) == len(self.reshape.dims):
-            raise ValueError(f"{self.name}: core {rank} and {len(self.factors)} factors for {self.reshape.dims}")
+            raise ValueError(
+                f"{self.name}: core {rank} and {len(self.factors)} factors for {self.reshape.dims}"
+            )
         for dim, r, factor in zip(self.reshape.dims, rank, self.factors, strict=True):
             if (dim, r) != ((r, r) if factor is None else factor.symbols.shape):
-                raise ValueError(f"{self.name}: core {rank} does not reach dims {self.reshape.dims}")
+                raise ValueError(
+                    f"{self.name}: core {rank} does not reach dims {self.reshape.dims}"
+                )
 
     @property
     def tensors(self) -> tuple[CodedTensor, ...]:

@@ -56,7 +56,9 @@ class NetworkPlan:
         for layer in self.layers:
             if layer.name == name:
                 return layer
-        raise KeyError(f"no layer {name!r} in this plan; it has {[layer.name for layer in self.layers]}")
+        raise KeyError(
+            f"no layer {name!r} in this plan; it has {[layer.name for layer in self.layers]}"
+        )
 
     def table(self) -> str:
         """Format the plan as a text table: layer, shape, dims, core, numbers, share of the dense ones."""

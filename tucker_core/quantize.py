@@ -45,7 +45,7 @@ class CodedTensor:
 
     def values(self) -> npt.NDArray[np.float64]:
         """The numbers meant: symbols times step, float64, same shape."""
-        return self.symbols * step_size(self.step_code)
+        return self.symbols.astype(np.float64) * step_size(self.step_code)
 
 
 def step_size(code: int) -> float:

@@ -124,7 +124,9 @@ class ReshapePlan:
                 f"{math.prod(self.shape)}; a reshape keeps the number of entries"
             )
         if sorted(self.permutation) != list(range(len(self.shape))):
-            raise ValueError(f"permutation {self.permutation} does not reorder {len(self.shape)} modes")
+            raise ValueError(
+                f"permutation {self.permutation} does not reorder {len(self.shape)} modes"
+            )
 
     def apply(self, weight: npt.NDArray[np.generic]) -> npt.NDArray[np.generic]:
         """Weight of `shape` -> tensor of `dims`; a view where the permutation allows it."""
@@ -184,9 +186,10 @@ def plan_reshape(
         raise ValueError(f"order is {order}; 1 to {MAX_ORDER} or 'auto' is needed")
     orders = range(1, MAX_ORDER + 1) if order == "auto" else (order,)
     dims = min((_best_dims(whole, d, mixed) for d in orders), key=_improperness)
+    why = f", its dims being nearest to {PROPER_DIM}" if order == "auto" else ""
+    among = "of all factorisations" if mixed else "without mixing modes"
     reason = (
-        f"order {len(dims)}{' by its dims near ' + str(PROPER_DIM) if order == 'auto' else ''}, least sum "
-        f"of dims {sum(dims)} {'of all factorisations' if mixed else 'without mixing modes'}; "
+        f"order {len(dims)}{why}; least sum of dims {among}, {sum(dims)}; "
         f"perfect balance would sum to {len(dims) * math.prod(dims) ** (1 / len(dims)):.0f}"
     )
     return ReshapePlan(whole, dims, tuple(range(len(whole))), reason)

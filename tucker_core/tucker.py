@@ -148,7 +148,8 @@ def tucker_gradient(
     upstream = check_tensor(grad, "grad")
     if upstream.shape != shape or upstream.dtype != core.dtype:
         raise ValueError(
-            f"grad is {upstream.dtype} of shape {upstream.shape}; the tensor is {core.dtype} of shape {shape}"
+            f"grad is {upstream.dtype} of shape {upstream.shape}; the tensor is {core.dtype} of "
+            f"shape {shape}"
         )
     grad_factors: list[FloatArray | None] = []
     for factor, before in zip(factors, reversed(_chain(core, factors)), strict=True):
@@ -189,7 +190,9 @@ def check_tucker(
             continue
         matrix = check_tensor(factor, f"factors[{mode}]")
         if matrix.dtype != core.dtype:
-            raise TypeError(f"factors[{mode}] is {matrix.dtype}, the core is {core.dtype}; make them equal")
+            raise TypeError(
+                f"factors[{mode}] is {matrix.dtype}, the core is {core.dtype}; make them equal"
+            )
         if matrix.ndim != 2 or matrix.shape[1] != rank:
             raise ValueError(
                 f"factors[{mode}] has shape {matrix.shape}; the core's shape {core.shape} needs "
@@ -207,7 +210,9 @@ def _chain(core: FloatArray, factors: Sequence[FloatArray | None]) -> list[Float
     return steps
 
 
-def _expand(before: FloatArray, factor: FloatArray | None, out: FloatArray | None = None) -> FloatArray:
+def _expand(
+    before: FloatArray, factor: FloatArray | None, out: FloatArray | None = None
+) -> FloatArray:
     """One step, (everything else, J_n) -> (I_n, everything else)."""
     if factor is not None:
         return np.dot(factor, before.T, out=out)
@@ -234,7 +239,9 @@ def random_tucker(
     True
     """
     if math.prod(rank) < 1 or len(shape) != len(rank):
-        raise ValueError(f"rank {tuple(rank)} does not fit shape {tuple(shape)}: give one rank >= 1 per mode")
+        raise ValueError(
+            f"rank {tuple(rank)} does not fit shape {tuple(shape)}: give one rank >= 1 per mode"
+        )
     core = rng.standard_normal(tuple(rank))
     return TuckerTensor(
         core, tuple(rng.standard_normal((i, j)) for i, j in zip(shape, rank, strict=True))

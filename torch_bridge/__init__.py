@@ -1,0 +1,27 @@
+"""PyTorch on top of tucker_core: Tucker weights, training, data sets and the command `ada-tucker`.
+
+`compress_model` puts the layers of a model into Tucker form, `fit` trains it, `to_network` rounds it
+for a `.ada` file, `load_network` and `materialize` bring dense weights back.
+"""
+
+from torch_bridge.compress import CompressionReport, compress_model, materialize
+from torch_bridge.models import MODELS, build_model
+from torch_bridge.storage import load_network, to_network
+from torch_bridge.train import TrainConfig, TrainingError, evaluate, fit
+from torch_bridge.weight import TuckerWeight, tucker_product
+
+__all__ = [
+    "MODELS",
+    "CompressionReport",
+    "TrainConfig",
+    "TrainingError",
+    "TuckerWeight",
+    "build_model",
+    "compress_model",
+    "evaluate",
+    "fit",
+    "load_network",
+    "materialize",
+    "to_network",
+    "tucker_product",
+]

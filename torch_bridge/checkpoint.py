@@ -1,0 +1,99 @@
+"""Training checkpoints: arrays in one `.npz`, replaced in one step, read without pickle.
+
+A checkpoint holds a nested dict of tensors and numbers under slash-separated names, and a
+fingerprint of the run that wrote it. It is only ever read back by a run of the same fingerprint.
+"""
+
+import hashlib
+import json
+import zipfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from tucker_core.files import replacing
+
+State = dict[str, Any]
+
+
+class CheckpointError(ValueError):
+    """A checkpoint file is damaged; the message names it and what to do."""
+
+
+def fingerprint(**facts: object) -> str:
+    """Hash everything that decides a run's result into 16 hex digits.
+
+    Examples
+    --------
+    >>> fingerprint(seed=0) == fingerprint(seed=0), fingerprint(seed=0) == fingerprint(seed=1)
+    (True, False)
+    """
+    text = json.dumps(facts, sort_keys=True, default=repr)
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def save_checkpoint(path: Path, mark: str, state: Mapping[str, Any]) -> None:
+    """Write a nested dict of tensors, numbers and strings, replacing the old file in one step.
+
+    Parameters
+    ----------
+    path : the file to write or replace
+    mark : fingerprint of the run
+    state : nested dicts (keys str or int) of tensors, arrays, numbers and strings
+    """
+    arrays: dict[str, Any] = {f"state/{key}": _array(v) for key, v in _flatten(state)}
+    with replacing(path) as temporary, temporary.open("wb") as file:
+        np.savez(file, mark=np.array(mark), **arrays)
+
+
+def load_checkpoint(path: Path, mark: str) -> State | None:
+    """Read a checkpoint back; None if there is none or another run wrote it.
+
+    Returns
+    -------
+    the nested dict, its tensors on the CPU, its numbers as Python numbers; integer-like keys as int
+
+    Raises
+    ------
+    CheckpointError
+        If the file is damaged.
+    """
+    if not path.exists():
+        return None
+    try:
+        with np.load(path, allow_pickle=False) as stored:
+            if str(stored["mark"]) != mark:
+                return None
+            arrays = {key: stored[key] for key in stored.files if key != "mark"}
+    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
+        raise CheckpointError(
+            f"{path} is damaged ({error}); delete it to start this run anew"
+        ) from error
+    state: State = {}
+    for name, array in arrays.items():
+        *parents, leaf = [int(key) if key.isdecimal() else key for key in name.split("/")[1:]]
+        inner: dict[Any, Any] = state
+        for parent in parents:
+            inner = inner.setdefault(parent, {})
+        inner[leaf] = torch.from_numpy(array) if array.ndim else _scalar(array)
+    return state
+
+
+def _flatten(state: Mapping[Any, Any], prefix: str = "") -> list[tuple[str, Any]]:
+    flat: list[tuple[str, Any]] = []
+    for key, value in state.items():
+        name = f"{prefix}{key}"
+        flat += _flatten(value, f"{name}/") if isinstance(value, Mapping) else [(name, value)]
+    return flat
+
+
+def _array(value: Any) -> np.ndarray[Any, Any]:
+    return value.detach().cpu().numpy() if isinstance(value, torch.Tensor) else np.array(value)
+
+
+def _scalar(array: np.ndarray[Any, Any]) -> Any:
+    value = array.item()
+    return torch.tensor(value) if array.dtype == np.float32 else value

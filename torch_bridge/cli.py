@@ -1,0 +1,180 @@
+"""The command `ada-tucker`: train, compress, evaluate, inspect and print networks.
+
+Results go to standard output, progress and notes to standard error. Exit codes: 0 done, 1 bad input
+(one line says what and how to mend it), 2 wrong use, 130 interrupted.
+"""
+
+import argparse
+import sys
+import warnings
+from pathlib import Path
+from typing import TypeAlias
+
+from torch_bridge import commands
+from torch_bridge.models import MODELS
+from torch_bridge.pipeline import METHODS
+from torch_bridge.train import TrainingError
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run the command line; returns the exit code."""
+    arguments = parser().parse_args(argv)
+    warnings.showwarning = _note
+    try:
+        arguments.run(arguments)
+    except KeyboardInterrupt:
+        print(
+            "\nada-tucker: interrupted; the same command goes on from the last epoch",
+            file=sys.stderr,
+        )
+        return 130
+    except BrokenPipeError:
+        return 1
+    except (ValueError, TrainingError, OSError) as error:
+        print(f"ada-tucker: {' '.join(str(error).split())}", file=sys.stderr)
+        return 1
+    return 0
+
+
+def parser() -> argparse.ArgumentParser:
+    """Describe all commands and options."""
+    top = argparse.ArgumentParser(
+        prog="ada-tucker",
+        description="Tucker compression of neural networks: small enough for a QR code.",
+    )
+    sub = top.add_subparsers(required=True, metavar="COMMAND")
+    for add in (_demo, _train, _compress, _evaluate, _inspect, _qr):
+        add(sub)
+    return top
+
+
+def _note(message: Warning | str, *_: object, **__: object) -> None:
+    print(f"note: {message}", file=sys.stderr)
+
+
+_Sub: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
+
+
+def _demo(sub: _Sub) -> None:
+    command = sub.add_parser("demo", help="shrink a LeNet, end to end, and show what came of it")
+    command.add_argument("model", nargs="?", default="lenet5", choices=sorted(MODELS))
+    command.add_argument(
+        "--out", type=Path, default=Path("demo_output"), help="folder for file, pictures, JSON"
+    )
+    _training_options(command)
+    _budget_options(command)
+    command.set_defaults(run=commands.demo)
+
+
+def _train(sub: _Sub) -> None:
+    command = sub.add_parser("train", help="train a dense network")
+    command.add_argument("model", choices=sorted(MODELS))
+    command.add_argument("--out", type=Path, help="file for the weights (default: MODEL.npz)")
+    command.add_argument(
+        "--no-augment", action="store_true", help="train on the undistorted images"
+    )
+    _training_options(command)
+    command.set_defaults(run=commands.train)
+
+
+def _compress(sub: _Sub) -> None:
+    command = sub.add_parser(
+        "compress", help="train a network in Tucker form and write it as an .ada file"
+    )
+    command.add_argument("model", choices=sorted(MODELS))
+    command.add_argument("--out", type=Path, help="file to write (default: MODEL.ada)")
+    command.add_argument("--method", choices=METHODS, default="ada", help="default: %(default)s")
+    command.add_argument(
+        "--start",
+        choices=("scratch", "hosvd"),
+        default="scratch",
+        help="random start, or the HOSVD of --dense (default: %(default)s)",
+    )
+    command.add_argument(
+        "--dense", type=Path, help="weights written by 'train', for --start hosvd or --distil"
+    )
+    command.add_argument(
+        "--distil",
+        type=float,
+        default=0.0,
+        metavar="SHARE",
+        help="share of the loss that imitates --dense, 0 to 1 (default: %(default)s)",
+    )
+    _training_options(command)
+    _budget_options(command)
+    command.set_defaults(run=commands.compress)
+
+
+def _evaluate(sub: _Sub) -> None:
+    command = sub.add_parser("evaluate", help="size and test error of .ada (or dense .npz) files")
+    command.add_argument("files", nargs="+", type=Path, metavar="FILE")
+    _data_options(command)
+    command.set_defaults(run=commands.evaluate_files)
+
+
+def _inspect(sub: _Sub) -> None:
+    command = sub.add_parser("inspect", help="what an .ada file holds, layer by layer")
+    command.add_argument("file", type=Path, metavar="FILE")
+    command.add_argument("--json", action="store_true", help="print JSON instead of a table")
+    command.set_defaults(run=commands.inspect)
+
+
+def _qr(sub: _Sub) -> None:
+    command = sub.add_parser("qr", help="write an .ada file as a QR code")
+    command.add_argument("file", type=Path, metavar="FILE")
+    command.add_argument(
+        "--out", type=Path, nargs="+", help="pictures, .svg or .png (default: both beside FILE)"
+    )
+    command.set_defaults(run=commands.qr)
+
+
+def _data_options(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "--data-dir",
+        type=Path,
+        help="folder with the MNIST files (default: $ADA_DATA_DIR, "
+        "then the cache, then a download, then the bundled MNIST-5k)",
+    )
+    command.add_argument("--offline", action="store_true", help="never download")
+    command.add_argument("--device", default="cpu", help="cpu, cuda or mps (default: %(default)s)")
+    command.add_argument("--json", action="store_true", help="print JSON instead of a table")
+
+
+def _training_options(command: argparse.ArgumentParser) -> None:
+    _data_options(command)
+    command.add_argument(
+        "--seed", type=int, default=0, help="of everything random (default: %(default)s)"
+    )
+    command.add_argument(
+        "--epochs", type=_positive, help="passes over the data (default: the recipe's)"
+    )
+    command.add_argument("--lr", type=float, help="highest learning rate (default: the recipe's)")
+    command.add_argument(
+        "--runs",
+        type=Path,
+        default=Path("runs"),
+        help="folder for checkpoints, from which the same command goes on (default: runs)",
+    )
+    command.add_argument("--quiet", action="store_true", help="no progress bars")
+
+
+def _budget_options(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "--budget", type=_positive, help="numbers stored, at most (default: the recipe's)"
+    )
+    command.add_argument(
+        "--max-bytes",
+        type=_positive,
+        help="largest file wanted (default: as small as the validation error allows)",
+    )
+
+
+def _positive(text: str) -> int:
+    value = int(text)
+    if value < 1:
+        raise argparse.ArgumentTypeError(f"{text} is not a positive whole number")
+    return value
+
+
+if __name__ == "__main__":
+    sys.exit(main())

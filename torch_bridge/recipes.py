@@ -1,0 +1,72 @@
+"""Settings that are known to work, by model and data set: what `demo`, `train` and `compress` use."""
+
+from dataclasses import dataclass, field
+
+from torch_bridge.augment import Distortion
+from torch_bridge.train import TrainConfig
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How to train a network densely and in Tucker form.
+
+    Attributes
+    ----------
+    dense, tucker : training of the dense net and of its Tucker twin
+    budget : numbers that all cores and factors may store, at most
+    copies : augmented copies of the training set
+    distortion : how strongly they are augmented
+    levels : rounding steps per root mean square that are tried, finest first
+    tolerance : how much (in percentage points) the validation error may rise by rounding
+    """
+
+    dense: TrainConfig
+    tucker: TrainConfig
+    budget: int
+    copies: int = 6
+    distortion: Distortion = field(default_factory=Distortion)
+    levels: tuple[float, ...] = (8.0, 6.0, 5.0, 4.0, 3.5, 3.0, 2.5, 2.0, 1.75, 1.5)
+    tolerance: float = 0.1
+
+
+RECIPES: dict[tuple[str, str], Recipe] = {
+    ("lenet5", "MNIST"): Recipe(
+        dense=TrainConfig(epochs=5, lr=2e-3), tucker=TrainConfig(epochs=12, lr=3e-2), budget=3_650
+    ),
+    ("lenet300", "MNIST"): Recipe(
+        dense=TrainConfig(epochs=12, lr=2e-3), tucker=TrainConfig(epochs=24, lr=3e-2), budget=8_000
+    ),
+    ("lenet5", "MNIST-5k"): Recipe(
+        dense=TrainConfig(epochs=30, lr=2e-3),
+        tucker=TrainConfig(epochs=80, lr=3e-2),
+        budget=3_650,
+        copies=16,
+        tolerance=0.25,
+    ),
+    ("lenet300", "MNIST-5k"): Recipe(
+        dense=TrainConfig(epochs=60, lr=2e-3),
+        tucker=TrainConfig(epochs=160, lr=3e-2),
+        budget=8_000,
+        copies=16,
+        tolerance=0.25,
+    ),
+}
+
+
+def recipe_for(model: str, data_set: str) -> Recipe:
+    """Find the recipe of a model on a data set.
+
+    Raises
+    ------
+    ValueError
+        If there is none; the known pairs are listed.
+
+    Examples
+    --------
+    >>> recipe_for("lenet5", "MNIST").budget
+    3650
+    """
+    if (model, data_set) not in RECIPES:
+        known = ", ".join(f"{m} on {d}" for m, d in RECIPES)
+        raise ValueError(f"there is no recipe for {model} on {data_set}; there are: {known}")
+    return RECIPES[model, data_set]

@@ -1,0 +1,49 @@
+"""Result files: one JSON per published number, with everything needed to get it again."""
+
+import json
+import os
+import platform
+import shlex
+import sys
+from collections.abc import Mapping
+from datetime import date
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from tucker_core.files import replacing
+
+
+def environment() -> dict[str, Any]:
+    """What a result depends on besides its command: versions, machine, date."""
+    packages = ("numpy", "torch", "constriction")
+    return {
+        "versions": {
+            "python": platform.python_version(),
+            **{name: version(name) for name in packages},
+        },
+        "machine": {"system": platform.system(), "cpu": _cpu_name(), "cores": os.cpu_count()},
+        "date": date.today().isoformat(),
+    }
+
+
+def command_line() -> str:
+    """The command that is running, as a user would type it."""
+    return shlex.join(["ada-tucker", *sys.argv[1:]])
+
+
+def write_json(path: Path, content: Mapping[str, Any]) -> None:
+    """Write a result through a temporary file, so that the old one stays whole until then."""
+    text = json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+    with replacing(path) as temporary:
+        temporary.write_text(text, encoding="utf-8")
+
+
+def _cpu_name() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+        return next(
+            line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")
+        )
+    except (OSError, StopIteration):
+        return platform.processor() or platform.machine()

@@ -1,0 +1,116 @@
+"""Between a model in Tucker form and a `CompressedNetwork`, the content of a `.ada` file."""
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+from torch.nn.utils import parametrize
+
+from torch_bridge.compress import tucker_layers, tucker_parts
+from tucker_core import (
+    ARCHITECTURES,
+    CodedParameter,
+    CodedTensor,
+    CompressedNetwork,
+    ReshapePlan,
+    quantize,
+    rms_step,
+)
+
+BIAS_LEVELS = 16.0  # biases are few and cheap: fine steps, always
+
+
+def to_network(model: nn.Module, architecture: str, levels: float) -> CompressedNetwork:
+    """Round a model in Tucker form to integers.
+
+    Parameters
+    ----------
+    model : a model after `compress_model`
+    architecture : its name; parameters that are all zero are left out if the name is a known one
+    levels : steps per root mean square of each core and factor: fewer levels, fewer bytes
+
+    Raises
+    ------
+    ValueError
+        If the model has no Tucker weight, a value is not finite, or `levels` is not positive.
+
+    Examples
+    --------
+    >>> from torch_bridge.compress import compress_model
+    >>> from torch_bridge.models import LeNet5
+    >>> model = LeNet5()
+    >>> report = compress_model(model, 3_900, init="scratch")
+    >>> to_network(model, "lenet5", 4.0).n_params == report.params
+    True
+    """
+    if not levels > 0:
+        raise ValueError(
+            f"levels is {levels}; a positive number of steps per root mean square is needed"
+        )
+    weights = {name: _tucker_parameter(name, layer, levels) for name, layer in tucker_layers(model)}
+    if not weights:
+        raise ValueError(f"{type(model).__name__} has no Tucker weight; call compress_model first")
+    known = ARCHITECTURES.get(architecture, {})
+    parameters = []
+    for name, tensor in _plain_state(model):
+        if name in weights:
+            parameters.append(weights[name])
+        elif name not in known or bool(tensor.any()):
+            parameters.append(_plain_parameter(name, tensor))
+    return CompressedNetwork(architecture, tuple(parameters))
+
+
+def load_network(model: nn.Module, network: CompressedNetwork) -> nn.Module:
+    """Put the decoded dense weights of a network into a dense model, in place; returns the model.
+
+    Raises
+    ------
+    ValueError
+        If names or shapes of the network are not those of the model.
+    """
+    dense = {name: torch.from_numpy(array) for name, array in network.to_dense().items()}
+    wanted = {name: tuple(tensor.shape) for name, tensor in model.named_parameters()}
+    found = {name: tuple(tensor.shape) for name, tensor in dense.items()}
+    if wanted != found:
+        differing = sorted(set(wanted.items()) ^ set(found.items()))
+        raise ValueError(
+            f"the file holds a {network.architecture!r} network, which does not fit "
+            f"{type(model).__name__}: {differing[:4]}"
+        )
+    model.load_state_dict(dense, strict=False)
+    return model
+
+
+def _tucker_parameter(name: str, layer: nn.Module, levels: float) -> CodedParameter:
+    weight, core, factors = tucker_parts(layer)
+    return CodedParameter(
+        name,
+        weight.plan.reshape,
+        _coded(core, levels),
+        tuple(None if factor is None else _coded(factor, levels) for factor in factors),
+    )
+
+
+def _plain_parameter(name: str, tensor: Tensor) -> CodedParameter:
+    shape = tuple(tensor.shape)
+    plan = ReshapePlan(shape, shape, tuple(range(len(shape))))
+    return CodedParameter(name, plan, _coded(tensor, BIAS_LEVELS), (None,) * len(shape))
+
+
+def _coded(tensor: Tensor, levels: float) -> CodedTensor:
+    array = tensor.detach().to("cpu", torch.float32).numpy()
+    return quantize(array, rms_step(array, levels))
+
+
+def _plain_state(model: nn.Module) -> Sequence[tuple[str, Tensor]]:
+    """Parameters under the names that the dense model gives them, in its order."""
+    state: list[tuple[str, Tensor]] = []
+    for prefix, layer in model.named_modules():
+        if isinstance(layer, parametrize.ParametrizationList):
+            continue
+        names = [
+            *getattr(layer, "parametrizations", {}),
+            *dict(layer.named_parameters(recurse=False)),
+        ]
+        state += [(f"{prefix}.{name}" if prefix else name, getattr(layer, name)) for name in names]
+    return state

@@ -1,0 +1,275 @@
+"""Training and testing of networks on images that lie whole in memory.
+
+Batches are taken straight from memory tensors. The order of an epoch depends on seed and epoch
+alone, so a run that was interrupted goes on from its last checkpoint to the very same result.
+"""
+
+import math
+import time
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+from tqdm import tqdm
+
+from torch_bridge.checkpoint import fingerprint, load_checkpoint, save_checkpoint
+
+MEAN, STD = 0.1307, 0.3081  # of MNIST's training pixels, on a scale from 0 to 1
+
+
+class TrainingError(RuntimeError):
+    """Training cannot go on; the message says at which step and what is left."""
+
+
+@dataclass(frozen=True)
+class TrainConfig:
+    """How to train.
+
+    Attributes
+    ----------
+    epochs, batch_size : passes over the training set; images a step
+    optimizer : "adamw" or "sgd" (Nesterov momentum 0.9)
+    lr : highest learning rate of the one-cycle schedule (linear warm-up, then cosine to zero)
+    warmup : share of the steps spent on the warm-up
+    weight_decay, clip : decoupled decay; largest norm of the gradient
+    choose_last : the checkpoint of least validation error among that many last epochs is kept
+    distil, temperature : share of the loss that pulls towards the teacher's softened outputs
+    seed : order of the batches
+    precision : "bfloat16" or "float32" arithmetic in the layers, or "auto" for what the device does best
+    """
+
+    epochs: int
+    lr: float
+    batch_size: int = 256
+    optimizer: Literal["adamw", "sgd"] = "adamw"
+    warmup: float = 0.05
+    weight_decay: float = 0.0
+    clip: float = 5.0
+    choose_last: int = 3
+    distil: float = 0.0
+    temperature: float = 3.0
+    seed: int = 0
+    precision: Literal["auto", "bfloat16", "float32"] = "auto"
+
+    def __post_init__(self) -> None:
+        """Refuse settings that cannot train anything."""
+        for name in ("epochs", "lr", "batch_size"):
+            if not getattr(self, name) > 0:
+                raise ValueError(f"{name} is {getattr(self, name)}; a positive number is needed")
+        if self.optimizer not in ("adamw", "sgd"):
+            raise ValueError(f"optimizer is {self.optimizer!r}; 'adamw' or 'sgd' is needed")
+
+
+@dataclass(frozen=True)
+class FitResult:
+    """What a training run came to; the model itself holds the chosen weights.
+
+    Attributes
+    ----------
+    val_error : validation error in percent of the chosen epoch
+    epoch : which epoch was chosen, from 1
+    seconds : training time, summed over interruptions
+    """
+
+    val_error: float
+    epoch: int
+    seconds: float
+
+
+def to_input(images: Tensor) -> Tensor:
+    """Bytes of shape (n, height, width) -> normalised floats (n, 1, height, width)."""
+    return ((images.float() / 255 - MEAN) / STD).unsqueeze(1)
+
+
+@torch.no_grad()
+def predict(model: nn.Module, images: Tensor, *, batch_size: int = 1_000) -> Tensor:
+    """Logits (n, classes) of byte images (n, height, width), in float32 on the model's device."""
+    device = next(model.parameters()).device
+    model.eval()
+    batches = torch.split(images, batch_size)
+    return torch.cat([model(to_input(batch.to(device))).float().cpu() for batch in batches])
+
+
+def evaluate(model: nn.Module, images: Tensor, labels: Tensor) -> float:
+    """Error rate in percent of a model on byte images (n, height, width) with labels (n,)."""
+    wrong = predict(model, images).argmax(1) != labels
+    return 100 * int(wrong.sum()) / len(labels)
+
+
+def pick_precision(device: torch.device, wanted: str) -> torch.dtype:
+    """The dtype to compute layers in: bfloat16 where the device has instructions for it.
+
+    Examples
+    --------
+    >>> pick_precision(torch.device("cpu"), "float32")
+    torch.float32
+    """
+    if wanted != "auto":
+        return torch.bfloat16 if wanted == "bfloat16" else torch.float32
+    if device.type == "cuda":
+        return torch.bfloat16 if torch.cuda.is_bf16_supported() else torch.float32
+    native = device.type == "cpu" and torch.cpu._is_avx512_bf16_supported()
+    return torch.bfloat16 if native else torch.float32
+
+
+def fit(
+    model: nn.Module,
+    pool: Sequence[Tensor],
+    labels: Tensor,
+    validation: tuple[Tensor, Tensor],
+    config: TrainConfig,
+    *,
+    teacher: nn.Module | None = None,
+    checkpoint: Path | None = None,
+    title: str = "training",
+    progress: bool = True,
+) -> FitResult:
+    """Train a model in place and leave it with the weights of the best validation error.
+
+    Parameters
+    ----------
+    model : on the device to train on
+    pool : copies of the training images, bytes (n, height, width); epoch e takes copy e mod len(pool)
+    labels : (n,)
+    validation : images and labels that choose the epoch; never trained on
+    config : how
+    teacher : a model whose softened outputs are learned with the share `config.distil`
+    checkpoint : file to write after each epoch, and to go on from if the same run wrote it
+    title : name on the progress bar
+    progress : show a progress bar
+
+    Raises
+    ------
+    TrainingError
+        If the loss is no longer finite; the checkpoint of the last good epoch is kept.
+    """
+    run = _Run(model, labels, config, teacher, len(labels), title)
+    mark = fingerprint(
+        config=asdict(config), n=len(labels), copies=len(pool), title=title,
+        shapes=[tuple(p.shape) for p in model.parameters()],
+    )  # fmt: skip
+    if checkpoint is not None:
+        run.restore(load_checkpoint(checkpoint, mark))
+    bar = tqdm(
+        total=config.epochs * run.steps, initial=run.epoch * run.steps, desc=title, unit="step",
+        disable=not progress, leave=True,
+    )  # fmt: skip
+    with bar:
+        while run.epoch < config.epochs:
+            run.one_epoch(pool[run.epoch % len(pool)], validation, bar)
+            if checkpoint is not None:
+                save_checkpoint(checkpoint, mark, run.state())
+    model.load_state_dict(run.best)
+    return FitResult(run.best_error, run.best_epoch, run.seconds)
+
+
+class _Run:
+    """The moving parts of one training run."""
+
+    def __init__(
+        self, model: nn.Module, labels: Tensor, config: TrainConfig, teacher: nn.Module | None,
+        n: int, title: str,
+    ) -> None:  # fmt: skip
+        self.model, self.config, self.teacher, self.title = model, config, teacher, title
+        self.device = next(model.parameters()).device
+        self.labels = labels.to(self.device, torch.int64)
+        self.steps = max(1, n // config.batch_size)
+        self.weights = [p for p in model.parameters() if p.requires_grad]
+        self.optimizer = _optimizer(self.weights, config)
+        self.schedule = torch.optim.lr_scheduler.LambdaLR(self.optimizer, self._rate)
+        self.dtype = pick_precision(self.device, config.precision)
+        self.epoch, self.seconds = 0, 0.0
+        self.best: dict[str, Tensor] = {}
+        self.best_error, self.best_epoch = math.inf, 0
+
+    def _rate(self, step: int) -> float:
+        """One cycle: share of the highest learning rate at a step."""
+        total = self.config.epochs * self.steps
+        warm = max(1.0, self.config.warmup * total)
+        return min(1.0, (step + 1) / warm) * 0.5 * (1 + math.cos(math.pi * min(1.0, step / total)))
+
+    def one_epoch(self, images: Tensor, validation: tuple[Tensor, Tensor], bar: Any) -> None:
+        started = time.perf_counter()
+        self.model.train()
+        generator = torch.Generator().manual_seed(self.config.seed * 100_003 + self.epoch)
+        order = torch.randperm(len(images), generator=generator)
+        for step, batch in enumerate(torch.split(order, self.config.batch_size)[: self.steps]):
+            loss = self._step(
+                to_input(images[batch].to(self.device)), self.labels[batch.to(self.device)]
+            )
+            if not math.isfinite(loss):
+                raise TrainingError(
+                    f"{self.title}: loss is {loss} at step {step} of epoch {self.epoch + 1}; try a lower "
+                    f"learning rate than {self.config.lr}. {self._left()}"
+                )
+            bar.update()
+        self.epoch += 1
+        error = evaluate(self.model, *validation)
+        if self.epoch > self.config.epochs - self.config.choose_last and error <= self.best_error:
+            self.best_error, self.best_epoch = error, self.epoch
+            self.best = {k: v.detach().clone() for k, v in self.model.state_dict().items()}
+        bar.set_postfix(val_error=f"{error:.2f}%")
+        self.seconds += time.perf_counter() - started
+
+    def _step(self, inputs: Tensor, labels: Tensor) -> float:
+        inputs = inputs.contiguous(memory_format=torch.channels_last)
+        with torch.autocast(self.device.type, self.dtype, enabled=self.dtype != torch.float32):
+            logits = self.model(inputs).float()
+        loss = F.cross_entropy(logits, labels)
+        if self.teacher is not None and self.config.distil:
+            loss = torch.lerp(loss, self._distillation(inputs, logits), self.config.distil)
+        self.optimizer.zero_grad(set_to_none=True)
+        loss.backward()  # type: ignore[no-untyped-call]
+        nn.utils.clip_grad_norm_(self.weights, self.config.clip)
+        self.optimizer.step()
+        self.schedule.step()
+        return float(loss.detach())
+
+    def _distillation(self, inputs: Tensor, logits: Tensor) -> Tensor:
+        """Divergence from the teacher at temperature T, times T^2 (Hinton, Vinyals, Dean 2015)."""
+        t = self.config.temperature
+        assert self.teacher is not None
+        with torch.no_grad(), torch.autocast(self.device.type, self.dtype):
+            target = F.log_softmax(self.teacher(inputs).float() / t, 1)
+        own = F.log_softmax(logits / t, 1)
+        return t * t * F.kl_div(own, target, log_target=True, reduction="batchmean")
+
+    def _left(self) -> str:
+        if self.epoch == 0:
+            return "No epoch was completed."
+        return f"The checkpoint after epoch {self.epoch} is kept."
+
+    def state(self) -> dict[str, Any]:
+        optimizer = self.optimizer.state_dict()["state"]
+        return {
+            "model": self.model.state_dict(), "optimizer": optimizer, "best": self.best,
+            "epoch": self.epoch, "seconds": self.seconds, "best_error": self.best_error,
+            "best_epoch": self.best_epoch,
+        }  # fmt: skip
+
+    def restore(self, state: dict[str, Any] | None) -> None:
+        if state is None:
+            return
+        self.model.load_state_dict(state["model"])
+        whole = self.optimizer.state_dict()
+        self.optimizer.load_state_dict({**whole, "state": state.get("optimizer", {})})
+        self.best = state.get("best", {})
+        self.epoch, self.seconds = state["epoch"], state["seconds"]
+        self.best_error, self.best_epoch = state["best_error"], state["best_epoch"]
+        self.schedule.last_epoch = self.epoch * self.steps
+        for group in self.optimizer.param_groups:
+            group["lr"] = self.config.lr * self._rate(self.schedule.last_epoch)
+
+
+def _optimizer(weights: list[nn.Parameter], config: TrainConfig) -> torch.optim.Optimizer:
+    if config.optimizer == "sgd":
+        return torch.optim.SGD(
+            weights, config.lr, momentum=0.9, nesterov=True, weight_decay=config.weight_decay
+        )
+    return torch.optim.AdamW(
+        weights, config.lr, betas=(0.9, 0.99), weight_decay=config.weight_decay
+    )

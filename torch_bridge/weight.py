@@ -1,0 +1,130 @@
+"""The Tucker weight: a parametrization that rebuilds a layer's weight from core and factors.
+
+`torch.nn.utils.parametrize` replaces `layer.weight` by the output of a module. Ours stores a small
+core and transformation matrices and computes
+
+    W = undo_reshape(C x_1 M_1 x_2 M_2 ... x_N M_N)
+
+so Linear, Conv1d/2d/3d, Embedding and every other layer with a weight are served by one mechanism.
+On the CPU, forward and backward are tucker_core's product and gradient on the tensors' own memory;
+on other devices the same chain of matrix products is left to torch and its autograd.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from tucker_core import LayerPlan, TuckerTensor, hosvd, tucker_gradient, tucker_to_tensor
+
+
+class TuckerWeight(nn.Module):
+    """Parametrization of a weight by its Tucker format.
+
+    Parameters
+    ----------
+    plan : dims (I_1, ..., I_N) and rank (J_1, ..., J_N) of the weight
+
+    Examples
+    --------
+    >>> from torch.nn.utils import parametrize
+    >>> from tucker_core import plan_network
+    >>> layer = nn.Linear(800, 500)
+    >>> plan = plan_network({"weight": (500, 800)}, budget=2_000)
+    >>> _ = parametrize.register_parametrization(layer, "weight", TuckerWeight(plan["weight"]))
+    >>> layer.weight.shape, sum(p.numel() for p in layer.parametrizations.weight.parameters())
+    (torch.Size([500, 800]), 1908)
+    """
+
+    def __init__(self, plan: LayerPlan) -> None:
+        super().__init__()
+        self.plan = plan
+        self.full = tuple(
+            r == dim for r, dim in zip(plan.rank, plan.reshape.dims, strict=True)
+        )  # modes without a factor
+
+    def forward(self, core: Tensor, *factors: Tensor) -> Tensor:
+        """Rebuild the weight from core (J_1, ..., J_N) and the factors (I_n, J_n) of modes not full."""
+        reshape = self.plan.reshape
+        tensor = tucker_product(core, self.with_gaps(factors))
+        permuted = [reshape.shape[mode] for mode in reshape.permutation]
+        back = [reshape.permutation.index(mode) for mode in range(len(permuted))]
+        return tensor.reshape(permuted).permute(back)
+
+    def right_inverse(self, weight: Tensor) -> tuple[Tensor, ...]:
+        """Decompose a dense weight by HOSVD; (core, factors...) become the layer's parameters."""
+        array = weight.detach().to("cpu", torch.float32).numpy()
+        tensor = self.plan.reshape.apply(array)
+        parts = self.parts(hosvd(tensor, self.plan.rank))
+        return tuple(part.to(weight.device, weight.dtype) for part in parts)
+
+    def parts(self, tucker: TuckerTensor) -> list[Tensor]:
+        """Core and existing factors of a numpy Tucker tensor, as torch tensors of their own memory."""
+        arrays = [tucker.core, *(factor for factor in tucker.factors if factor is not None)]
+        return [torch.tensor(array) for array in arrays]
+
+    def with_gaps(self, factors: Sequence[Any]) -> list[Any]:
+        """One entry per mode: its factor, or None where the mode is full."""
+        rest = iter(factors)
+        return [None if full else next(rest) for full in self.full]
+
+
+def tucker_product(core: Tensor, factors: Sequence[Tensor | None]) -> Tensor:
+    """Rebuild a tensor from its Tucker format, differentiable by core and factors.
+
+    Parameters
+    ----------
+    core : tensor of shape (J_1, ..., J_N)
+    factors : per mode a tensor (I_n, J_n), or None for the identity
+
+    Returns
+    -------
+    tensor of shape (I_1, ..., I_N)
+
+    Examples
+    --------
+    >>> core = torch.ones(2, 3, requires_grad=True)
+    >>> tucker_product(core, [torch.ones(4, 2), None]).sum().backward()
+    >>> core.grad[0]
+    tensor([4., 4., 4.])
+    """
+    on_cpu = core.device.type == "cpu" and core.dtype in (torch.float32, torch.float64)
+    if on_cpu:
+        result: Tensor = _CoreProduct.apply(core, *factors)  # type: ignore[no-untyped-call]
+        return result
+    with torch.autocast(core.device.type, enabled=False):
+        return _torch_product(core, factors)
+
+
+def _torch_product(core: Tensor, factors: Sequence[Tensor | None]) -> Tensor:
+    """The chain of tucker_core's `tucker_to_tensor` in torch: the last mode is expanded first."""
+    shape = [r if f is None else f.shape[0] for r, f in zip(core.shape, factors, strict=True)]
+    tensor = core
+    for rank, factor in zip(reversed(core.shape), reversed(factors), strict=True):
+        before = tensor.reshape(-1, rank)  # (everything else, J_n)
+        tensor = before.T if factor is None else factor @ before.T
+    return tensor.reshape(shape)
+
+
+class _CoreProduct(torch.autograd.Function):
+    """tucker_core's product and gradient on views of torch's memory: no copy in either direction."""
+
+    @staticmethod
+    def forward(ctx: Any, core: Tensor, *factors: Tensor | None) -> Tensor:
+        ctx.gaps = [factor is None for factor in factors]
+        ctx.save_for_backward(core, *(factor for factor in factors if factor is not None))
+        arrays = [None if factor is None else factor.detach().numpy() for factor in factors]
+        return torch.from_numpy(tucker_to_tensor((core.detach().numpy(), arrays)))
+
+    @staticmethod
+    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
+        core, *stored = ctx.saved_tensors
+        rest = iter(stored)
+        arrays = [None if gap else next(rest).detach().numpy() for gap in ctx.gaps]
+        upstream = grads[0].detach().contiguous().numpy()
+        grad_core, grad_factors = tucker_gradient((core.detach().numpy(), arrays), upstream)
+        return (
+            torch.from_numpy(grad_core),
+            *(None if g is None else torch.from_numpy(g) for g in grad_factors),
+        )
