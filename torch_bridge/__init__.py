@@ -4,6 +4,7 @@
 for a `.ada` file, `load_network` and `materialize` bring dense weights back.
 """
 
+from torch_bridge import threads  # isort: skip (before torch is loaded)
 from torch_bridge.compress import CompressionReport, compress_model, materialize
 from torch_bridge.models import MODELS, build_model
 from torch_bridge.storage import load_network, to_network
@@ -22,6 +23,7 @@ __all__ = [
     "fit",
     "load_network",
     "materialize",
+    "threads",
     "to_network",
     "tucker_product",
 ]

@@ -17,8 +17,7 @@ from torch import Tensor, nn
 from tqdm import tqdm
 
 from torch_bridge.checkpoint import fingerprint, load_checkpoint, save_checkpoint
-
-MEAN, STD = 0.1307, 0.3081  # of MNIST's training pixels, on a scale from 0 to 1
+from tucker_core.architectures import PIXEL_MEAN, PIXEL_STD
 
 
 class TrainingError(RuntimeError):
@@ -82,7 +81,7 @@ class FitResult:
 
 def to_input(images: Tensor) -> Tensor:
     """Bytes of shape (n, height, width) -> normalised floats (n, 1, height, width)."""
-    return ((images.float() / 255 - MEAN) / STD).unsqueeze(1)
+    return ((images.float() / 255 - PIXEL_MEAN) / PIXEL_STD).unsqueeze(1)
 
 
 @torch.no_grad()

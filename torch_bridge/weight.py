@@ -16,6 +16,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from torch_bridge.threads import one_numpy_thread
 from tucker_core import LayerPlan, TuckerTensor, hosvd, tucker_gradient, tucker_to_tensor
 
 
@@ -115,7 +116,8 @@ class _CoreProduct(torch.autograd.Function):
         ctx.gaps = [factor is None for factor in factors]
         ctx.save_for_backward(core, *(factor for factor in factors if factor is not None))
         arrays = [None if factor is None else factor.detach().numpy() for factor in factors]
-        return torch.from_numpy(tucker_to_tensor((core.detach().numpy(), arrays)))
+        with one_numpy_thread():
+            return torch.from_numpy(tucker_to_tensor((core.detach().numpy(), arrays)))
 
     @staticmethod
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
@@ -123,7 +125,8 @@ class _CoreProduct(torch.autograd.Function):
         rest = iter(stored)
         arrays = [None if gap else next(rest).detach().numpy() for gap in ctx.gaps]
         upstream = grads[0].detach().contiguous().numpy()
-        grad_core, grad_factors = tucker_gradient((core.detach().numpy(), arrays), upstream)
+        with one_numpy_thread():
+            grad_core, grad_factors = tucker_gradient((core.detach().numpy(), arrays), upstream)
         return (
             torch.from_numpy(grad_core),
             *(None if g is None else torch.from_numpy(g) for g in grad_factors),

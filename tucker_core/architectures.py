@@ -9,6 +9,10 @@ import math
 
 Shape = tuple[int, ...]
 
+# What the LeNets expect: pixels on a scale from 0 to 1, less the mean and divided by the standard
+# deviation of MNIST's training pixels.
+PIXEL_MEAN, PIXEL_STD = 0.1307, 0.3081
+
 ARCHITECTURES: dict[str, dict[str, Shape]] = {
     "lenet5": {
         "conv1.weight": (20, 1, 5, 5),

@@ -1,0 +1,37 @@
+"""Where the files that come with the repository lie, from whatever folder a notebook runs in."""
+
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+DATA = Path(__file__).resolve().parents[1] / "data"
+
+
+def model_path(name: str) -> Path:
+    """Path of a network that comes with the repository, e.g. "lenet5_demo.ada".
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is none of that name; those that exist are listed.
+    """
+    path = DATA / "models" / name
+    if not path.exists():
+        there = sorted(p.name for p in (DATA / "models").glob("*.ada"))
+        raise FileNotFoundError(
+            f"{path} does not exist; there are {there or 'no shipped networks'}"
+        )
+    return path
+
+
+def bundled_digits() -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.uint8]]:
+    """Load the 1,000 held-out digits of MNIST-5k: images (1000, 28, 28) and labels (1000,).
+
+    Raises
+    ------
+    FileNotFoundError
+        If the repository's data folder is missing.
+    """
+    with np.load(DATA / "mnist5k.npz", allow_pickle=False) as stored:
+        return stored["test_images"], stored["test_labels"]

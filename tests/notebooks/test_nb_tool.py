@@ -1,0 +1,225 @@
+"""The notebook tool catches what it promises to catch, on one tiny notebook run for real."""
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import nbformat
+import pytest
+
+from tools import nb
+
+SOURCE = """\
+# %% [markdown]
+# # Tiny
+
+# %%
+error = 0.612
+print(f"error {error:.3f} after 2 steps")
+
+# %% tags=["nondeterministic"]
+seconds = 1.0
+seconds
+
+# %%
+import os
+
+os.environ["ADA_BUDGET"]
+"""
+
+
+def write_source(folder: Path, text: str) -> nb.Pair:
+    (folder / "src").mkdir(exist_ok=True)
+    (folder / "src" / "00_tiny.py").write_text(text)
+    return nb.find_pairs(folder, [])[0]
+
+
+@pytest.fixture(scope="module")
+def built_once(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("notebooks")
+    write_source(folder, SOURCE)
+    assert nb.main(["build", "--folder", str(folder)]) == 0
+    return folder
+
+
+@pytest.fixture
+def folder(built_once: Path, tmp_path: Path) -> Path:
+    """Copy the built notebook, so that a test may spoil it."""
+    shutil.copytree(built_once, tmp_path, dirs_exist_ok=True)
+    return tmp_path
+
+
+@pytest.fixture
+def pair(folder: Path) -> nb.Pair:
+    return nb.find_pairs(folder, [])[0]
+
+
+def edit(pair: nb.Pair, change: Any) -> None:
+    """Change the built notebook as a person with an editor would."""
+    notebook = json.loads(pair.built.read_text())
+    change(notebook)
+    pair.built.write_text(json.dumps(notebook))
+
+
+def test_a_second_build_gives_the_same_bytes(folder: Path, pair: nb.Pair) -> None:
+    before = pair.built.read_bytes()
+    assert nb.main(["build", "--force", "--folder", str(folder)]) == 0
+    assert pair.built.read_bytes() == before
+    assert [path.name for path in folder.glob("*.tmp")] == []
+
+
+def test_a_current_notebook_is_not_run_again(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(nb, "execute", lambda *_, **__: pytest.fail("ran a current notebook"))
+    assert nb.main(["build", "--folder", str(folder)]) == 0
+    assert nb.main(["check", "--folder", str(folder)]) == 0
+
+
+def test_the_budget_reaches_the_notebook(pair: nb.Pair) -> None:
+    shown = dict(nb.visible_outputs(nbformat.read(pair.built, as_version=4)))
+    assert shown[3] == "'full'"
+
+
+def test_cell_ids_and_metadata_are_the_same_on_every_machine(pair: nb.Pair) -> None:
+    notebook = json.loads(pair.built.read_text())
+    assert [cell["id"] for cell in notebook["cells"]] == [f"cell-{i:02d}" for i in range(4)]
+    assert set(notebook["metadata"]) == {"kernelspec", "language_info", "built_from"}
+    assert notebook["metadata"]["language_info"] == {"name": "python"}
+
+
+def test_an_edited_source_is_caught_and_the_mending_command_named(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_source(folder, SOURCE.replace("0.612", "0.5"))
+    assert nb.main(["check", "--folder", str(folder)]) == 1
+    message = capsys.readouterr().err
+    assert "cells differ from the source" in message
+    assert "make notebooks" in message
+
+
+def test_an_edited_tag_is_caught(folder: Path) -> None:
+    changed = write_source(folder, SOURCE.replace(' tags=["nondeterministic"]', ""))
+    assert nb.find_faults(changed)
+
+
+def strip_outputs(notebook: Any) -> None:
+    for cell in notebook["cells"]:
+        if cell["cell_type"] == "code":
+            cell.update(outputs=[], execution_count=None)
+
+
+def add_error(notebook: Any) -> None:
+    error = {"output_type": "error", "ename": "ValueError", "evalue": "", "traceback": []}
+    notebook["cells"][1]["outputs"].append(error)
+
+
+def add_address(notebook: Any) -> None:
+    notebook["cells"][1]["outputs"][0]["text"] = "<Line2D at 0x7f85874485d0>"
+
+
+def add_bulk(notebook: Any) -> None:
+    notebook["cells"][1]["outputs"][0]["text"] = "x" * nb.LARGEST_FILE
+
+
+@pytest.mark.parametrize(
+    ("change", "fault"),
+    [
+        (strip_outputs, "not run from top to bottom"),
+        (add_error, "has an error among its outputs"),
+        (add_address, "shows a memory address"),
+        (add_bulk, "bytes, more than 1,000,000"),
+        (lambda n: n["metadata"].pop("built_from"), "outputs were made from another source"),
+        (lambda n: n["cells"][1].update(source="1 + 1"), "cells differ from the source"),
+    ],
+)
+def test_a_spoilt_notebook_is_caught(pair: nb.Pair, change: Any, fault: str) -> None:
+    assert nb.find_faults(pair) == []
+    edit(pair, change)
+    faults = nb.find_faults(pair)
+    assert len(faults) == 1
+    assert fault in faults[0]
+
+
+def test_a_missing_and_an_unreadable_notebook_are_caught(pair: nb.Pair) -> None:
+    pair.built.write_text("<<<<<<< ours")
+    assert "cannot be read" in nb.find_faults(pair)[0]
+    pair.built.unlink()
+    assert "missing" in nb.find_faults(pair)[0]
+
+
+def test_a_notebook_without_a_source_is_caught(folder: Path) -> None:
+    (folder / "src" / "00_tiny.py").unlink()
+    assert nb.main(["check", "--folder", str(folder)]) == 1
+    assert "has no source" in nb.find_orphans(folder)[0]
+
+
+def test_a_hand_edited_number_passes_check_but_not_compare(
+    folder: Path,
+    pair: nb.Pair,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    fresh = nbformat.read(pair.built, as_version=4)
+    monkeypatch.setattr(nb, "execute", lambda *_, **__: fresh)  # what running it again gives
+    assert nb.main(["compare", "--folder", str(folder)]) == 0
+    pair.built.write_text(pair.built.read_text().replace("error 0.612", "error 0.712"))
+    assert nb.find_faults(pair) == []
+    assert nb.main(["compare", "--folder", str(folder)]) == 1
+    message = capsys.readouterr().err
+    assert "committed 'error 0.712" in message
+    assert "now 'error 0.612" in message
+    assert "make notebooks" in message
+
+
+def test_a_cell_tagged_nondeterministic_is_not_compared(pair: nb.Pair) -> None:
+    committed = nbformat.read(pair.built, as_version=4)
+    fresh = nbformat.read(pair.built, as_version=4)
+    fresh.cells[2].outputs[0].data["text/plain"] = "99"
+    assert nb.find_differences(pair, committed, fresh) == []
+    fresh.cells[3].outputs[0].data["text/plain"] = "99"
+    assert len(nb.find_differences(pair, committed, fresh)) == 1
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "expected"),
+    [
+        ("error 0.612", "error 0.6125", False),
+        ("error 0.612", "error 0.712", True),
+        ("loss 1000.0", "loss 1009.0", False),
+        ("loss 1000.0", "loss 1011.0", True),
+        ("a  b\n", "a b", False),
+        ("a b", "a c", True),
+        ("1 2", "1 2 3", True),
+        ("conv1 is 3", "conv2 is 3", True),
+        ("1e-9", "-1e-9", False),
+        ("<image/png>", "", True),
+    ],
+)
+def test_texts_differ_beyond_white_space_and_tolerance(old: str, new: str, expected: bool) -> None:
+    assert nb.differs(old, new) is expected
+
+
+def test_a_failing_cell_is_shown_and_the_old_notebook_stays(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pair = write_source(folder, "# %%\n1 + 1\n\n# %%\nratio = 1 / 0\n")
+    before = pair.built.read_bytes()
+    assert nb.main(["build", "--folder", str(folder)]) == 1
+    message = capsys.readouterr().err
+    for part in ("00_tiny.py", "cell 1 failed", "ratio = 1 / 0", "ZeroDivisionError"):
+        assert part in message
+    assert pair.built.read_bytes() == before
+
+
+def test_an_unknown_name_is_refused_with_the_known_ones(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert nb.main(["check", "99_none", "--folder", str(folder)]) == 2
+    message = capsys.readouterr().err
+    assert "99_none" in message
+    assert "00_tiny" in message
+
+
+def test_notebooks_are_current(capsys: pytest.CaptureFixture[str]) -> None:
+    code = nb.main(["check"])
+    assert code == 0, capsys.readouterr().err

@@ -1,0 +1,127 @@
+"""Write the numbers of README.md from results/*.json: `python tools/readme.py [--check]`.
+
+Everything between `<!-- NAME:begin -->` and `<!-- NAME:end -->` is made here, so that no number in
+the README is typed by hand. A test runs `--check`.
+"""
+
+import argparse
+import json
+import re
+import statistics
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from tucker_core.files import replacing
+
+ROOT = Path(__file__).resolve().parents[1]
+DEMOS = (
+    "demo_lenet5_mnist_seed*.json",
+    "demo_lenet300_mnist_seed*.json",
+    "demo_lenet5_mnist5k_seed*.json",
+)
+PAPER = {"lenet5": (2_495, "691x"), "lenet300": (4_577, "233x")}
+
+
+def runs(pattern: str) -> list[dict[str, Any]]:
+    """Read the result files that match, ordered by seed."""
+    found = [json.loads(path.read_text()) for path in sorted((ROOT / "results").glob(pattern))]
+    return sorted(found, key=lambda run: run["seed"])
+
+
+def spread(values: list[float], form: str) -> str:
+    """Format a median and, where there are several values, their range."""
+    middle = form.format(statistics.median(values))
+    if len(values) == 1 or min(values) == max(values):
+        return middle
+    return f"{middle} ({form.format(min(values))} to {form.format(max(values))})"
+
+
+def table() -> str:
+    """Build the result table: median and range over the seeds of every demo run."""
+    lines = [
+        "| data set | network | parameters | bytes | ratio | test error | training, s |",
+        "| --- | --- | --- | --- | --- | --- | --- |",
+    ]
+    for pattern in (
+        "demo_lenet5_mnist_seed*.json",
+        "demo_lenet300_mnist_seed*.json",
+        "demo_lenet5_mnist5k_*.json",
+    ):
+        group = runs(pattern)
+        for rows in zip(*(run["rows"] for run in group), strict=True):
+            error = spread([row["test_error"] for row in rows], "{:.2f}")
+            cells = (
+                group[0]["data_set"],
+                f"{group[0]['model']}: {rows[0]['name']}",
+                spread([row["params"] for row in rows], "{:,.0f}"),
+                spread([row["n_bytes"] for row in rows], "{:,.0f}"),
+                spread([row["ratio"] for row in rows], "{:,.0f}x"),
+                f"{error} %",
+                spread([row["seconds"] for row in rows], "{:.0f}"),
+            )
+            lines.append(f"| {' | '.join(cells)} |")
+    return "\n".join([*lines, "", _provenance()])
+
+
+def _provenance() -> str:
+    group = runs("demo_lenet5_mnist_seed*.json")
+    seeds = ", ".join(str(run["seed"]) for run in group)
+    machine = group[0]["machine"]
+    return (
+        f"Median over seeds {seeds} (range), measured {group[0]['date']} on {machine['cores']} cores of "
+        f"{machine['cpu']}; from `results/demo_*.json`, which hold the commands. Bytes are the whole "
+        "file; the decoder and the architecture's code are not counted, as in the literature. Errors "
+        "are those of the network decoded from the file."
+    )
+
+
+def headline() -> str:
+    """Build the sentence under the picture, from the shipped run."""
+    run = runs("demo_lenet5_mnist_seed0.json")[0]
+    row, dense = run["rows"][-1], run["rows"][1]
+    size, ratio = PAPER["lenet5"]
+    return (
+        f"This QR code *is* a LeNet-5: its {row['n_bytes']:,} bytes are the whole file, "
+        f"{row['ratio']:,.0f} times smaller than the dense network, and the network decoded from it "
+        f"misreads {row['test_error']:.2f} % of MNIST's 10,000 test digits (the dense one trained "
+        f"beside it: {dense['test_error']:.2f} %). The paper's {ratio} would be {size:,} bytes."
+    )
+
+
+def fill(text: str) -> str:
+    """Replace what stands between each pair of marks."""
+    parts: dict[str, Callable[[], str]] = {"headline": headline, "results": table}
+    for name, make in parts.items():
+        marks = re.compile(rf"(<!-- {name}:begin -->\n).*?(\n<!-- {name}:end -->)", re.DOTALL)
+        pieces = marks.split(text)
+        text, count = "".join(pieces[:2]) + make() + "".join(pieces[2:]), len(pieces) // 3
+        if count != 1:
+            raise SystemExit(f"README.md: {count} places marked {name!r}; exactly one is needed")
+    return text
+
+
+def main() -> int:
+    """Fill README.md, or with --check only say whether it is up to date."""
+    options = argparse.ArgumentParser(description=__doc__)
+    options.add_argument(
+        "--check", action="store_true", help="change nothing; exit 1 if README is stale"
+    )
+    path = ROOT / "README.md"
+    old = path.read_text(encoding="utf-8")
+    new = fill(old)
+    if options.parse_args().check:
+        if new != old:
+            print(
+                "README.md: numbers differ from results/; run python tools/readme.py",
+                file=sys.stderr,
+            )
+        return int(new != old)
+    with replacing(path) as temporary:
+        temporary.write_text(new, encoding="utf-8")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
