@@ -7,7 +7,7 @@ fingerprint of the run that wrote it. It is only ever read back by a run of the 
 import hashlib
 import json
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +33,20 @@ def fingerprint(**facts: object) -> str:
     """
     text = json.dumps(facts, sort_keys=True, default=repr)
     return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def digest(tensors: Iterable[torch.Tensor]) -> str:
+    """Hash the contents of tensors into 16 hex digits.
+
+    Examples
+    --------
+    >>> digest([torch.zeros(2)]) == digest([torch.ones(2)])
+    False
+    """
+    content = hashlib.sha256()
+    for tensor in tensors:
+        content.update(np.ascontiguousarray(tensor.detach().cpu().numpy()).tobytes())
+    return content.hexdigest()[:16]
 
 
 def save_checkpoint(path: Path, mark: str, state: Mapping[str, Any]) -> None:

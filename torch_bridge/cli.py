@@ -163,9 +163,14 @@ def _budget_options(command: argparse.ArgumentParser) -> None:
         "--budget", type=_positive, help="numbers stored, at most (default: the recipe's)"
     )
     command.add_argument(
+        "--levels",
+        type=float,
+        help="rounding steps per root mean square: fewer levels, fewer bytes (default: the recipe's)",
+    )
+    command.add_argument(
         "--max-bytes",
         type=_positive,
-        help="largest file wanted (default: as small as the validation error allows)",
+        help="largest file wanted; overrides --levels (default: what the levels give)",
     )
 
 

@@ -21,7 +21,7 @@ from torch_bridge.pipeline import Experiment, Row, check_device
 from torch_bridge.recipes import Recipe, recipe_for
 from torch_bridge.storage import load_network
 from torch_bridge.train import evaluate
-from tucker_core import ARCHITECTURES, CompressedNetwork, coded_bits, load
+from tucker_core import ARCHITECTURES, CompressedNetwork, coded_bits, load, save
 from tucker_core.files import replacing
 
 
@@ -52,16 +52,17 @@ def compress(arguments: Namespace) -> None:
     experiment = _experiment(arguments)
     if dense is not None:
         dense = dense.to(experiment.device).eval()
-    model, report, result = experiment.train_tucker(start=arguments.start, dense=dense)
-    network, val_error = experiment.round_off(model, arguments.max_bytes)
+    model, report, floats = experiment.train_tucker(start=arguments.start, dense=dense)
+    network, val_error, rounded = experiment.round_in(model, arguments.max_bytes)
     out = arguments.out or Path(f"{arguments.model}.ada")
-    experiment.write(out, network)
+    save(out, network)
     if not arguments.json:
         print(f"{report.table()}\n")
+    seconds = floats.seconds + rounded.seconds
     _show(
         arguments,
         experiment,
-        [experiment.file_row(f"{out.name}, decoded", out, val_error, result.seconds)],
+        [experiment.file_row(f"{out.name}, decoded", out, val_error, seconds)],
     )
 
 
@@ -153,8 +154,8 @@ def _recipe(arguments: Namespace, data_set: str) -> Recipe:
         dense=replace(recipe.dense, **changes),
         tucker=replace(recipe.tucker, distil=distil, **changes),
     )
-    budget = getattr(arguments, "budget", None)
-    return recipe if budget is None else replace(recipe, budget=budget)
+    wanted = {k: v for k in ("budget", "levels") if (v := getattr(arguments, k, None)) is not None}
+    return replace(recipe, **wanted)
 
 
 def _data(arguments: Namespace) -> DataSet:

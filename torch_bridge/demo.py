@@ -10,7 +10,7 @@ from torch_bridge.pipeline import Experiment, Row
 from torch_bridge.results import command_line, environment, write_json
 from torch_bridge.storage import load_network
 from torch_bridge.train import predict
-from tucker_core import format_table, load
+from tucker_core import format_table, load, save
 
 
 def run_demo(experiment: Experiment, out: Path, max_bytes: int | None = None) -> list[Row]:
@@ -32,11 +32,12 @@ def run_demo(experiment: Experiment, out: Path, max_bytes: int | None = None) ->
         model, result = experiment.train_dense(augment=augment)
         kind = "with augmentation" if augment else "no augmentation"
         rows.append(experiment.dense_row(f"dense, {kind}", model, result))
-    twin, _, result = experiment.train_tucker()
-    network, val_error = experiment.round_off(twin, max_bytes)
+    twin, _, floats = experiment.train_tucker()
+    network, val_error, rounded = experiment.round_in(twin, max_bytes)
     path = out / f"{name}.ada"
-    experiment.write(path, network)
-    rows.append(experiment.file_row(f"{path.name}, decoded", path, val_error, result.seconds))
+    save(path, network)
+    seconds = floats.seconds + rounded.seconds
+    rows.append(experiment.file_row(f"{path.name}, decoded", path, val_error, seconds))
     draw(experiment, path, rows)
     write_json(out / "result.json", result_content(experiment, rows))
     return rows

@@ -1,7 +1,7 @@
 """The road from images to a tested file: train dense, train in Tucker form, round, write, test.
 
 Every error rate of a compressed network is measured on the network decoded from its file. What is
-chosen (epoch, rounding) is chosen on the validation images; the test images are looked at once.
+chosen (the epoch) is chosen on the validation images; the test images are looked at once.
 """
 
 from dataclasses import dataclass, replace
@@ -10,16 +10,16 @@ from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
-from tqdm import tqdm
 
 from torch_bridge.augment import augmented_copies
 from torch_bridge.compress import CompressionReport, compress_model
 from torch_bridge.datasets import DataSet
 from torch_bridge.models import build_model
 from torch_bridge.recipes import Recipe
+from torch_bridge.rounding import attach_quantizers
 from torch_bridge.storage import load_network, to_network
-from torch_bridge.train import FitResult, evaluate, fit
-from tucker_core import CompressedNetwork, dense_params, from_bytes, load, save, to_bytes
+from torch_bridge.train import FitResult, TrainConfig, evaluate, fit
+from tucker_core import CompressedNetwork, dense_params, from_bytes, load, to_bytes
 
 METHODS = ("ada",)
 
@@ -92,7 +92,7 @@ class Experiment:
         """Train the dense network, with or without augmentation."""
         model = build_model(self.model_name, seed=self.seed).to(self.device)
         title = f"dense {self.model_name}{', augmented' if augment else ''}"
-        return model, self._fit(model, title, augment, None)
+        return model, self._fit(model, title, self.recipe.dense, augment=augment)
 
     def train_tucker(
         self, *, start: Literal["scratch", "hosvd"] = "scratch", dense: nn.Module | None = None
@@ -117,60 +117,66 @@ class Experiment:
         report = compress_model(model, self.recipe.budget, init=start, generator=generator)
         fix_inner_biases(model)
         model.to(self.device)
-        return model, report, self._fit(model, f"ADA-Tucker {self.model_name}", True, dense)
+        title, teacher = f"ADA-Tucker {self.model_name}", dense
+        result = self._fit(model, title, self.recipe.tucker, augment=True, teacher=teacher)
+        return model, report, result
 
     def _fit(
-        self, model: nn.Module, title: str, augment: bool, teacher: nn.Module | None
-    ) -> FitResult:
-        config = self.recipe.tucker if title.startswith("ADA") else self.recipe.dense
+        self, model: nn.Module, title: str, config: TrainConfig, *, augment: bool,
+        teacher: nn.Module | None = None,
+    ) -> FitResult:  # fmt: skip
         checkpoint = None
         if self.folder is not None:
             name = title.lower().replace(", ", "-").replace(" ", "-")
             checkpoint = self.folder / f"{name}-{self.data.name.lower()}-seed{self.seed}.npz"
+        pool = self.pool(augment)
         return fit(
-            model, self.pool(augment), self.train_labels, self.validation,
-            replace(config, seed=self.seed),
+            model, pool, self.train_labels, self.validation, replace(config, seed=self.seed),
             teacher=teacher, checkpoint=checkpoint, title=title, progress=self.progress,
         )  # fmt: skip
 
-    def round_off(
+    def round_in(
         self, model: nn.Module, max_bytes: int | None = None
-    ) -> tuple[CompressedNetwork, float]:
-        """Round to the coarsest steps whose validation error stays within the recipe's tolerance.
+    ) -> tuple[CompressedNetwork, float, FitResult]:
+        """Round cores and factors and train on, so that the network learns to live with the steps.
 
-        With `max_bytes` the finest steps are taken whose file is small enough instead.
+        Parameters
+        ----------
+        model : a trained Tucker twin; it is changed in place
+        max_bytes : largest file wanted; the steps grow until the file is small enough
 
         Returns
         -------
-        the network and its validation error in percent, both decoded from the bytes of a file
+        the network and its validation error in percent, both decoded from the bytes of a file, and
+        what the training came to
 
         Raises
         ------
         ValueError
             If no rounding brings the file down to `max_bytes`; the smallest size is named.
         """
-        limit = evaluate(model, *self.validation) + self.recipe.tolerance
-        chosen: tuple[CompressedNetwork, float] | None = None
-        smallest = 0
-        for levels in tqdm(
-            self.recipe.levels, desc="rounding", leave=False, disable=not self.progress
-        ):
-            network = from_bytes(to_bytes(to_network(model, self.model_name, levels)))
-            smallest = network.n_bytes or 0
-            if max_bytes is not None and smallest > max_bytes:
-                continue
-            error = self.error(network, self.validation)
-            if max_bytes is None and chosen is not None and error > limit:
-                break
-            chosen = network, error
-            if max_bytes is not None:
-                break
-        if chosen is None:
+        levels = self.recipe.levels if max_bytes is None else self._levels_for(model, max_bytes)
+        attach_quantizers(model, levels)
+        result = self._fit(model, f"rounding {self.model_name}", self.recipe.rounding, augment=True)
+        network = from_bytes(to_bytes(to_network(model, self.model_name)))
+        size = network.n_bytes or 0
+        if max_bytes is not None and size > max_bytes:
             raise ValueError(
-                f"max_bytes is {max_bytes}; a budget of {self.recipe.budget} numbers gives {smallest} "
-                "bytes at the coarsest rounding: lower the budget or allow more bytes"
+                f"max_bytes is {max_bytes}; the file came out at {size}: lower the budget"
             )
-        return chosen
+        return network, self.error(network, self.validation), result
+
+    def _levels_for(self, model: nn.Module, max_bytes: int) -> float:
+        """Finest levels whose file stays 3 % below `max_bytes`, as sizes move a little in training."""
+        size = 0
+        for levels in (16.0 * 0.9**k for k in range(40)):
+            size = len(to_bytes(to_network(model, self.model_name, levels)))
+            if size <= 0.97 * max_bytes:
+                return levels
+        raise ValueError(
+            f"max_bytes is {max_bytes}; a budget of {self.recipe.budget} numbers gives {size} bytes at "
+            "the coarsest rounding: lower the budget or allow more bytes"
+        )
 
     def error(self, network: CompressedNetwork, images: tuple[Tensor, Tensor]) -> float:
         """Error in percent of a decoded network, run as an ordinary dense one."""
@@ -191,10 +197,6 @@ class Experiment:
         return Row(
             name, network.n_params, size, network.dense_bytes / size, val_error, error, seconds
         )
-
-    def write(self, path: Path, network: CompressedNetwork) -> None:
-        """Write the file; its folder is made if need be."""
-        save(path, network)
 
 
 def fix_inner_biases(model: nn.Module) -> None:

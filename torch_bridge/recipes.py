@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 from torch_bridge.augment import Distortion
 from torch_bridge.train import TrainConfig
 
+ROUNDING = TrainConfig(epochs=4, lr=2e-3, warmup=0.02, choose_last=2)
+
 
 @dataclass(frozen=True)
 class Recipe:
@@ -16,8 +18,8 @@ class Recipe:
     budget : numbers that all cores and factors may store, at most
     copies : augmented copies of the training set
     distortion : how strongly they are augmented
-    levels : rounding steps per root mean square that are tried, finest first
-    tolerance : how much (in percentage points) the validation error may rise by rounding
+    levels : rounding steps per root mean square of each core and factor
+    rounding : training after the steps were set
     """
 
     dense: TrainConfig
@@ -25,8 +27,8 @@ class Recipe:
     budget: int
     copies: int = 6
     distortion: Distortion = field(default_factory=Distortion)
-    levels: tuple[float, ...] = (8.0, 6.0, 5.0, 4.0, 3.5, 3.0, 2.5, 2.0, 1.75, 1.5)
-    tolerance: float = 0.1
+    levels: float = 3.0
+    rounding: TrainConfig = ROUNDING
 
 
 RECIPES: dict[tuple[str, str], Recipe] = {
@@ -41,14 +43,14 @@ RECIPES: dict[tuple[str, str], Recipe] = {
         tucker=TrainConfig(epochs=80, lr=3e-2),
         budget=3_650,
         copies=16,
-        tolerance=0.25,
+        rounding=TrainConfig(epochs=24, lr=2e-3, warmup=0.02),
     ),
     ("lenet300", "MNIST-5k"): Recipe(
         dense=TrainConfig(epochs=60, lr=2e-3),
         tucker=TrainConfig(epochs=160, lr=3e-2),
         budget=8_000,
         copies=16,
-        tolerance=0.25,
+        rounding=TrainConfig(epochs=24, lr=2e-3, warmup=0.02),
     ),
 }
 

@@ -7,6 +7,7 @@ from torch import Tensor, nn
 from torch.nn.utils import parametrize
 
 from torch_bridge.compress import tucker_layers, tucker_parts
+from torch_bridge.rounding import grid_step
 from tucker_core import (
     ARCHITECTURES,
     CodedParameter,
@@ -14,25 +15,27 @@ from tucker_core import (
     CompressedNetwork,
     ReshapePlan,
     quantize,
-    rms_step,
 )
 
 BIAS_LEVELS = 16.0  # biases are few and cheap: fine steps, always
 
 
-def to_network(model: nn.Module, architecture: str, levels: float) -> CompressedNetwork:
+def to_network(
+    model: nn.Module, architecture: str, levels: float | None = None
+) -> CompressedNetwork:
     """Round a model in Tucker form to integers.
 
     Parameters
     ----------
     model : a model after `compress_model`
     architecture : its name; parameters that are all zero are left out if the name is a known one
-    levels : steps per root mean square of each core and factor: fewer levels, fewer bytes
+    levels : steps per root mean square of each core and factor: fewer levels, fewer bytes. By default
+        the steps that `attach_quantizers` chose, so that the file holds what was trained
 
     Raises
     ------
     ValueError
-        If the model has no Tucker weight, a value is not finite, or `levels` is not positive.
+        If the model has no Tucker weight, a value is not finite, or there are no steps to use.
 
     Examples
     --------
@@ -43,7 +46,7 @@ def to_network(model: nn.Module, architecture: str, levels: float) -> Compressed
     >>> to_network(model, "lenet5", 4.0).n_params == report.params
     True
     """
-    if not levels > 0:
+    if levels is not None and not levels > 0:
         raise ValueError(
             f"levels is {levels}; a positive number of steps per root mean square is needed"
         )
@@ -81,25 +84,28 @@ def load_network(model: nn.Module, network: CompressedNetwork) -> nn.Module:
     return model
 
 
-def _tucker_parameter(name: str, layer: nn.Module, levels: float) -> CodedParameter:
+def _tucker_parameter(name: str, layer: nn.Module, levels: float | None) -> CodedParameter:
     weight, core, factors = tucker_parts(layer)
-    return CodedParameter(
-        name,
-        weight.plan.reshape,
-        _coded(core, levels),
-        tuple(None if factor is None else _coded(factor, levels) for factor in factors),
-    )
+    parts = [core, *(factor for factor in factors if factor is not None)]
+    if levels is not None:
+        steps = [grid_step(part, levels) for part in parts]
+    elif weight.steps:
+        steps = list(weight.steps)
+    else:
+        raise ValueError(f"{name} has no steps; give levels, or call attach_quantizers first")
+    coded = [_coded(part, step) for part, step in zip(parts, steps, strict=True)]
+    return CodedParameter(name, weight.plan.reshape, coded[0], tuple(weight.with_gaps(coded[1:])))
 
 
 def _plain_parameter(name: str, tensor: Tensor) -> CodedParameter:
     shape = tuple(tensor.shape)
     plan = ReshapePlan(shape, shape, tuple(range(len(shape))))
-    return CodedParameter(name, plan, _coded(tensor, BIAS_LEVELS), (None,) * len(shape))
+    coded = _coded(tensor, grid_step(tensor, BIAS_LEVELS))
+    return CodedParameter(name, plan, coded, (None,) * len(shape))
 
 
-def _coded(tensor: Tensor, levels: float) -> CodedTensor:
-    array = tensor.detach().to("cpu", torch.float32).numpy()
-    return quantize(array, rms_step(array, levels))
+def _coded(tensor: Tensor, step: float) -> CodedTensor:
+    return quantize(tensor.detach().to("cpu", torch.float32).numpy(), step)
 
 
 def _plain_state(model: nn.Module) -> Sequence[tuple[str, Tensor]]:

@@ -16,7 +16,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from tqdm import tqdm
 
-from torch_bridge.checkpoint import fingerprint, load_checkpoint, save_checkpoint
+from torch_bridge.checkpoint import digest, fingerprint, load_checkpoint, save_checkpoint
 from tucker_core.architectures import PIXEL_MEAN, PIXEL_STD
 
 
@@ -148,9 +148,11 @@ def fit(
     """
     run = _Run(model, labels, config, teacher, len(labels), title)
     mark = fingerprint(
-        config=asdict(config), n=len(labels), copies=len(pool), title=title,
-        shapes=[tuple(p.shape) for p in model.parameters()],
-    )  # fmt: skip
+        config=asdict(config),
+        start=digest(model.state_dict().values()),
+        teacher=None if teacher is None else digest(teacher.state_dict().values()),
+        data=digest([labels, *pool]),
+    )
     if checkpoint is not None:
         run.restore(load_checkpoint(checkpoint, mark))
     bar = tqdm(

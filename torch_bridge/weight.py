@@ -16,6 +16,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from torch_bridge.straight_through import round_through
 from torch_bridge.threads import one_numpy_thread
 from tucker_core import LayerPlan, TuckerTensor, hosvd, tucker_gradient, tucker_to_tensor
 
@@ -44,11 +45,17 @@ class TuckerWeight(nn.Module):
         self.full = tuple(
             r == dim for r, dim in zip(plan.rank, plan.reshape.dims, strict=True)
         )  # modes without a factor
+        self.steps: tuple[float, ...] = ()  # of core and factors, once `attach_quantizers` set them
 
     def forward(self, core: Tensor, *factors: Tensor) -> Tensor:
         """Rebuild the weight from core (J_1, ..., J_N) and the factors (I_n, J_n) of modes not full."""
         reshape = self.plan.reshape
-        tensor = tucker_product(core, self.with_gaps(factors))
+        parts = [core, *factors]
+        if self.steps:
+            parts = [
+                round_through(part, step) for part, step in zip(parts, self.steps, strict=True)
+            ]
+        tensor = tucker_product(parts[0], self.with_gaps(parts[1:]))
         permuted = [reshape.shape[mode] for mode in reshape.permutation]
         back = [reshape.permutation.index(mode) for mode in range(len(permuted))]
         return tensor.reshape(permuted).permute(back)
