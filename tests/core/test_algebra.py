@@ -1,0 +1,151 @@
+"""Unfoldings and n-mode products: by hand, against einsum and TensorLy, and their identities."""
+
+import numpy as np
+import pytest
+import tensorly as tl
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.strategies import tensors, tolerance
+from tucker_core import fold, mode_dot, multi_mode_dot, unfold
+from tucker_core.checks import FloatArray
+
+# X[i, j, k] = 6 i + 2 j + k, written out
+X = np.array([[[0.0, 1], [2, 3], [4, 5]], [[6, 7], [8, 9], [10, 11]]])
+BY_HAND = {
+    0: [[0, 1, 2, 3, 4, 5], [6, 7, 8, 9, 10, 11]],
+    1: [[0, 1, 6, 7], [2, 3, 8, 9], [4, 5, 10, 11]],
+    2: [[0, 2, 4, 6, 8, 10], [1, 3, 5, 7, 9, 11]],
+}
+
+
+@pytest.mark.parametrize("mode", BY_HAND)
+def test_unfold_by_hand(mode: int) -> None:
+    np.testing.assert_array_equal(unfold(X, mode), BY_HAND[mode])
+
+
+def test_mode_dot_by_hand() -> None:
+    matrix = np.array([[1.0, 0, -1], [2, 1, 0]])
+    expected = [[[-4.0, -4], [2, 5]], [[-4, -4], [20, 23]]]
+    np.testing.assert_array_equal(mode_dot(X, matrix, 1), expected)
+    np.testing.assert_array_equal(mode_dot(X, matrix.T, 1, transpose=True), expected)
+
+
+@given(tensors(), st.data())
+def test_fold_undoes_unfold_and_both_agree_with_tensorly(
+    tensor: FloatArray, data: st.DataObject
+) -> None:
+    mode = data.draw(st.integers(0, tensor.ndim - 1))
+    matrix = unfold(tensor, mode)
+    np.testing.assert_array_equal(matrix, tl.unfold(tensor, mode))
+    np.testing.assert_array_equal(fold(matrix, mode, tensor.shape), tensor)
+
+
+@given(tensors(), st.integers(1, 4), st.booleans(), st.data())
+def test_mode_dot_is_the_sum_over_that_index(
+    tensor: FloatArray, rows: int, transpose: bool, data: st.DataObject
+) -> None:
+    mode = data.draw(st.integers(0, tensor.ndim - 1))
+    rng = np.random.default_rng(rows)
+    matrix = rng.standard_normal((rows, tensor.shape[mode])).astype(tensor.dtype)
+    before = tensor.copy()
+    result = mode_dot(tensor, matrix.T if transpose else matrix, mode, transpose)
+    letters = "abcdefgh"[: tensor.ndim]
+    target = letters.replace(letters[mode], "z")
+    expected = np.einsum(f"{letters},z{letters[mode]}->{target}", tensor, matrix)
+    assert result.dtype == tensor.dtype
+    np.testing.assert_allclose(result, expected, atol=tolerance(tensor, tensor.shape[mode]), rtol=0)
+    np.testing.assert_array_equal(tensor, before)
+
+
+@given(tensors(max_dim=4), st.data())
+def test_multi_mode_dot_does_not_depend_on_the_order(
+    tensor: FloatArray, data: st.DataObject
+) -> None:
+    rng = np.random.default_rng(0)
+    matrices = [rng.standard_normal((3, dim)).astype(tensor.dtype) for dim in tensor.shape]
+    one_by_one = tensor
+    for mode in data.draw(st.permutations(range(tensor.ndim))):
+        one_by_one = mode_dot(one_by_one, matrices[mode], mode)
+    together = multi_mode_dot(tensor, matrices)
+    scale = 1 + float(np.abs(one_by_one).max())
+    np.testing.assert_allclose(together, one_by_one, atol=scale * tolerance(tensor, 64), rtol=0)
+    oracle = tl.tenalg.multi_mode_dot(tensor, matrices)
+    np.testing.assert_allclose(together, oracle, atol=scale * tolerance(tensor, 64), rtol=0)
+
+
+def test_the_first_unfolding_is_a_product_with_kronecker_factors_in_natural_order() -> None:
+    rng = np.random.default_rng(1)
+    a, b, c = (rng.standard_normal((n, m)) for n, m in ((4, 2), (5, 3), (6, 2)))
+    full = multi_mode_dot(X, [a, b, c])
+    np.testing.assert_allclose(unfold(full, 0), a @ unfold(X, 0) @ np.kron(b, c).T, atol=1e-12)
+
+
+def test_modes_and_skip_choose_what_is_multiplied() -> None:
+    a, c = np.ones((4, 2)), np.full((5, 2), 2.0)
+    expected = mode_dot(mode_dot(X, a, 0), c, 2)
+    np.testing.assert_array_equal(multi_mode_dot(X, [c, a], modes=[2, 0]), expected)
+    np.testing.assert_array_equal(multi_mode_dot(X, [a, a, c], skip=1), expected)
+    everything_skipped = multi_mode_dot(X, [a], modes=[0], skip=0)
+    np.testing.assert_array_equal(everything_skipped, X)
+    assert not np.shares_memory(everything_skipped, X)
+
+
+@pytest.mark.parametrize("mode", [0, 1, 2])
+def test_out_is_filled_and_returned(mode: int) -> None:
+    matrix = np.ones((4, X.shape[mode]))
+    expected = mode_dot(X, matrix, mode)
+    out = np.full_like(expected, np.nan)
+    assert mode_dot(X, matrix, mode, out=out) is out
+    np.testing.assert_array_equal(out, expected)
+
+
+@pytest.mark.parametrize(
+    ("tensor", "error", "message"),
+    [
+        (np.ones((2, 2), int), TypeError, "int64.*astype"),
+        (np.ones((2, 2), complex), TypeError, "complex128"),
+        (np.ones(()), ValueError, "order 0"),
+        (np.ones((1,) * 9), ValueError, "order 9.*1 to 8"),
+        (np.ones((2, 0)), ValueError, "no entries"),
+    ],
+)
+def test_unsuitable_tensors_are_named(
+    tensor: FloatArray, error: type[Exception], message: str
+) -> None:
+    with pytest.raises(error, match=message):
+        unfold(tensor, 0)
+    with pytest.raises(error, match=message):
+        mode_dot(tensor, np.ones((2, 2)), 0)
+
+
+@pytest.mark.parametrize("mode", [-1, 3])
+def test_modes_count_from_zero_and_end_at_the_order(mode: int) -> None:
+    with pytest.raises(ValueError, match=f"mode is {mode}.*0 to 2"):
+        unfold(X, mode)
+
+
+def test_wrong_matrices_are_named() -> None:
+    with pytest.raises(ValueError, match=r"2 columns.*needs 3.*transposed"):
+        mode_dot(X, np.ones((3, 2)), 1)
+    with pytest.raises(ValueError, match=r"2 rows.*needs 3"):
+        mode_dot(X, np.ones((2, 3)), 1, transpose=True)
+    with pytest.raises(TypeError, match="float64.*float32"):
+        mode_dot(X, np.ones((3, 3), np.float32), 1)
+    with pytest.raises(ValueError, match=r"needs a matrix"):
+        mode_dot(X, np.ones(3), 1)
+    with pytest.raises(ValueError, match="2 matrices for 3 modes"):
+        multi_mode_dot(X, [np.ones((2, 2))] * 2)
+    with pytest.raises(ValueError, match="twice"):
+        multi_mode_dot(X, [np.ones((2, 2))] * 2, modes=[0, 0])
+    with pytest.raises(ValueError, match="skip is 3"):
+        multi_mode_dot(X, [np.eye(2), np.eye(3), np.eye(2)], skip=3)
+
+
+def test_wrong_out_and_fold_are_named() -> None:
+    with pytest.raises(ValueError, match=r"shape \(2, 4, 2\) is needed"):
+        mode_dot(X, np.ones((4, 3)), 1, out=np.ones((2, 4, 3)))
+    with pytest.raises(ValueError, match="shares memory"):
+        mode_dot(X, np.eye(3), 1, out=X)
+    with pytest.raises(ValueError, match=r"unfolds to \(3, 4\)"):
+        fold(np.ones((2, 6)), 1, (2, 3, 2))
