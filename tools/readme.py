@@ -94,9 +94,9 @@ def fill(text: str) -> str:
     """Replace what stands between each pair of marks."""
     parts: dict[str, Callable[[], str]] = {"headline": headline, "results": table}
     for name, make in parts.items():
-        marks = re.compile(rf"(<!-- {name}:begin -->\n).*?(\n<!-- {name}:end -->)", re.DOTALL)
+        marks = re.compile(rf"(<!-- {name}:begin -->\n).*?(<!-- {name}:end -->)", re.DOTALL)
         pieces = marks.split(text)
-        text, count = "".join(pieces[:2]) + make() + "".join(pieces[2:]), len(pieces) // 3
+        text, count = "".join(pieces[:2]) + make() + "\n" + "".join(pieces[2:]), len(pieces) // 3
         if count != 1:
             raise SystemExit(f"README.md: {count} places marked {name!r}; exactly one is needed")
     return text

@@ -130,7 +130,7 @@ def test_wrong_matrices_are_named() -> None:
         mode_dot(X, np.ones((3, 2)), 1)
     with pytest.raises(ValueError, match=r"2 rows.*needs 3"):
         mode_dot(X, np.ones((2, 3)), 1, transpose=True)
-    with pytest.raises(TypeError, match="float64.*float32"):
+    with pytest.raises(TypeError, match=r"float64.*float32"):
         mode_dot(X, np.ones((3, 3), np.float32), 1)
     with pytest.raises(ValueError, match=r"needs a matrix"):
         mode_dot(X, np.ones(3), 1)

@@ -116,7 +116,7 @@ def test_bad_plans_are_named() -> None:
     with pytest.raises(ValueError, match="no weight"):
         plan_network({}, budget=10)
     with pytest.raises(ValueError, match="unit is 'bits'"):
-        plan_network(LENET5, budget=10, unit="bits")
+        plan_network(LENET5, budget=10, unit="bits")  # type: ignore[arg-type]
     with pytest.raises(ValueError, match="bits is 0"):
         plan_network(LENET5, budget=10, unit="bytes", bits=0)
     with pytest.raises(ValueError, match="need at least 297"):

@@ -1,5 +1,7 @@
 """Tucker product and gradient: against einsum, finite differences and the adjoint identity."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -62,7 +64,7 @@ def test_gradient_is_the_adjoint_of_every_part(tucker: TuckerTensor, seed: int) 
         if part is None or grad is None:
             continue
         direction = rng.standard_normal(part.shape).astype(dtype)
-        moved = [direction if n == k else p for n, p in enumerate(parts)]
+        moved: list[Any] = [direction if n == k else p for n, p in enumerate(parts)]
         along = by_einsum(TuckerTensor(moved[0], tuple(moved[1:])))
         left, right = float(np.vdot(upstream, along)), float(np.vdot(grad, direction))
         scale = float(np.linalg.norm(upstream) * np.linalg.norm(along)) + 1
