@@ -57,7 +57,7 @@ def compress(arguments: Namespace) -> None:
     out = arguments.out or Path(f"{arguments.model}.ada")
     save(out, network)
     if not arguments.json:
-        print(f"{report.table()}\n")
+        print(f"{report.plan.table()}\n")
     seconds = floats.seconds + rounded.seconds
     _show(
         arguments,

@@ -10,13 +10,15 @@ from tucker_core.architectures import ARCHITECTURES, dense_params
 from tucker_core.counting import gradient_flops, reconstruct_flops, tucker_params
 from tucker_core.decompose import hosvd
 from tucker_core.fileformat import coded_bits, from_bytes, load, save, to_bytes
+from tucker_core.hooi import partial_tucker, tucker
 from tucker_core.network import CodedParameter, CompressedNetwork
 from tucker_core.planner import LayerPlan, NetworkPlan, format_table, plan_network
 from tucker_core.quantize import CodedTensor, quantize, rms_step, step_size
 from tucker_core.ranks import validate_tucker_rank
 from tucker_core.records import FileFormatError
 from tucker_core.reshape import ReshapePlan, balance_dims, factorizations, plan_reshape
-from tucker_core.tucker import TuckerTensor, random_tucker, tucker_gradient, tucker_to_tensor
+from tucker_core.shared import shared_core_hosvd
+from tucker_core.tucker_tensor import TuckerTensor, random_tucker, tucker_gradient, tucker_to_tensor
 
 __all__ = [
     "ARCHITECTURES",
@@ -40,6 +42,7 @@ __all__ = [
     "load",
     "mode_dot",
     "multi_mode_dot",
+    "partial_tucker",
     "plan_network",
     "plan_reshape",
     "quantize",
@@ -47,8 +50,10 @@ __all__ = [
     "reconstruct_flops",
     "rms_step",
     "save",
+    "shared_core_hosvd",
     "step_size",
     "to_bytes",
+    "tucker",
     "tucker_gradient",
     "tucker_params",
     "tucker_to_tensor",

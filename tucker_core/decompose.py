@@ -18,7 +18,7 @@ import numpy.typing as npt
 from tucker_core.algebra import mode_dot, unfold
 from tucker_core.checks import FloatArray, check_tensor
 from tucker_core.ranks import validate_tucker_rank
-from tucker_core.tucker import TuckerTensor
+from tucker_core.tucker_tensor import TuckerTensor
 
 
 def hosvd(
@@ -77,6 +77,19 @@ def hosvd(
         factors.append(basis)
         core = mode_dot(core, basis, mode, transpose=True)
     return TuckerTensor(np.ascontiguousarray(core), tuple(factors))
+
+
+def leading_vectors(matrix: FloatArray, count: int) -> FloatArray:
+    """Leading left singular vectors (I, count) of a matrix (I, K), filled up if it has fewer.
+
+    Examples
+    --------
+    >>> leading_vectors(np.array([[3.0, 0.0], [0.0, 4.0], [0.0, 0.0]]), 1)
+    array([[0.],
+           [1.],
+           [0.]])
+    """
+    return _pad(left_singular(matrix)[0][:, :count], count)
 
 
 def left_singular(matrix: FloatArray) -> tuple[FloatArray, FloatArray]:

@@ -16,7 +16,7 @@ from tucker_core.counting import BYTES_PER_FLOAT32
 from tucker_core.planner import format_table
 from tucker_core.quantize import CodedTensor
 from tucker_core.reshape import ReshapePlan
-from tucker_core.tucker import tucker_to_tensor
+from tucker_core.tucker_tensor import tucker_to_tensor
 
 
 @dataclass(frozen=True, eq=False)
