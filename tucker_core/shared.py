@@ -10,6 +10,7 @@ A core may be larger than a tensor in a mode (J_n > I_n); the matrix is then wid
 Source of the model: ADA-Tucker, section on SCADA-Tucker; the solver is ours.
 """
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -60,7 +61,7 @@ def shared_core_hosvd(
     factors = [[_wide_basis(array, mode, r) for mode, r in enumerate(rank)] for array in arrays]
     largest = max(range(len(arrays)), key=lambda k: float(np.linalg.norm(arrays[k])))
     core = multi_mode_dot(arrays[largest], factors[largest], transpose=True)
-    norm = sum(float(np.linalg.norm(array)) ** 2 for array in arrays) ** 0.5 or 1.0
+    norm = math.sqrt(sum(float(np.linalg.norm(array)) ** 2 for array in arrays)) or 1.0
     before = np.inf
     for _ in range(max(1, n_iter_max)):
         for array, own in zip(arrays, factors, strict=True):
@@ -85,7 +86,8 @@ def joint_error(
     2.0
     """
     pairs = zip(tensors, factors, strict=True)
-    return sum(float(np.linalg.norm(x - multi_mode_dot(core, m))) ** 2 for x, m in pairs) ** 0.5
+    squares = [float(np.linalg.norm(x - multi_mode_dot(core, m))) ** 2 for x, m in pairs]
+    return math.sqrt(sum(squares))
 
 
 def _check(tensors: Sequence[npt.ArrayLike], rank: Sequence[int]) -> list[FloatArray]:
@@ -126,7 +128,8 @@ def _best_core(
     grams = [[m.T @ m for m in own] for own in factors]
 
     def apply(x: FloatArray) -> FloatArray:
-        return np.sum([multi_mode_dot(x, gram) for gram in grams], axis=0)
+        image: FloatArray = np.sum([multi_mode_dot(x, gram) for gram in grams], axis=0)
+        return image
 
     pairs = zip(arrays, factors, strict=True)
     wanted = np.sum([multi_mode_dot(x, own, transpose=True) for x, own in pairs], axis=0)

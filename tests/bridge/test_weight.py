@@ -47,9 +47,9 @@ def draw_parts(dims: Dims, rank: Dims, dtype: torch.dtype = torch.float64) -> Pa
     return core, factors
 
 
-def leaves(parts: Parts) -> list[Tensor]:
+def leaves(parts: Parts) -> tuple[Tensor, ...]:
     """List core and existing factors."""
-    return [parts[0], *(factor for factor in parts[1] if factor is not None)]
+    return (parts[0], *(factor for factor in parts[1] if factor is not None))
 
 
 def as_numpy(parts: Parts) -> Any:
@@ -96,11 +96,10 @@ def test_numpy_works_on_torchs_own_memory(
 ) -> None:
     parts = draw_parts((3, 4, 5), (3, 2, 2), dtype)
     seen: list[Any] = []
-    real = weight_module.tucker_to_tensor
 
     def watched(tucker: Any) -> Any:
         seen.extend([tucker[0], *(f for f in tucker[1] if f is not None)])
-        seen.append(real(tucker))
+        seen.append(tucker_to_tensor(tucker))
         return seen[-1]
 
     monkeypatch.setattr(weight_module, "tucker_to_tensor", watched)
@@ -140,7 +139,7 @@ def test_gradients_of_two_full_weights_do_not_share_memory() -> None:
     """Clipping in place would otherwise change both, and so count twice."""
     first, second = (torch.ones(2, 3, requires_grad=True) for _ in range(2))
     total = tucker_product(first, [None, None]) + tucker_product(second, [None, None])
-    (total * torch.randn(2, 3)).sum().backward()
+    (total * torch.randn(2, 3)).sum().backward()  # type: ignore[no-untyped-call]
     assert first.grad is not None
     assert second.grad is not None
     assert first.grad.data_ptr() != second.grad.data_ptr()
@@ -232,7 +231,7 @@ def test_state_dict_round_trip() -> None:
 
 
 def test_weight_stays_float32_under_autocast() -> None:
-    layer, _ = tucker_linear(plan_reshape((20, 30)), (20, 5, 3))
+    layer, _ = tucker_linear(plan_reshape((20, 30)), (20, 5))
     inputs = torch.randn(4, 30)
     expected = layer(inputs)
     with torch.autocast("cpu", torch.bfloat16):

@@ -1,5 +1,7 @@
 """HOOI and the shared core: errors that only fall, and agreement with TensorLy and least squares."""
 
+import itertools
+
 import numpy as np
 import pytest
 import tensorly.decomposition
@@ -30,7 +32,7 @@ def error(tensor: FloatArray, rank: int, sweeps: int) -> float:
 def test_every_sweep_helps_and_none_hurts() -> None:
     errors = [float(np.linalg.norm(TENSOR - hosvd(TENSOR, 3).to_tensor()))]
     errors += [error(TENSOR, 3, sweeps) for sweeps in range(1, 8)]
-    assert all(later <= before + 1e-12 for before, later in zip(errors, errors[1:], strict=False))
+    assert all(later <= before + 1e-12 for before, later in itertools.pairwise(errors))
     assert errors[-1] < errors[0] - 1e-3
 
 
@@ -91,9 +93,7 @@ def test_the_joint_error_never_rises(rank: tuple[int, ...]) -> None:
     for sweeps in range(1, 10):
         core, factors = shared_core_hosvd(arrays, rank, n_iter_max=sweeps, tol=-1)
         errors.append(joint_error(arrays, core, factors))
-    assert all(
-        later <= before * (1 + 1e-12) for before, later in zip(errors, errors[1:], strict=False)
-    )
+    assert all(later <= before * (1 + 1e-12) for before, later in itertools.pairwise(errors))
 
 
 def test_bad_input_is_named() -> None:
