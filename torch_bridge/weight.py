@@ -15,6 +15,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.autograd.function import once_differentiable
 
 from torch_bridge.straight_through import round_through
 from torch_bridge.threads import one_numpy_thread
@@ -127,6 +128,7 @@ class _CoreProduct(torch.autograd.Function):
             return torch.from_numpy(tucker_to_tensor((core.detach().numpy(), arrays)))
 
     @staticmethod
+    @once_differentiable
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
         core, *stored = ctx.saved_tensors
         rest = iter(stored)

@@ -157,7 +157,8 @@ def tucker_gradient(
         slab = upstream.reshape(rows, -1)  # (I_n, everything else)
         grad_factors.append(None if factor is None else slab @ before)
         upstream = slab.T if factor is None else slab.T @ factor
-    return np.ascontiguousarray(upstream).reshape(core.shape), tuple(grad_factors)
+    # a copy: with full modes only, this is still the caller's own gradient
+    return np.array(upstream, order="C").reshape(core.shape), tuple(grad_factors)
 
 
 def check_tucker(
