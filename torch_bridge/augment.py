@@ -68,7 +68,7 @@ def augmented_copies(
 
 def _distort(images: Tensor, distortion: Distortion, generator: torch.Generator) -> Tensor:
     """One random affine map per image, bilinear, (n, height, width) -> the same."""
-    n, size = len(images), images.shape[-1]
+    n, rows, columns = images.shape
 
     def draw(limit: float) -> Tensor:
         return (torch.rand(n, generator=generator) * 2 - 1) * limit
@@ -76,7 +76,7 @@ def _distort(images: Tensor, distortion: Distortion, generator: torch.Generator)
     angle = draw(math.radians(distortion.degrees))
     width, height = 1 + draw(distortion.scale), 1 + draw(distortion.scale)
     shear = draw(distortion.shear)
-    right, down = draw(2 * distortion.pixels / size), draw(2 * distortion.pixels / size)
+    right, down = draw(2 * distortion.pixels / columns), draw(2 * distortion.pixels / rows)
     maps = torch.stack(
         [
             torch.stack([width * angle.cos(), -height * angle.sin() + shear, right], 1),
@@ -84,6 +84,6 @@ def _distort(images: Tensor, distortion: Distortion, generator: torch.Generator)
         ],
         1,
     )  # (n, 2, 3)
-    grid = F.affine_grid(maps, [n, 1, size, size], align_corners=False)
+    grid = F.affine_grid(maps, [n, 1, rows, columns], align_corners=False)
     moved = F.grid_sample(images[:, None].float(), grid, align_corners=False)
     return moved[:, 0].round().clamp(0, 255).byte()

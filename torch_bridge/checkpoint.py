@@ -7,6 +7,7 @@ fingerprint of the run that wrote it. It is only ever read back by a run of the 
 import hashlib
 import json
 import zipfile
+import zlib
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,12 @@ import torch
 from tucker_core.files import replacing
 
 State = dict[str, Any]
+TENSOR, PLAIN = "tensor", "plain"  # where a value's name begins: a 0-d tensor is no number
+
+# What numpy and zipfile raise on a file that is damaged, or is no .npz at all.
+DAMAGE = (
+    OSError, ValueError, KeyError, EOFError, TypeError, RuntimeError, zipfile.BadZipFile, zlib.error,
+)  # fmt: skip
 
 
 class CheckpointError(ValueError):
@@ -58,9 +65,9 @@ def save_checkpoint(path: Path, mark: str, state: Mapping[str, Any]) -> None:
     mark : fingerprint of the run
     state : nested dicts (keys str or int) of tensors, arrays, numbers and strings
     """
-    arrays: dict[str, Any] = {f"state/{key}": _array(v) for key, v in _flatten(state)}
+    arrays: dict[str, Any] = {f"{_kind(v)}/{key}": _array(v) for key, v in _flatten(state)}
     with replacing(path) as temporary, temporary.open("wb") as file:
-        np.savez(file, mark=np.array(mark), **arrays)
+        np.savez(file, mark=np.array(mark), names=np.array(_names(arrays)), **arrays)
 
 
 def load_checkpoint(path: Path, mark: str) -> State | None:
@@ -78,11 +85,13 @@ def load_checkpoint(path: Path, mark: str) -> State | None:
     if not path.exists():
         return None
     try:
-        with np.load(path, allow_pickle=False) as stored:
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as stored:
             if str(stored["mark"]) != mark:
                 return None
-            arrays = {key: stored[key] for key in stored.files if key != "mark"}
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
+            arrays = {key: stored[key] for key in stored.files if key not in ("mark", "names")}
+            if str(stored["names"]) != _names(arrays):  # zip checks contents, not names
+                raise ValueError("its names were changed")
+    except DAMAGE as error:
         raise CheckpointError(
             f"{path} is damaged ({error}); delete it to start this run anew"
         ) from error
@@ -92,7 +101,7 @@ def load_checkpoint(path: Path, mark: str) -> State | None:
         inner: dict[Any, Any] = state
         for parent in parents:
             inner = inner.setdefault(parent, {})
-        inner[leaf] = torch.from_numpy(array) if array.ndim else _scalar(array)
+        inner[leaf] = torch.from_numpy(array) if name.startswith(TENSOR) else array.item()
     return state
 
 
@@ -108,6 +117,9 @@ def _array(value: Any) -> np.ndarray[Any, Any]:
     return value.detach().cpu().numpy() if isinstance(value, torch.Tensor) else np.array(value)
 
 
-def _scalar(array: np.ndarray[Any, Any]) -> Any:
-    value = array.item()
-    return torch.tensor(value) if array.dtype == np.float32 else value
+def _kind(value: Any) -> str:
+    return TENSOR if isinstance(value, torch.Tensor | np.ndarray) else PLAIN
+
+
+def _names(arrays: Mapping[str, Any]) -> str:
+    return hashlib.sha256("\n".join(sorted(arrays)).encode()).hexdigest()

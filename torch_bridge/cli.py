@@ -143,7 +143,7 @@ def _data_options(command: argparse.ArgumentParser) -> None:
 def _training_options(command: argparse.ArgumentParser) -> None:
     _data_options(command)
     command.add_argument(
-        "--seed", type=int, default=0, help="of everything random (default: %(default)s)"
+        "--seed", type=_seed, default=0, help="of everything random (default: %(default)s)"
     )
     command.add_argument(
         "--epochs", type=_positive, help="passes over the data (default: the recipe's)"
@@ -172,6 +172,13 @@ def _budget_options(command: argparse.ArgumentParser) -> None:
         type=_positive,
         help="largest file wanted; overrides --levels (default: what the levels give)",
     )
+
+
+def _seed(text: str) -> int:
+    value = int(text)
+    if not 0 <= value < 1 << 32:
+        raise argparse.ArgumentTypeError(f"{text} is no seed; 0 to {(1 << 32) - 1} are")
+    return value
 
 
 def _positive(text: str) -> int:

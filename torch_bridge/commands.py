@@ -4,7 +4,6 @@ import json
 import os
 import shutil
 import sys
-import zipfile
 from argparse import Namespace
 from dataclasses import replace
 from pathlib import Path
@@ -14,6 +13,7 @@ import numpy as np
 import torch
 from torch import nn
 
+from torch_bridge.checkpoint import DAMAGE
 from torch_bridge.datasets import DataSet, load_mnist
 from torch_bridge.demo import result_content, rows_table, run_demo
 from torch_bridge.models import build_model
@@ -147,8 +147,6 @@ def _recipe(arguments: Namespace, data_set: str) -> Recipe:
         k: v for k in ("epochs", "lr") if (v := getattr(arguments, k)) is not None
     }
     distil = getattr(arguments, "distil", 0.0)
-    if not 0 <= distil <= 1:
-        raise ValueError(f"distil is {distil}; a share of the loss, 0 to 1, is needed")
     recipe = replace(
         recipe,
         dense=replace(recipe.dense, **changes),
@@ -189,9 +187,11 @@ def _save_dense(path: Path, model: nn.Module) -> None:
 
 def _read_npz(path: Path) -> tuple[str, dict[str, torch.Tensor]]:
     try:
-        with np.load(path, allow_pickle=False) as stored:
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as stored:
             state = {name: torch.from_numpy(stored[name]) for name in stored.files}
-    except (ValueError, EOFError, zipfile.BadZipFile) as error:
+    except FileNotFoundError:
+        raise
+    except DAMAGE as error:
         raise ValueError(
             f"{path} is no weights file written by 'ada-tucker train': {error}"
         ) from error

@@ -108,8 +108,16 @@ def materialize(model: nn.Module) -> nn.Module:
     >>> count_params(materialize(model))
     266610
     """
-    for _, layer in tucker_layers(model):
+    for _, layer in list(tucker_layers(model)):
+        owner: Any = layer
+        weight = owner.weight.detach().clone()
+        trains = any(p.requires_grad for p in owner.parametrizations.weight.parameters())
+        # torch takes the property off the layer's class, which a copy of the model still shares
+        kind = type(layer)
+        owner.__class__ = type(kind.__name__, kind.__bases__, dict(kind.__dict__))
         parametrize.remove_parametrizations(layer, "weight", leave_parametrized=True)
+        del owner.weight  # torch makes it no parameter where gradients are off
+        owner.weight = nn.Parameter(weight, requires_grad=trains)
     return model
 
 

@@ -87,6 +87,7 @@ def load_network(model: nn.Module, network: CompressedNetwork) -> nn.Module:
 def _tucker_parameter(name: str, layer: nn.Module, levels: float | None) -> CodedParameter:
     weight, core, factors = tucker_parts(layer)
     parts = [core, *(factor for factor in factors if factor is not None)]
+    _check_finite(name, *parts)
     if levels is not None:
         steps = [grid_step(part, levels) for part in parts]
     elif weight.steps:
@@ -100,8 +101,17 @@ def _tucker_parameter(name: str, layer: nn.Module, levels: float | None) -> Code
 def _plain_parameter(name: str, tensor: Tensor) -> CodedParameter:
     shape = tuple(tensor.shape)
     plan = ReshapePlan(shape, shape, tuple(range(len(shape))))
+    _check_finite(name, tensor)
     coded = _coded(tensor, grid_step(tensor, BIAS_LEVELS))
     return CodedParameter(name, plan, coded, (None,) * len(shape))
+
+
+def _check_finite(name: str, *parts: Tensor) -> None:
+    for part in parts:
+        if not bool(part.isfinite().all()):
+            raise ValueError(
+                f"{name} holds {part.detach()[~part.isfinite()][0].item()}; only finite numbers can be stored"
+            )
 
 
 def _coded(tensor: Tensor, step: float) -> CodedTensor:

@@ -17,6 +17,7 @@ from torch import Tensor, nn
 from tqdm import tqdm
 
 from torch_bridge.checkpoint import digest, fingerprint, load_checkpoint, save_checkpoint
+from torch_bridge.compress import tucker_layers, tucker_parts
 from tucker_core.architectures import PIXEL_MEAN, PIXEL_STD
 
 
@@ -56,9 +57,15 @@ class TrainConfig:
 
     def __post_init__(self) -> None:
         """Refuse settings that cannot train anything."""
-        for name in ("epochs", "lr", "batch_size"):
+        for name in ("epochs", "lr", "batch_size", "choose_last", "clip", "temperature"):
             if not getattr(self, name) > 0:
                 raise ValueError(f"{name} is {getattr(self, name)}; a positive number is needed")
+        if not 0 <= self.distil <= 1:
+            raise ValueError(f"distil is {self.distil}; a share of the loss, 0 to 1, is needed")
+        if self.precision not in ("auto", "bfloat16", "float32"):
+            raise ValueError(
+                f"precision is {self.precision!r}; auto, bfloat16 or float32 is needed"
+            )
         if self.optimizer not in ("adamw", "sgd"):
             raise ValueError(f"optimizer is {self.optimizer!r}; 'adamw' or 'sgd' is needed")
 
@@ -150,6 +157,7 @@ def fit(
     mark = fingerprint(
         config=asdict(config),
         start=digest(model.state_dict().values()),
+        steps=[tucker_parts(layer)[0].steps for _, layer in tucker_layers(model)],
         teacher=None if teacher is None else digest(teacher.state_dict().values()),
         data=digest([labels, *pool]),
     )
@@ -218,7 +226,7 @@ class _Run:
 
     def _step(self, inputs: Tensor, labels: Tensor) -> float:
         inputs = inputs.contiguous(memory_format=torch.channels_last)
-        with torch.autocast(self.device.type, self.dtype, enabled=self.dtype != torch.float32):
+        with self._autocast():
             logits = self.model(inputs).float()
         loss = F.cross_entropy(logits, labels)
         if self.teacher is not None and self.config.distil:
@@ -230,11 +238,15 @@ class _Run:
         self.schedule.step()
         return float(loss.detach())
 
+    def _autocast(self) -> torch.autocast:
+        half = self.dtype != torch.float32
+        return torch.autocast(self.device.type, torch.bfloat16, enabled=half)
+
     def _distillation(self, inputs: Tensor, logits: Tensor) -> Tensor:
         """Divergence from the teacher at temperature T, times T^2 (Hinton, Vinyals, Dean 2015)."""
         t = self.config.temperature
         assert self.teacher is not None
-        with torch.no_grad(), torch.autocast(self.device.type, self.dtype):
+        with torch.no_grad(), self._autocast():
             target = F.log_softmax(self.teacher(inputs).float() / t, 1)
         own = F.log_softmax(logits / t, 1)
         return t * t * F.kl_div(own, target, log_target=True, reduction="batchmean")

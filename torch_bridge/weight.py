@@ -13,6 +13,7 @@ on other devices the same chain of matrix products is left to torch and its auto
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
@@ -124,7 +125,7 @@ class _CoreProduct(torch.autograd.Function):
         ctx.gaps = [factor is None for factor in factors]
         ctx.save_for_backward(core, *(factor for factor in factors if factor is not None))
         arrays = [None if factor is None else factor.detach().numpy() for factor in factors]
-        with one_numpy_thread():
+        with one_numpy_thread(), np.errstate(all="ignore"):  # a diverging loss is named by `fit`
             return torch.from_numpy(tucker_to_tensor((core.detach().numpy(), arrays)))
 
     @staticmethod
@@ -134,7 +135,7 @@ class _CoreProduct(torch.autograd.Function):
         rest = iter(stored)
         arrays = [None if gap else next(rest).detach().numpy() for gap in ctx.gaps]
         upstream = grads[0].detach().contiguous().numpy()
-        with one_numpy_thread():
+        with one_numpy_thread(), np.errstate(all="ignore"):
             grad_core, grad_factors = tucker_gradient((core.detach().numpy(), arrays), upstream)
         return (
             torch.from_numpy(grad_core),

@@ -84,13 +84,14 @@ def fit_model(symbols: Symbols) -> SymbolModel:
     counts = np.bincount(magnitudes, minlength=largest + 1).astype(np.float64)
     k = np.arange(largest + 1.0)
     log_decay = np.array([math.log2(decay(code)) for code in range(CODES)])
-    # (theta, rho, k): log2 of the weight of magnitude k
-    log_weight = log_decay[:, None, None] * k + log_decay[None, :, None] * k**2
-    weight = np.maximum(np.exp2(log_weight), _FLOOR)
-    total = weight[..., 0] + 2 * weight[..., 1:].sum(-1)
-    bits = counts.sum() * np.log2(total) - (counts * np.log2(weight)).sum(-1)
-    theta, rho = np.unravel_index(int(np.argmin(bits)), bits.shape)
-    return SymbolModel(largest, int(theta), int(rho))
+    bits = np.empty((CODES, CODES))
+    for theta in range(CODES):  # one row at a time: for large m all pairs would take a gigabyte
+        log_weight = log_decay[theta] * k + log_decay[:, None] * k**2  # (rho, k)
+        weight = np.maximum(np.exp2(log_weight), _FLOOR)
+        total = weight[:, 0] + 2 * weight[:, 1:].sum(-1)
+        bits[theta] = counts.sum() * np.log2(total) - np.log2(weight) @ counts
+    best_theta, best_rho = divmod(int(np.argmin(bits)), CODES)
+    return SymbolModel(largest, best_theta, best_rho)
 
 
 def encode(tensors: Sequence[Symbols], models: Sequence[SymbolModel]) -> bytes:

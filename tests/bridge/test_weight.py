@@ -87,7 +87,8 @@ def test_gradient_equals_autograd_of_the_torch_chain(dims: Dims, rank: Dims) -> 
 @cases
 def test_gradcheck(dims: Dims, rank: Dims) -> None:
     core, factors = draw_parts(dims, rank)
-    assert torch.autograd.gradcheck(lambda c, *f: tucker_product(c, f), (core, *factors))
+    inputs: tuple[Any, ...] = (core, *factors)
+    assert torch.autograd.gradcheck(lambda c, *f: tucker_product(c, f), inputs)
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])

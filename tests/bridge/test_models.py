@@ -1,0 +1,53 @@
+"""The networks by name, and that their numpy twins compute the same."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from course_kit.numpy_net import logits
+from tests.bridge.tiny_runs import tiny_digits
+from torch_bridge import MODELS, build_model
+from torch_bridge.train import predict
+from tucker_core import ARCHITECTURES, dense_params
+
+names = pytest.mark.parametrize("name", sorted(MODELS))
+
+
+@names
+def test_parameters_are_those_of_the_architecture_table(name: str) -> None:
+    model = build_model(name)
+    assert {n: tuple(p.shape) for n, p in model.named_parameters()} == ARCHITECTURES[name]
+    assert sum(p.numel() for p in model.parameters()) == dense_params(name)
+
+
+@names
+def test_gives_ten_logits_for_each_image(name: str) -> None:
+    assert build_model(name)(torch.zeros(3, 1, 28, 28)).shape == (3, 10)
+
+
+@names
+@pytest.mark.parametrize(("other", "same"), [(1, True), (2, False)])
+def test_weights_follow_the_seed_alone(name: str, other: int, same: bool) -> None:
+    before = torch.get_rng_state()
+    first = build_model(name, seed=1).state_dict()
+    second = build_model(name, seed=other).state_dict()
+    assert all(torch.equal(first[key], second[key]) for key in first) == same
+    assert torch.equal(torch.get_rng_state(), before)
+
+
+@names
+def test_numpy_twin_computes_the_same(name: str) -> None:
+    model = build_model(name, seed=0)
+    images = tiny_digits().test_images[:6]
+    weights = {key: value.numpy() for key, value in model.state_dict().items()}
+    expected = predict(model, torch.tensor(images)).numpy()
+    np.testing.assert_allclose(logits(name, weights, images), expected, rtol=1e-4, atol=1e-4)
+
+
+def test_unknown_name_lists_the_known_ones() -> None:
+    with pytest.raises(ValueError, match="'lenet6' is unknown; choose one of lenet300, lenet5"):
+        build_model("lenet6")
+    with pytest.raises(ValueError, match="'lenet6' is unknown"):
+        logits("lenet6", {}, np.zeros((1, 28, 28), np.uint8))
