@@ -109,9 +109,8 @@ def _plain_parameter(name: str, tensor: Tensor) -> CodedParameter:
 def _check_finite(name: str, *parts: Tensor) -> None:
     for part in parts:
         if not bool(part.isfinite().all()):
-            raise ValueError(
-                f"{name} holds {part.detach()[~part.isfinite()][0].item()}; only finite numbers can be stored"
-            )
+            bad = part.detach()[~part.isfinite()][0].item()
+            raise ValueError(f"{name} holds {bad}; only finite numbers can be stored")
 
 
 def _coded(tensor: Tensor, step: float) -> CodedTensor:
