@@ -16,11 +16,11 @@ from torch import nn
 from torch_bridge.checkpoint import DAMAGE
 from torch_bridge.datasets import DataSet, load_mnist
 from torch_bridge.demo import result_content, rows_table, run_demo
+from torch_bridge.inference import evaluate
 from torch_bridge.models import build_model
 from torch_bridge.pipeline import Experiment, Row, check_device
 from torch_bridge.recipes import Recipe, recipe_for
 from torch_bridge.storage import load_network
-from torch_bridge.train import evaluate
 from tucker_core import ARCHITECTURES, CompressedNetwork, coded_bits, load, save
 from tucker_core.files import replacing
 
@@ -237,7 +237,7 @@ def _inspection(network: CompressedNetwork, bits: dict[str, float]) -> dict[str,
     layers = [
         {
             "name": p.name, "shape": p.reshape.shape, "dims": p.reshape.dims,
-            "core": p.core.symbols.shape, "numbers": p.n_params, "bits": bits[p.name],
+            "core": p.core.shape, "numbers": p.n_params, "bits": bits[p.name],
         }
         for p in network.parameters
     ]  # fmt: skip

@@ -1,11 +1,15 @@
 """Settings that are known to work, by model and data set: what `demo`, `train` and `compress` use."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from torch_bridge.augment import Distortion
+from torch_bridge.sharing import Place
 from torch_bridge.train import TrainConfig
 
-ROUNDING = TrainConfig(epochs=4, lr=2e-3, warmup=0.02, choose_last=2)
+ROUNDING = TrainConfig(epochs=8, lr=3e-2, warmup=0.02, rate=4e-3)
+TEACHING = TrainConfig(epochs=16, lr=2e-3, weight_decay=0.05)
+
+Layer = tuple[str, tuple[int, ...], tuple[int, ...]]  # name of a weight, its dims, its rank
 
 
 @dataclass(frozen=True)
@@ -16,10 +20,14 @@ class Recipe:
     ----------
     dense, tucker : training of the dense net and of its Tucker twin
     budget : numbers that all cores and factors may store, at most
+    layers : dims and rank of every weight, instead of a budget
+    shared : groups of (name of a weight, mode) whose factors are one; mode -1 means the core
+    method : "ada", or "scada" where all weights share one core
+    teacher, teaching : the dense network that is trained first and learned from, and how
     copies : augmented copies of the training set
     distortion : how strongly they are augmented
-    levels : rounding steps per root mean square of each core and factor
-    rounding : training after the steps were set
+    levels : first rounding steps per root mean square of each core and factor
+    rounding : training after the steps were set, with learned steps and a price on bits
     """
 
     dense: TrainConfig
@@ -27,8 +35,13 @@ class Recipe:
     budget: int
     copies: int = 6
     distortion: Distortion = field(default_factory=Distortion)
-    levels: float = 3.0
+    levels: float = 1.4
     rounding: TrainConfig = ROUNDING
+    layers: tuple[Layer, ...] = ()
+    shared: tuple[tuple[Place, ...], ...] = ()
+    method: str = "ada"
+    teacher: str = ""
+    teaching: TrainConfig = TEACHING
 
 
 RECIPES: dict[tuple[str, str], Recipe] = {
@@ -43,14 +56,14 @@ RECIPES: dict[tuple[str, str], Recipe] = {
         tucker=TrainConfig(epochs=80, lr=3e-2),
         budget=3_650,
         copies=16,
-        rounding=TrainConfig(epochs=24, lr=2e-3, warmup=0.02),
+        rounding=replace(ROUNDING, epochs=40),
     ),
     ("lenet300", "MNIST-5k"): Recipe(
         dense=TrainConfig(epochs=60, lr=2e-3),
         tucker=TrainConfig(epochs=160, lr=3e-2),
         budget=8_000,
         copies=16,
-        rounding=TrainConfig(epochs=24, lr=2e-3, warmup=0.02),
+        rounding=replace(ROUNDING, epochs=40),
     ),
 }
 

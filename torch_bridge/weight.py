@@ -18,7 +18,6 @@ import torch
 from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 
-from torch_bridge.straight_through import round_through
 from torch_bridge.threads import one_numpy_thread
 from tucker_core import LayerPlan, TuckerTensor, hosvd, tucker_gradient, tucker_to_tensor
 
@@ -47,15 +46,15 @@ class TuckerWeight(nn.Module):
         self.full = tuple(
             r == dim for r, dim in zip(plan.rank, plan.reshape.dims, strict=True)
         )  # modes without a factor
-        self.steps: tuple[float, ...] = ()  # of core and factors, once `attach_quantizers` set them
+        self.quantizers = nn.ModuleList()  # of core and factors, once `attach_quantizers` made them
 
     def forward(self, core: Tensor, *factors: Tensor) -> Tensor:
         """Rebuild the weight from core (J_1, ..., J_N) and the factors (I_n, J_n) of modes not full."""
         reshape = self.plan.reshape
         parts = [core, *factors]
-        if self.steps:
+        if self.quantizers:
             parts = [
-                round_through(part, step) for part, step in zip(parts, self.steps, strict=True)
+                quantizer(part) for quantizer, part in zip(self.quantizers, parts, strict=True)
             ]
         tensor = tucker_product(parts[0], self.with_gaps(parts[1:]))
         permuted = [reshape.shape[mode] for mode in reshape.permutation]
