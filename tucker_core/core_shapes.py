@@ -22,7 +22,6 @@ import numpy as np
 import numpy.typing as npt
 
 from tucker_core.counting import shared_core_params, tucker_params
-from tucker_core.kernels.search import add_layer, cheapest_losses
 
 Dims = tuple[int, ...]
 Losses = Sequence[npt.NDArray[np.float64]]
@@ -75,7 +74,7 @@ def energy_losses(
         energy = np.zeros(dim)
         energy[: len(sigma)] = sigma**2
         kept = np.cumsum(energy) / (energy.sum() or 1.0)
-        losses.append(-np.log(kept) if energy.any() else np.zeros(dim))
+        losses.append(np.log(1 / kept) if energy.any() else np.zeros(dim))
     return losses
 
 
@@ -105,6 +104,8 @@ def best_core_shapes(
     >>> best_core_shapes([(20, 25, 25, 32)], 2_000)
     [(6, 6, 6, 6)]
     """
+    from tucker_core.kernels.search import add_layer
+
     losses = losses or [energy_losses(dims) for dims in all_dims]
     budget = min(budget, sum(math.prod(dims) for dims in all_dims))
     left, steps = np.zeros(max(budget, 0) + 1), 0
@@ -154,7 +155,7 @@ def best_shared_core(
     Examples
     --------
     >>> best_shared_core([(20, 25, 25), (10, 20, 25)], 1_000)
-    (6, 6, 6)
+    (8, 6, 5)
     """
     orders = sorted({len(dims) for dims in all_dims})
     if len(orders) != 1:
@@ -199,7 +200,7 @@ def plain_core_shapes(
     Examples
     --------
     >>> min(plain_core_shapes((20, 25), 200, energy_losses((20, 25))))[1:]
-    (180, (20, 4))
+    (180, (4, 25))
     """
     for rank in itertools.product(*(range(1, dim + 1) for dim in dims)):
         numbers, core = tucker_params(dims, rank), math.prod(rank)
@@ -213,6 +214,8 @@ def _frontier(
     limits: Dims, prices: Dims, losses: Losses, budget: int, *, full_is_free: bool
 ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float64], list[Dims]]:
     """Numbers, losses and ranks of all shapes that no other shape beats in both; numbers rising."""
+    from tucker_core.kernels.search import cheapest_losses
+
     table = np.full((len(limits), max(limits)), np.inf)
     for mode, own in enumerate(losses):
         table[mode, : len(own)] = own

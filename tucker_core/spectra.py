@@ -14,12 +14,13 @@ others, "Communication-optimal parallel and sequential QR", SIAM J. Sci. Comput.
 
 import math
 from collections.abc import Callable, Iterator, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from tucker_core.checks import FloatArray, check_tensor
+from tucker_core.kernels.gram import mode_gram
 
 _BLOCK_ENTRIES = 1 << 18  # 1 MiB of float32: one block stays in the cache of a core
 _LEAST_COLUMNS = 1024
@@ -131,34 +132,22 @@ def sketched_vectors(
     return fix_signs(turned)
 
 
-def mode_gram(tensor: FloatArray, mode: int, dtype: npt.DTypeLike | None = None) -> FloatArray:
-    """Gram matrix A A^T (I_mode, I_mode) of an unfolding A, summed up in `dtype`.
-
-    Examples
-    --------
-    >>> mode_gram(np.array([[3.0, 0.0], [0.0, 4.0], [0.0, 0.0]]), 1)
-    array([[ 9.,  0.],
-           [ 0., 16.]])
-    """
-    dim = tensor.shape[mode]
-    total = np.zeros((dim, dim), dtype or tensor.dtype)
-    for block in column_blocks(tensor, mode):
-        wide = block.astype(total.dtype, copy=False)
-        total += wide @ wide.T  # numpy sees that this is symmetric and does half the work
-    return total
-
-
 def column_blocks(tensor: FloatArray, mode: int) -> Iterator[FloatArray]:
     """Blocks (I_mode, k) of an unfolding's columns, views where possible, in the tensor's own order."""
-    dim = tensor.shape[mode]
-    left, right = math.prod(tensor.shape[:mode]), math.prod(tensor.shape[mode + 1 :])
-    slabs = np.ascontiguousarray(tensor).reshape(left, dim, right)
+    slabs = _slabs(tensor, mode)
+    left, dim, right = slabs.shape
     width = max(_LEAST_COLUMNS, _BLOCK_ENTRIES // dim)
     step = max(1, width // right)
     for start in range(0, left, step):
         columns = slabs[start : start + step].transpose(1, 0, 2).reshape(dim, -1)
         for first in range(0, columns.shape[1], width):
             yield columns[:, first : first + width]
+
+
+def _slabs(tensor: FloatArray, mode: int) -> FloatArray:
+    """The tensor seen from one mode, (left, I_mode, right)."""
+    left, right = math.prod(tensor.shape[:mode]), math.prod(tensor.shape[mode + 1 :])
+    return np.ascontiguousarray(tensor).reshape(left, tensor.shape[mode], right)
 
 
 def squared_norm(tensor: FloatArray) -> float:
@@ -200,8 +189,10 @@ def _attempts(
     return [_gram_spectrum, more_digits]
 
 
-def _gram_spectrum(tensor: FloatArray, mode: int, dtype: npt.DTypeLike | None = None) -> Spectrum:
-    energies, vectors = np.linalg.eigh(mode_gram(tensor, mode, dtype))
+def _gram_spectrum(
+    tensor: FloatArray, mode: int, dtype: type[np.floating[Any]] | None = None
+) -> Spectrum:
+    energies, vectors = np.linalg.eigh(mode_gram(_slabs(tensor, mode), dtype))
     return Spectrum(vectors[:, ::-1], np.maximum(energies[::-1].astype(np.float64), 0.0))
 
 

@@ -5,15 +5,24 @@ searches walk a tree of choices depth first, without recursion, and leave a bran
 bound says that nothing in it can be of use.
 """
 
+from collections.abc import Callable
+from typing import Any, TypeVar, cast
+
+import numba
 import numpy as np
 import numpy.typing as npt
-from numba import njit
 
+Function = TypeVar("Function", bound=Callable[..., Any])
 Integers = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
 
 
-@njit(cache=True)
+def compiled(function: Function) -> Function:
+    """Compile on the first call and keep the result on disk."""
+    return cast(Function, numba.njit(cache=True)(function))
+
+
+@compiled
 def divisors(n: int) -> Integers:
     """All divisors of n, rising."""
     small = [d for d in range(1, int(np.sqrt(n)) + 2) if d * d <= n and n % d == 0]
@@ -21,7 +30,7 @@ def divisors(n: int) -> Integers:
     return np.array(small + large, dtype=np.int64)
 
 
-@njit(cache=True)
+@compiled
 def fits(divisor: int, times: int, number: int) -> bool:
     """Whether divisor ** times <= number, without the overflow."""
     for _ in range(times):
@@ -29,7 +38,7 @@ def fits(divisor: int, times: int, number: int) -> bool:
     return number >= 1
 
 
-@njit(cache=True)
+@compiled
 def all_factorizations(n: int, order: int) -> Integers:
     """Rows (I_1 <= ... <= I_order) with product n, in lexicographic order."""
     choices = divisors(n)
@@ -61,7 +70,7 @@ def all_factorizations(n: int, order: int) -> Integers:
     return found[:count]
 
 
-@njit(cache=True)
+@compiled
 def most_balanced(n: int, order: int) -> Integers:
     """The row of `all_factorizations` of least sum, then least largest, then first in order.
 
@@ -103,16 +112,16 @@ def most_balanced(n: int, order: int) -> Integers:
     return best
 
 
-@njit(cache=True)
+@compiled
 def precedes(one: Integers, other: Integers) -> bool:
     """Whether one row comes before the other in lexicographic order."""
     for a, b in zip(one, other):  # noqa: B905 - numba knows no strict
         if a != b:
-            return a < b
+            return bool(a < b)
     return False
 
 
-@njit(cache=True)
+@compiled
 def cheapest_losses(
     limits: Integers, prices: Integers, full_is_free: bool, losses: Floats, budget: int
 ) -> tuple[Floats, Integers]:
@@ -153,7 +162,7 @@ def cheapest_losses(
     return best, shape
 
 
-@njit(cache=True)
+@compiled
 def useful(ranks: Integers, limits: Integers, volume: int, full_is_free: bool) -> bool:
     """Whether no rank exceeds the product of the others, full ones that cost no matrix aside."""
     for rank, limit in zip(ranks, limits):  # noqa: B905 - numba knows no strict
@@ -162,7 +171,7 @@ def useful(ranks: Integers, limits: Integers, volume: int, full_is_free: bool) -
     return True
 
 
-@njit(cache=True)
+@compiled
 def add_layer(before: Floats, costs: Integers, losses: Floats) -> tuple[Floats, Integers]:
     """Least loss of some layers and one more, for every budget, and which choice of the new one it takes.
 
