@@ -18,7 +18,7 @@ import numpy.typing as npt
 
 from tucker_core.algebra import multi_mode_dot, unfold
 from tucker_core.checks import FloatArray, check_tensor
-from tucker_core.decompose import leading_vectors
+from tucker_core.spectra import leading_vectors
 
 _CG_STEPS = 20
 
@@ -109,7 +109,7 @@ def _wide_basis(array: FloatArray, mode: int, rank: int) -> FloatArray:
     dim = array.shape[mode]
     basis = np.zeros((dim, rank), array.dtype)
     kept = min(dim, rank)
-    basis[:, :kept] = leading_vectors(unfold(array, mode), kept)
+    basis[:, :kept] = leading_vectors(array, mode, kept)
     return basis
 
 

@@ -28,7 +28,7 @@ MUTATIONS = {
         "decompose.py", "/ array.ndim", "* array.ndim", "test_decompose",
     ),
     "trailing instead of leading singular vectors": (
-        "decompose.py", "vectors[:, :kept]", "vectors[:, -kept:]", "test_decompose",
+        "spectra.py", "return vectors[:, :count]", "return vectors[:, -count:]", "test_decompose",
     ),
     "balance by the largest dim alone": (
         "reshape.py", "return sum(dims), max(dims)", "return max(dims), sum(dims)", "test_reshape",
