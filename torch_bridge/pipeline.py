@@ -12,16 +12,11 @@ import torch
 from torch import Tensor, nn
 
 from torch_bridge.augment import augmented_copies
-from torch_bridge.compress import (
-    CompressionReport,
-    compress_model,
-    compressible_layers,
-    count_params,
-    weight_shape,
-)
+from torch_bridge.compress import CompressionReport, compress_model
 from torch_bridge.datasets import DataSet
 from torch_bridge.distil import Teacher
 from torch_bridge.inference import evaluate
+from torch_bridge.layers import compressible_layers, count_params, weight_shape
 from torch_bridge.models import build_model
 from torch_bridge.recipes import Recipe
 from torch_bridge.rounding import attach_quantizers

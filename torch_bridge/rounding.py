@@ -10,7 +10,7 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor, nn
 
-from torch_bridge.compress import tucker_layers, tucker_parts
+from torch_bridge.layers import tucker_layers, tucker_parts
 from torch_bridge.quantizer import Quantizer
 from tucker_core.quantize import rms_step
 

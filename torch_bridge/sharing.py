@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 from torch import nn
 
-from torch_bridge.compress import tucker_layers
+from torch_bridge.layers import tucker_layers
 
 Place = tuple[str, int]  # name of a weight and which mode's factor; mode -1 is the core
 
@@ -29,7 +29,8 @@ def share(model: nn.Module, first: Place, *others: Place) -> None:
 
     Examples
     --------
-    >>> from torch_bridge.compress import compress_model, count_params
+    >>> from torch_bridge.compress import compress_model
+    >>> from torch_bridge.layers import count_params
     >>> from torch_bridge.models import LeNet300
     >>> from tucker_core import LayerPlan, NetworkPlan, plan_reshape
     >>> fc1 = LayerPlan("fc1.weight", plan_reshape((300, 784), 4), (4, 4, 5, 5))

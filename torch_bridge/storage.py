@@ -9,7 +9,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
-from torch_bridge.compress import tucker_layers, tucker_parts
+from torch_bridge.layers import tucker_layers, tucker_parts
 from torch_bridge.quantizer import Quantizer
 from torch_bridge.rounding import step_of
 from tucker_core import (

@@ -44,7 +44,8 @@ class TuckerWeight(nn.Module):
         super().__init__()
         self.plan = plan
         self.full = tuple(
-            r == dim for r, dim in zip(plan.rank, plan.reshape.dims, strict=True)
+            r == dim and not plan.shared_core
+            for r, dim in zip(plan.rank, plan.reshape.dims, strict=True)
         )  # modes without a factor
         self.quantizers = nn.ModuleList()  # of core and factors, once `attach_quantizers` made them
 
@@ -62,7 +63,13 @@ class TuckerWeight(nn.Module):
         return tensor.reshape(permuted).permute(back)
 
     def right_inverse(self, weight: Tensor) -> tuple[Tensor, ...]:
-        """Decompose a dense weight by HOSVD; (core, factors...) become the layer's parameters."""
+        """Decompose a dense weight by HOSVD; (core, factors...) become the layer's parameters.
+
+        With a shared core they are zeros: one weight alone can't be decomposed (see `starts`).
+        """
+        if self.plan.shared_core:
+            shapes = [self.plan.rank, *zip(self.plan.reshape.dims, self.plan.rank, strict=True)]
+            return tuple(weight.new_zeros(shape) for shape in shapes)
         array = weight.detach().to("cpu", torch.float32).numpy()
         tensor = self.plan.reshape.apply(array)
         parts = self.parts(hosvd(tensor, self.plan.rank))

@@ -20,7 +20,7 @@ from torch_bridge import (
     load_network,
     to_network,
 )
-from torch_bridge.compress import tucker_layers
+from torch_bridge.layers import tucker_layers
 from torch_bridge.pipeline import fix_inner_biases
 from torch_bridge.rounding import step_of
 from torch_bridge.storage import BIAS_LEVELS

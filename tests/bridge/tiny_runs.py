@@ -19,8 +19,8 @@ from torch_bridge import (
     to_network,
     train,
 )
-from torch_bridge.compress import tucker_layers, tucker_parts
 from torch_bridge.datasets import DataSet, load_mnist5k
+from torch_bridge.layers import tucker_layers, tucker_parts
 from torch_bridge.pipeline import fix_inner_biases
 from torch_bridge.recipes import Recipe
 from torch_bridge.train import TrainConfig
