@@ -88,6 +88,13 @@ class Experiment:
         self._teacher: Teacher | None = None
         self.teacher_seconds = 0.0
 
+    def with_recipe(self, recipe: Recipe, seed: int) -> "Experiment":
+        """The same model, data and settings with another recipe and seed."""
+        return Experiment(
+            self.model_name, self.data, recipe, seed=seed, device=self.device.type,
+            folder=self.folder, progress=self.progress,
+        )  # fmt: skip
+
     def pool(self, augment: bool) -> list[Tensor]:
         """Copies of the training images: augmented ones, made once, or the images themselves."""
         if not augment:
@@ -131,7 +138,10 @@ class Experiment:
         if start == "hosvd" and dense is not None:
             model.load_state_dict(dense.state_dict())
         generator = torch.Generator().manual_seed(self.seed)
-        report = compress_model(model, self._plan(model), init=start, generator=generator)
+        shared_core = self.recipe.method == "scada"
+        report = compress_model(
+            model, self._plan(model), init=start, shared_core=shared_core, generator=generator
+        )
         for first, *others in self.recipe.shared:
             share(model, first, *others)
         fix_inner_biases(model)
@@ -158,7 +168,8 @@ class Experiment:
         plans = []
         for name, dims, rank in self.recipe.layers:
             shape = shapes[name]
-            plans.append(LayerPlan(name, ReshapePlan(shape, dims, tuple(range(len(shape)))), rank))
+            reshape = ReshapePlan(shape, dims, tuple(range(len(shape))))
+            plans.append(LayerPlan(name, reshape, rank, self.recipe.method == "scada"))
         return NetworkPlan(tuple(plans))
 
     def _fit(

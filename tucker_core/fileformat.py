@@ -35,7 +35,7 @@ from tucker_core.records import (
     write_record,
     write_shape,
 )
-from tucker_core.symbol_model import DECAYS, SIZES, SymbolModel, fit_model
+from tucker_core.symbol_model import CODES, SIZES, SymbolModel, fit_model
 
 MAGIC = b"ADA"
 VERSION = 2
@@ -261,14 +261,14 @@ def _check_tables(models: Sequence[SymbolModel]) -> None:
 def _write_model(encoder: Encoder, model: SymbolModel) -> None:
     encoder.choice(model.size_code, SIZES)
     if model.largest:
-        encoder.choice(model.theta_code, DECAYS)
-        encoder.choice(model.rho_code, DECAYS)
+        encoder.choice(model.zeta_code, CODES)
+        encoder.choice(model.theta_code, CODES)
 
 
 def _read_model(decoder: Decoder) -> SymbolModel:
     size_code = decoder.choice(SIZES)
-    decays = (decoder.choice(DECAYS), decoder.choice(DECAYS)) if size_code else (0, 0)
-    return SymbolModel(size_code, *decays)
+    codes = (decoder.choice(CODES), decoder.choice(CODES)) if size_code else (0, 0)
+    return SymbolModel(size_code, *codes)
 
 
 def _record(parameter: CodedParameter, numbers: dict[int, int]) -> ParameterRecord:
