@@ -112,7 +112,7 @@ def _record5(rate: float) -> Recipe:
 
 
 def _record300(rate: float, layers: tuple[Layer, ...] = _LENET300) -> Recipe:
-    """With a LeNet-5 as teacher: the loss, so its price on bits as well, is then about six times larger."""
+    """With a LeNet-5 as teacher; the loss is then about six times larger, and so is the price on bits."""
     return Recipe(
         dense=TrainConfig(epochs=24, lr=2e-3),
         tucker=TrainConfig(epochs=24, lr=3e-2, distil=0.7),
