@@ -1,7 +1,7 @@
 """Error against bytes: our files beside the published records, each by what it counts."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from matplotlib.figure import Figure
@@ -26,7 +26,7 @@ def published(model: str) -> list[dict[str, Any]]:
     1520
     """
     records = _records()
-    if model not in records or model == "paper":
+    if model not in records or model in ("note", "paper"):
         known = [name for name in records if name not in ("note", "paper")]
         raise ValueError(f"no published records of {model!r} are listed; known: {known}")
     return list(records[model])
@@ -44,7 +44,7 @@ def claimed_bytes(model: str) -> int:
 
 
 def pareto_figure(
-    model: str, series: dict[str, Sequence[tuple[int, float]]], dense: dict[str, float]
+    model: str, series: Mapping[str, Sequence[tuple[int, float]]], dense: Mapping[str, float]
 ) -> Figure:
     """Draw error against bytes on a logarithmic scale.
 

@@ -15,6 +15,7 @@ from tucker_core import (
     FileFormatError,
     ReshapePlan,
     coded_bits,
+    fileformat,
     from_bytes,
     load,
     plan_reshape,
@@ -22,6 +23,8 @@ from tucker_core import (
     save,
     to_bytes,
 )
+from tucker_core.quantize import SCALE_CODES
+from tucker_core.symbol_model import CODES, SIZES
 
 scale_codes = st.integers(-300, 300)
 
@@ -160,3 +163,16 @@ def test_a_giant_file_is_not_read(tmp_path: Path) -> None:
         file.truncate((1 << 26) + 1)
     with pytest.raises(FileFormatError, match="67,108,865 bytes"):
         load(path)
+
+
+def test_the_documented_numbers_are_those_of_the_code() -> None:
+    text = " ".join((Path(__file__).parents[2] / "docs" / "file_format.md").read_text().split())
+    assert fileformat.KNOWN == ("lenet5", "lenet300")
+    assert f"Version {fileformat.VERSION}." in text
+    assert f"more than {fileformat.MAX_PARAMETERS:,} parameters" in text
+    assert f"choice(s, {SIZES})" in text
+    assert f"choice(zeta, {CODES})" in text
+    assert f"choice(c + {SCALE_CODES // 2}, {SCALE_CODES})" in text
+    limits = (fileformat.MAX_WEIGHTS, fileformat.MAX_SYMBOLS, fileformat.MAX_TABLES)
+    assert limits == (1 << 28, 1 << 22, 1 << 20)
+    assert all(f"2^{limit.bit_length() - 1}" in text for limit in limits)
