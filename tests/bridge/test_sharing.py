@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pytest
@@ -40,7 +40,7 @@ def test_shared_factor_is_one_parameter_with_one_gradient() -> None:
     assert before - count_params(model) == 15 * 4
     layers = dict(tucker_layers(model))
     first, second = (tucker_parts(layers[f"fc{k}.weight"])[2] for k in (1, 2))
-    shared: Any = first[0]
+    shared = cast(Any, first[0])
     assert shared is second[2]
     model(torch.ones(1, 1, 28, 28)).sum().backward()
     whole = shared.grad.clone()
@@ -116,7 +116,7 @@ def test_scada_from_a_joint_decomposition_is_nearer_than_from_scratch() -> None:
 
     def error(init: Any) -> float:
         model = materialize(scada(60_000, init))
-        pairs = [(dense[n], p) for n, p in model.named_parameters() if n in SHAPES]
+        pairs = [(dense[n], p.detach()) for n, p in model.named_parameters() if n in SHAPES]
         return float(sum(((a - b) ** 2).sum() for a, b in pairs))
 
     norm = float(sum((dense[n] ** 2).sum() for n in SHAPES))
