@@ -97,6 +97,17 @@ _LENET300_WIDE = (
     ("fc2.weight", (10, 10, 15, 20), (7, 7, 8, 8)),
     ("fc3.weight", (10, 10, 10), (10, 7, 7)),
 )
+_SCADA5 = (
+    ("conv1.weight", (5, 4, 5, 5), (6, 6, 6, 5)),
+    ("conv2.weight", (5, 10, 20, 25), (6, 6, 6, 5)),
+    ("fc1.weight", (20, 25, 50, 16), (6, 6, 6, 5)),
+    ("fc2.weight", (2, 5, 20, 25), (6, 6, 6, 5)),
+)
+_SCADA300 = (
+    ("fc1.weight", (15, 20, 28, 28), (7, 7, 10, 10)),
+    ("fc2.weight", (10, 10, 15, 20), (7, 7, 10, 10)),
+    ("fc3.weight", (2, 5, 10, 10), (7, 7, 10, 10)),
+)
 
 
 def _record5(rate: float) -> Recipe:
@@ -131,6 +142,8 @@ RECORDS: dict[tuple[str, str], Recipe] = {
     ("lenet300", "lossless"): _record300(3e-2),
     ("lenet300", "small"): _record300(7e-2),
     ("lenet300", "as-dense"): _record300(6e-3, _LENET300_WIDE),
+    ("lenet5", "scada"): replace(_record5(5e-3), layers=_SCADA5, shared=(), method="scada"),
+    ("lenet300", "scada"): replace(_record300(3e-2, _SCADA300), shared=(), method="scada"),
 }
 
 
