@@ -98,6 +98,8 @@ def predicted_against_measured(
 ) -> None:
     """Draw measurements over predictions with the line where both agree.
 
+    Both axes are logarithmic where the numbers span more than a factor of ten, else linear from 0.
+
     Parameters
     ----------
     axes : where to draw
@@ -106,11 +108,14 @@ def predicted_against_measured(
     names : written beside the points
     """
     both = np.concatenate([np.asarray(predicted), np.asarray(measured)])
-    ends = [float(both.min()) / 1.3, float(both.max()) * 1.3]
-    axes.loglog(ends, ends, color=MIDDLE, ls="--", label="measured = predicted")
-    axes.loglog(predicted, measured, "o", color=DARK)
+    wide = float(both.max()) > 10 * float(both.min())
+    ends = [float(both.min()) / 1.3 if wide else 0.0, float(both.max()) * (1.3 if wide else 1.1)]
+    axes.plot(ends, ends, color=MIDDLE, ls="--", label="measured = predicted")
+    axes.plot(predicted, measured, "o", color=DARK)
     for name, x, y in zip(names, predicted, measured, strict=False):
         axes.annotate(name, (x, y), xytext=(6, -10), textcoords="offset points", fontsize=9)
     axes.set(xlabel=f"predicted, {unit}", ylabel=f"measured, {unit}", xlim=ends, ylim=ends)
+    if wide:
+        axes.set(xscale="log", yscale="log")
     axes.legend(frameon=False, loc="upper left")
     tidy(axes)

@@ -41,7 +41,7 @@ def tucker_diagram(axes: Axes, dims: Sequence[int], rank: Sequence[int]) -> None
         box(axes, (x, 0), [length, width], MIDDLE, f"$M_{n + 1}$\n{dims[n]} x {rank[n]}")
         x += width + 0.75
     axes.text((4.1 + x) / 2, 2.45, f"{stored:,} numbers", ha="center", fontsize=11)
-    axes.set(xlim=(-0.3, max(9.0, x)), ylim=(-0.75, 2.8), aspect="equal")
+    axes.set(xlim=(-0.3, x), ylim=(-0.75, 2.8), aspect="equal")
     axes.axis("off")
 
 

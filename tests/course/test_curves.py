@@ -85,6 +85,12 @@ def test_predictions_stand_beside_the_line_of_agreement(axes: Axes) -> None:
     assert all(x == pytest.approx(y) for x, y in points(diagonal))
     assert [text.get_text() for text in axes.texts] == ["a", "b"]
     assert axes.get_xlabel() == "predicted, bytes"
+    assert axes.get_xscale() == axes.get_yscale() == "linear"
+
+
+def test_wide_predictions_stand_on_logarithmic_axes(axes: Axes) -> None:
+    predicted_against_measured(axes, [1.0, 20.0], [1.0, 30.0], unit="bytes")
+    assert axes.get_xscale() == axes.get_yscale() == "log"
 
 
 def test_bars_have_the_heights_and_their_numbers(axes: Axes) -> None:
