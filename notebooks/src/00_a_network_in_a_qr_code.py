@@ -20,6 +20,19 @@
 # **Measure** (see whether you were right) and **Your turn** (change something).
 
 # %% [markdown]
+# On your own computer the next cell does nothing; on Colab it fetches the course and installs it
+# (put the address of this repository in place of `OWNER`).
+
+# %%
+import os
+from importlib.util import find_spec
+
+if find_spec("tucker_core") is None:
+    os.system("git clone -q https://github.com/OWNER/ada-tucker")
+    os.chdir("ada-tucker")
+    os.system("pip install -q -e .")
+
+# %% [markdown]
 # First the tools: the library, and a few helpers of this course.
 
 # %%
@@ -178,6 +191,8 @@ assert np.mean(blind != labels) > 0.5
 # - A LeNet-5 of 431,080 numbers came out of a file that fits in a QR code.
 # - Each weight is a small core times one matrix per mode; what is stored are whole numbers and a step size.
 # - Reading it back takes numpy and a range coder.
+#
+# **Next** 01: what is a mode, and what is that product in one?
 #
 # **What can go wrong.** A changed byte: the checksum refuses the file (try it: change `content` and call
 # `tucker_core.from_bytes`). A network of another architecture: names and shapes are then stored in the file too.
