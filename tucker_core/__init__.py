@@ -14,7 +14,7 @@ from tucker_core.fileformat import coded_bits, from_bytes, load, save, to_bytes
 from tucker_core.hooi import partial_tucker, tucker
 from tucker_core.network import CodedParameter, CompressedNetwork
 from tucker_core.planner import LayerPlan, NetworkPlan, format_table, plan_network
-from tucker_core.quantize import CodedTensor, quantize, rms_step, step_size
+from tucker_core.quantize import Symbols, quantize, rms_step, scale_of
 from tucker_core.ranks import validate_tucker_rank
 from tucker_core.records import FileFormatError
 from tucker_core.reshape import ReshapePlan, plan_reshape
@@ -25,12 +25,12 @@ from tucker_core.tucker_tensor import TuckerTensor, random_tucker, tucker_gradie
 __all__ = [
     "ARCHITECTURES",
     "CodedParameter",
-    "CodedTensor",
     "CompressedNetwork",
     "FileFormatError",
     "LayerPlan",
     "NetworkPlan",
     "ReshapePlan",
+    "Symbols",
     "TuckerTensor",
     "balance_dims",
     "coded_bits",
@@ -53,8 +53,8 @@ __all__ = [
     "reconstruct_flops",
     "rms_step",
     "save",
+    "scale_of",
     "shared_core_hosvd",
-    "step_size",
     "to_bytes",
     "tucker",
     "tucker_gradient",
