@@ -103,8 +103,8 @@ def padded_size(n: int, order: int) -> int:
 
     Examples
     --------
-    >>> padded_size(997, 2)  # a prime, 1 x 997; 1023 = 31 x 33 and 1024 = 32 x 32, but 1000 = 25 x 40
-    1024
+    >>> padded_size(997, 2)  # a prime, 1 x 997; but 999 = 27 x 37
+    999
     >>> padded_size(800, 2)  # 25 x 32, and nothing larger has a smaller sum
     800
     """

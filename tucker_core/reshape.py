@@ -143,8 +143,8 @@ def plan_reshape(
     (10, 20, 25)
     >>> plan_reshape((300, 784), order=3).dims, plan_reshape((300, 784), order=3, mixed=True).dims
     ((300, 28, 28), (56, 60, 70))
-    >>> plan_reshape((10, 997), pad=True).dims  # 997 is prime, 1,000 = 25 x 40
-    (10, 32, 32)
+    >>> plan_reshape((10, 997), pad=True).dims  # 997 is prime, 999 is not
+    (10, 27, 37)
     """
     whole = tuple(int(dim) for dim in shape)
     natural = dict(natural or {})
