@@ -114,7 +114,7 @@ def _signed(
 ) -> tuple[FloatArray, list[tuple[FloatArray, ...]]]:
     """Flip columns of the first tensor's matrices by the rule, and all else along with them."""
     flips = [np.diag(column_signs(matrix)) for matrix in factors[0]]
-    turned = [
+    turned: list[tuple[FloatArray, ...]] = [
         tuple(matrix @ flip for matrix, flip in zip(own, flips, strict=True)) for own in factors
     ]
     return multi_mode_dot(core, flips), turned
