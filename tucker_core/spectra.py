@@ -95,7 +95,8 @@ def leading_vectors(
         count = _tail_rank(energies, allowed) if rank is None else rank
         if _trusted(energies, count, allowed, tensor.dtype):
             break
-    return fix_signs(_complete(vectors.astype(tensor.dtype, copy=False), count))
+    kept = _complete(vectors.astype(tensor.dtype, copy=False), count)
+    return kept * column_signs(kept)
 
 
 def sketched_vectors(
@@ -129,7 +130,7 @@ def sketched_vectors(
         projected = basis.T @ block
         small += projected @ projected.T
     turned: FloatArray = basis @ np.linalg.eigh(small).eigenvectors[:, : -rank - 1 : -1]
-    return fix_signs(turned)
+    return turned * column_signs(turned)
 
 
 def column_blocks(tensor: FloatArray, mode: int) -> Iterator[FloatArray]:
@@ -162,17 +163,16 @@ def squared_norm(tensor: FloatArray) -> float:
     return sum(float(np.vdot(block, block)) for block in blocks)
 
 
-def fix_signs(vectors: FloatArray) -> FloatArray:
-    """Flip the columns of (I, J) whose entry of largest magnitude is negative.
+def column_signs(vectors: FloatArray) -> FloatArray:
+    """-1 for the columns of (I, J) whose entry of largest magnitude is negative, 1 for the others.
 
     Examples
     --------
-    >>> fix_signs(np.array([[1.0, 0.6], [0.0, -0.8]]))
-    array([[ 1. , -0.6],
-           [ 0. ,  0.8]])
+    >>> column_signs(np.array([[1.0, 0.6], [0.0, -0.8]]))
+    array([ 1., -1.])
     """
     largest = vectors[np.abs(vectors).argmax(axis=0), np.arange(vectors.shape[1])]
-    return vectors * np.where(largest < 0, -1, 1).astype(vectors.dtype)
+    return np.where(largest < 0, -1, 1).astype(vectors.dtype)
 
 
 def _attempts(

@@ -16,6 +16,8 @@ Function = TypeVar("Function", bound=Callable[..., Any])
 Integers = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
 
+MOST_DIVISORS = 6_720  # of any number up to 2^40
+
 
 def compiled(function: Function) -> Function:
     """Compile on the first call and keep the result on disk."""
@@ -25,9 +27,19 @@ def compiled(function: Function) -> Function:
 @compiled
 def divisors(n: int) -> Integers:
     """All divisors of n, rising."""
-    small = [d for d in range(1, int(np.sqrt(n)) + 2) if d * d <= n and n % d == 0]
-    large = [n // d for d in small[::-1] if d * d < n]
-    return np.array(small + large, dtype=np.int64)
+    count, d = 0, 1
+    small = np.empty(MOST_DIVISORS, np.int64)
+    while d * d <= n:
+        if n % d == 0:
+            small[count] = d
+            count += 1
+        d += 1
+    square = count > 0 and small[count - 1] * small[count - 1] == n
+    found = np.empty(2 * count - int(square), np.int64)
+    for k in range(count):
+        found[k] = small[k]
+        found[len(found) - 1 - k] = n // small[k]
+    return found
 
 
 @compiled
@@ -51,10 +63,11 @@ def all_factorizations(n: int, order: int) -> Integers:
         if depth == order - 1:
             row[depth] = rest[depth]
             if count == len(found):
-                found = np.concatenate((found, np.empty_like(found)))
-            found[count] = row
+                found = twice_as_long(found)
+            for k in range(order):  # found[count] = row takes 3.3 s to compile, this 0.8 s
+                found[count, k] = row[k]
             count += 1
-        elif fits(choices[at[depth]], order - depth, rest[depth]):
+        elif at[depth] < len(choices) and fits(choices[at[depth]], order - depth, rest[depth]):
             divisor = choices[at[depth]]
             if rest[depth] % divisor == 0:
                 row[depth] = divisor
@@ -68,6 +81,17 @@ def all_factorizations(n: int, order: int) -> Integers:
         if depth >= 0:
             at[depth] += 1
     return found[:count]
+
+
+@compiled
+def twice_as_long(rows: Integers) -> Integers:
+    """A copy with as many empty rows behind."""
+    count, order = rows.shape
+    longer = np.empty((2 * count, order), np.int64)
+    for i in range(count):
+        for k in range(order):
+            longer[i, k] = rows[i, k]
+    return longer
 
 
 @compiled
