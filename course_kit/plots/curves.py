@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 from matplotlib.axes import Axes
 
-from course_kit.plots.style import DARK, MIDDLE, series_style, tidy
+from course_kit.plots.style import DARK, MIDDLE, plain_log_ticks, series_style, tidy
 
 Numbers = Sequence[float] | npt.NDArray[np.floating]
 
@@ -62,6 +62,7 @@ def error_against_size(
         )  # fmt: skip
     axes.set(xlabel=xlabel, ylabel=ylabel)
     axes.set_ylim(bottom=0)
+    plain_log_ticks(axes.xaxis)
     if len(series) > 1:
         axes.legend(frameon=False)
     tidy(axes)

@@ -64,6 +64,15 @@ def test_errors_are_drawn_from_the_smallest_file_to_the_largest(axes: Axes) -> N
     assert [text.get_text() for text in legend.get_texts()] == ["ours", "theirs"]
 
 
+def test_sizes_are_labelled_in_plain_numbers(axes: Axes) -> None:
+    error_against_size(axes, {"ours": ([900, 70_000], [1.0, 3.0])})
+    low, high = axes.get_xlim()
+    places = [float(place) for place in axes.get_xticks() if low <= place <= high]
+    assert places == [1e3, 2e3, 5e3, 1e4, 2e4, 5e4]
+    assert axes.xaxis.get_major_formatter()(2_000.0) == "2,000"
+    assert axes.xaxis.get_minor_formatter()(3_000.0) == ""
+
+
 def test_one_series_needs_no_legend(axes: Axes) -> None:
     error_against_size(axes, {"ours": ([400, 100], [1.0, 3.0])})
     assert axes.get_legend() is None
