@@ -58,9 +58,11 @@ class TuckerWeight(nn.Module):
                 quantizer(part) for quantizer, part in zip(self.quantizers, parts, strict=True)
             ]
         tensor = tucker_product(parts[0], self.with_gaps(parts[1:]))
-        permuted = [reshape.shape[mode] for mode in reshape.permutation]
+        whole = reshape.padded or reshape.shape
+        permuted = [whole[mode] for mode in reshape.permutation]
         back = [reshape.permutation.index(mode) for mode in range(len(permuted))]
-        return tensor.reshape(permuted).permute(back)
+        weight = tensor.reshape(permuted).permute(back)
+        return weight[tuple(map(slice, reshape.shape))] if reshape.padding else weight
 
     def right_inverse(self, weight: Tensor) -> tuple[Tensor, ...]:
         """Decompose a dense weight by HOSVD; (core, factors...) become the layer's parameters.
