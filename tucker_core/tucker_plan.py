@@ -77,6 +77,11 @@ class TuckerPlan:
         self._workspace: FloatArray | None = None
         self._kernels: dict[str, tuple[Any, Any]] = {}
 
+    @property
+    def is_compiled(self) -> bool:
+        """Whether the kernels do the work; if not, numpy and its BLAS."""
+        return self._compiled
+
     def product(
         self, core: FloatArray, factors: Factors, *, out: FloatArray | None = None
     ) -> FloatArray:
