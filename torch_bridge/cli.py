@@ -13,6 +13,7 @@ from typing import TypeAlias
 from torch_bridge import commands
 from torch_bridge.models import MODELS
 from torch_bridge.pipeline import METHODS
+from torch_bridge.recipes import recipe_names
 from torch_bridge.train import TrainingError
 
 
@@ -43,7 +44,7 @@ def parser() -> argparse.ArgumentParser:
         description="Tucker compression of neural networks: small enough for a QR code.",
     )
     sub = top.add_subparsers(required=True, metavar="COMMAND")
-    for add in (_demo, _train, _compress, _evaluate, _inspect, _qr):
+    for add in (_demo, _train, _compress, _pareto, _evaluate, _inspect, _qr):
         add(sub)
     return top
 
@@ -83,7 +84,18 @@ def _compress(sub: _Sub) -> None:
     )
     command.add_argument("model", choices=sorted(MODELS))
     command.add_argument("--out", type=Path, help="file to write (default: MODEL.ada)")
-    command.add_argument("--method", choices=METHODS, default="ada", help="default: %(default)s")
+    command.add_argument(
+        "--recipe",
+        choices=recipe_names(),
+        default="demo",
+        help="a tried setting: %(choices)s (default: %(default)s); all but demo need the full MNIST",
+    )
+    command.add_argument(
+        "--method",
+        choices=sorted(METHODS),
+        help="ada, or scada for one core that all layers share (default: the recipe's)",
+    )
+    command.add_argument("--result", type=Path, help="JSON file for what was measured")
     command.add_argument(
         "--start",
         choices=("scratch", "hosvd"),
@@ -96,13 +108,39 @@ def _compress(sub: _Sub) -> None:
     command.add_argument(
         "--distil",
         type=float,
-        default=0.0,
         metavar="SHARE",
-        help="share of the loss that imitates --dense, 0 to 1 (default: %(default)s)",
+        help="share of the loss that imitates --dense or the recipe's teacher, 0 to 1 "
+        "(default: the recipe's)",
     )
     _training_options(command)
     _budget_options(command)
     command.set_defaults(run=commands.compress)
+
+
+def _pareto(sub: _Sub) -> None:
+    command = sub.add_parser(
+        "pareto", help="sweep budgets and prices on bits: which error for how many bytes?"
+    )
+    command.add_argument("model", choices=sorted(MODELS))
+    command.add_argument(
+        "--out", type=Path, default=Path("runs/pareto"),
+        help="folder for one JSON and one .ada a run; runs that are there are not run again "
+        "(default: %(default)s)",
+    )  # fmt: skip
+    command.add_argument(
+        "--budgets", type=_positive, nargs="+", default=[2_500, 3_650, 5_500], metavar="N",
+        help="numbers stored, at most (default: %(default)s)",
+    )  # fmt: skip
+    command.add_argument(
+        "--rates", type=float, nargs="+", default=[2e-3, 4e-3, 8e-3, 1.6e-2], metavar="R",
+        help="weights of 1,000 bits in the loss (default: %(default)s)",
+    )  # fmt: skip
+    command.add_argument(
+        "--seeds", type=_seed, nargs="+", default=[0], metavar="S", help="default: %(default)s"
+    )
+    command.add_argument("--method", choices=sorted(METHODS), help="default: ada")
+    _training_options(command)
+    command.set_defaults(run=commands.pareto)
 
 
 def _evaluate(sub: _Sub) -> None:
@@ -166,6 +204,11 @@ def _budget_options(command: argparse.ArgumentParser) -> None:
         "--levels",
         type=float,
         help="rounding steps per root mean square: fewer levels, fewer bytes (default: the recipe's)",
+    )
+    command.add_argument(
+        "--rate",
+        type=float,
+        help="weight in the loss of 1,000 bits: more, fewer bytes (default: the recipe's)",
     )
     command.add_argument(
         "--max-bytes",

@@ -16,11 +16,13 @@ from torch import nn
 from torch_bridge.checkpoint import DAMAGE
 from torch_bridge.datasets import DataSet, load_mnist
 from torch_bridge.demo import result_content, rows_table, run_demo
+from torch_bridge.inference import evaluate
 from torch_bridge.models import build_model
-from torch_bridge.pipeline import Experiment, Row, check_device
+from torch_bridge.pareto import pareto_table, sweep
+from torch_bridge.pipeline import METHODS, Experiment, Row, check_device
 from torch_bridge.recipes import Recipe, recipe_for
+from torch_bridge.results import write_json
 from torch_bridge.storage import load_network
-from torch_bridge.train import evaluate
 from tucker_core import ARCHITECTURES, CompressedNetwork, coded_bits, load, save
 from tucker_core.files import replacing
 
@@ -58,12 +60,31 @@ def compress(arguments: Namespace) -> None:
     save(out, network)
     if not arguments.json:
         print(f"{report.plan.table()}\n")
-    seconds = floats.seconds + rounded.seconds
-    _show(
-        arguments,
-        experiment,
-        [experiment.file_row(f"{out.name}, decoded", out, val_error, seconds)],
+    seconds = experiment.teacher_seconds + floats.seconds + rounded.seconds
+    rows = [experiment.file_row(f"{out.name}, decoded", out, val_error, seconds)]
+    if arguments.result is not None:
+        write_json(arguments.result, result_content(experiment, rows))
+    _show(arguments, experiment, rows)
+
+
+def pareto(arguments: Namespace) -> None:
+    """Sweep budgets and prices, show all runs, draw them beside the published records."""
+    from course_kit.pareto_figure import pareto_figure
+    from course_kit.plots import save_figure
+
+    experiment = _experiment(arguments)
+    results = sweep(experiment, arguments.budgets, arguments.rates, arguments.seeds, arguments.out)
+    points = [(run["rows"][0]["n_bytes"], run["rows"][0]["test_error"]) for run in results]
+    method = METHODS[experiment.recipe.method]
+    picture = arguments.out / f"{arguments.model}_{experiment.recipe.method}.png"
+    save_figure(
+        pareto_figure(arguments.model, {f"{method} (ours, whole file)": points}, {}), picture
     )
+    if arguments.json:
+        print(json.dumps(results, indent=1))
+    else:
+        print(pareto_table(results))
+        print(f"\npicture: {picture}", file=sys.stderr)
 
 
 def evaluate_files(arguments: Namespace) -> None:
@@ -142,17 +163,29 @@ def _experiment(arguments: Namespace) -> Experiment:
 
 
 def _recipe(arguments: Namespace, data_set: str) -> Recipe:
-    recipe = recipe_for(arguments.model, data_set)
+    recipe = recipe_for(arguments.model, data_set, getattr(arguments, "recipe", "demo"))
     changes: dict[str, Any] = {
         k: v for k in ("epochs", "lr") if (v := getattr(arguments, k)) is not None
     }
-    distil = getattr(arguments, "distil", 0.0)
+    distil = getattr(arguments, "distil", None)
     recipe = replace(
         recipe,
         dense=replace(recipe.dense, **changes),
-        tucker=replace(recipe.tucker, distil=distil, **changes),
+        tucker=replace(recipe.tucker, **changes),
     )
-    wanted = {k: v for k in ("budget", "levels") if (v := getattr(arguments, k, None)) is not None}
+    if distil is not None:
+        recipe = replace(
+            recipe,
+            tucker=replace(recipe.tucker, distil=distil),
+            rounding=replace(recipe.rounding, distil=distil),
+        )
+    options = ("budget", "levels", "method")
+    wanted = {k: v for k in options if (v := getattr(arguments, k, None)) is not None}
+    if {"budget", "method"} & set(wanted):  # then the recipe's own dims and ranks are off
+        wanted |= {"layers": (), "shared": ()}
+    rate = getattr(arguments, "rate", None)
+    if rate is not None:
+        wanted["rounding"] = replace(recipe.rounding, rate=rate)
     return replace(recipe, **wanted)
 
 
@@ -237,7 +270,7 @@ def _inspection(network: CompressedNetwork, bits: dict[str, float]) -> dict[str,
     layers = [
         {
             "name": p.name, "shape": p.reshape.shape, "dims": p.reshape.dims,
-            "core": p.core.symbols.shape, "numbers": p.n_params, "bits": bits[p.name],
+            "core": p.core.shape, "numbers": p.n_params, "bits": bits[p.name],
         }
         for p in network.parameters
     ]  # fmt: skip

@@ -4,19 +4,30 @@
 `materialize` turns the rebuilt weights back into ordinary dense ones.
 """
 
-import math
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Literal
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 from torch.nn.utils import parametrize
 
+from torch_bridge.layers import (
+    compressible_layers,
+    count_params,
+    tucker_layers,
+    tucker_parts,
+    weight_shape,
+)
+from torch_bridge.sharing import share_core
+from torch_bridge.starts import (
+    decompose_shared,
+    dense_tensor,
+    draw_scratch,
+    draw_shared_scratch,
+    fan_in,
+)
 from torch_bridge.weight import TuckerWeight
-from tucker_core import LayerPlan, NetworkPlan, plan_network
-
-COMPRESSIBLE = (nn.Linear, nn.Conv1d, nn.Conv2d, nn.Conv3d, nn.Embedding)
+from tucker_core import NetworkPlan, plan_network
 
 
 @dataclass(frozen=True)
@@ -48,6 +59,7 @@ def compress_model(
     model: nn.Module,
     plan_or_budget: NetworkPlan | int,
     *,
+    shared_core: bool = False,
     init: Literal["hosvd", "scratch"] = "hosvd",
     generator: torch.Generator | None = None,
 ) -> CompressionReport:
@@ -57,6 +69,7 @@ def compress_model(
     ----------
     model : its Linear, Conv1d/2d/3d and Embedding layers are compressed; biases stay as they are
     plan_or_budget : a plan, or the numbers that all cores and factors together may store, at most
+    shared_core : with a budget, plan one core for all weights (SCADA-Tucker); a plan says it itself
     init : "hosvd" approximates the present weights; "scratch" draws core and factors so that the
         rebuilt weight has the standard deviation sqrt(2 / fan_in)
     generator : where "scratch" draws from; by default a new one with seed 0
@@ -87,13 +100,26 @@ def compress_model(
         _check_plan(plan, layers)
     else:
         shapes = {name: weight_shape(layer) for name, layer in layers.items()}
-        plan = plan_network(shapes, budget=plan_or_budget)
+        plan = plan_network(shapes, budget=plan_or_budget, shared_core=shared_core)
     generator = generator or torch.Generator().manual_seed(0)
+    own = [layer for layer in plan.layers if not layer.shared_core]
+    shared = [layer for layer in plan.layers if layer.shared_core]
+    weights = [dense_tensor(layers[layer.name], layer) for layer in shared]
     for layer_plan in plan.layers:
-        layer = layers[layer_plan.name]
-        parametrize.register_parametrization(layer, "weight", TuckerWeight(layer_plan))
+        parametrization = TuckerWeight(layer_plan)
+        parametrize.register_parametrization(layers[layer_plan.name], "weight", parametrization)
+    if shared:
+        share_core(model, [layer.name for layer in shared])
+    parts = {layer.name: tucker_parts(layers[layer.name])[1:] for layer in plan.layers}
+    if init == "scratch":
+        for layer_plan in own:
+            draw_scratch(*parts[layer_plan.name], fan_in(layer_plan), generator)
+    if shared:
+        start = [(*parts[layer.name], fan_in(layer)) for layer in shared]
         if init == "scratch":
-            draw_scratch(layer, layer_plan, generator)
+            draw_shared_scratch(start, generator)
+        else:
+            decompose_shared(start, weights)
     return CompressionReport(plan, dense, count_params(model))
 
 
@@ -119,59 +145,6 @@ def materialize(model: nn.Module) -> nn.Module:
         del owner.weight  # torch makes it no parameter where gradients are off
         owner.weight = nn.Parameter(weight, requires_grad=trains)
     return model
-
-
-def compressible_layers(model: nn.Module) -> Iterator[tuple[str, nn.Module]]:
-    """Yield (name of the weight, layer) for every dense layer that can take a Tucker weight."""
-    for name, layer in model.named_modules():
-        if isinstance(layer, COMPRESSIBLE) and not parametrize.is_parametrized(layer, "weight"):
-            yield f"{name}.weight" if name else "weight", layer
-
-
-def tucker_layers(model: nn.Module) -> Iterator[tuple[str, nn.Module]]:
-    """Yield (name of the weight, layer) for every layer that has a Tucker weight."""
-    layer: Any
-    for name, layer in model.named_modules():
-        if not parametrize.is_parametrized(layer, "weight"):
-            continue
-        if isinstance(layer.parametrizations.weight[0], TuckerWeight):
-            yield f"{name}.weight" if name else "weight", layer
-
-
-def tucker_parts(layer: nn.Module) -> tuple[TuckerWeight, Tensor, list[Tensor | None]]:
-    """The parametrization of a layer with its core and one factor (or None) per mode."""
-    owner: Any = layer
-    weights = owner.parametrizations.weight
-    core, *factors = (getattr(weights, f"original{k}") for k in range(weights.ntensors))
-    return weights[0], core, weights[0].with_gaps(factors)
-
-
-def weight_shape(layer: nn.Module) -> tuple[int, ...]:
-    """Shape of a layer's weight."""
-    weight: Any = layer.weight
-    return tuple(int(dim) for dim in weight.shape)
-
-
-def count_params(model: nn.Module) -> int:
-    """Count the parameters that a model stores; what is shared counts once."""
-    return sum(p.numel() for p in model.parameters())
-
-
-def draw_scratch(layer: nn.Module, plan: LayerPlan, generator: torch.Generator) -> None:
-    """Draw core and factors of a layer so that Var W = 2 / fan_in.
-
-    Every entry of W sums prod(J_n) products of one core entry and one entry of each factor. With
-    factor entries of variance 1 / J_n that sum has the variance of a core entry.
-    """
-    _, core, factors = tucker_parts(layer)
-    fan_in = math.prod(plan.reshape.shape[1:])
-    with torch.no_grad():
-        core.copy_(torch.randn(core.shape, generator=generator) * (2 / fan_in) ** 0.5)
-        for factor in factors:
-            if factor is not None:
-                factor.copy_(
-                    torch.randn(factor.shape, generator=generator) * factor.shape[1] ** -0.5
-                )
 
 
 def _check_plan(plan: NetworkPlan, layers: dict[str, nn.Module]) -> None:

@@ -5,11 +5,11 @@ from pathlib import Path
 
 import numpy as np
 
+from torch_bridge.inference import predict
 from torch_bridge.models import build_model
 from torch_bridge.pipeline import Experiment, Row
 from torch_bridge.results import command_line, environment, write_json
 from torch_bridge.storage import load_network
-from torch_bridge.train import predict
 from tucker_core import format_table, load, save
 
 

@@ -14,14 +14,27 @@ from torch import Tensor, nn
 from torch_bridge.augment import augmented_copies
 from torch_bridge.compress import CompressionReport, compress_model
 from torch_bridge.datasets import DataSet
+from torch_bridge.distil import Teacher
+from torch_bridge.inference import evaluate
+from torch_bridge.layers import compressible_layers, count_params, weight_shape
 from torch_bridge.models import build_model
 from torch_bridge.recipes import Recipe
 from torch_bridge.rounding import attach_quantizers
+from torch_bridge.sharing import share
 from torch_bridge.storage import load_network, to_network
-from torch_bridge.train import FitResult, TrainConfig, evaluate, fit
-from tucker_core import CompressedNetwork, dense_params, from_bytes, load, to_bytes
+from torch_bridge.train import FitResult, TrainConfig, fit
+from tucker_core import (
+    CompressedNetwork,
+    LayerPlan,
+    NetworkPlan,
+    ReshapePlan,
+    dense_params,
+    from_bytes,
+    load,
+    to_bytes,
+)
 
-METHODS = ("ada",)
+METHODS = {"ada": "ADA-Tucker", "scada": "SCADA-Tucker"}
 
 
 @dataclass(frozen=True)
@@ -72,6 +85,15 @@ class Experiment:
         self.validation = _tensors(data.val_images, data.val_labels)
         self.test = _tensors(data.test_images, data.test_labels)
         self._pool: list[Tensor] | None = None
+        self._teacher: Teacher | None = None
+        self.teacher_seconds = 0.0
+
+    def with_recipe(self, recipe: Recipe, seed: int) -> "Experiment":
+        """The same model, data and settings with another recipe and seed."""
+        return Experiment(
+            self.model_name, self.data, recipe, seed=seed, device=self.device.type,
+            folder=self.folder, progress=self.progress,
+        )  # fmt: skip
 
     def pool(self, augment: bool) -> list[Tensor]:
         """Copies of the training images: augmented ones, made once, or the images themselves."""
@@ -97,16 +119,18 @@ class Experiment:
     def train_tucker(
         self, *, start: Literal["scratch", "hosvd"] = "scratch", dense: nn.Module | None = None
     ) -> tuple[nn.Module, CompressionReport, FitResult]:
-        """Train the Tucker twin, from scratch or from the HOSVD of a dense net; a teacher if distilling.
+        """Train the Tucker twin, from scratch or from the HOSVD of a dense net.
 
-        Its inner biases are fixed at zero, so that a file need not store them.
+        Its inner biases are fixed at zero, so that a file need not store them. If the recipe distils,
+        the twin learns from `dense`, or from the recipe's own teacher, which is then trained first.
 
         Raises
         ------
         ValueError
             If the start or the distillation needs a dense network and there is none.
         """
-        if dense is None and (start == "hosvd" or self.recipe.tucker.distil):
+        listens = self.recipe.tucker.distil > 0
+        if dense is None and (start == "hosvd" or (listens and not self.recipe.teacher)):
             raise ValueError(
                 "a dense network is needed for --start hosvd and for --distil; train one first"
             )
@@ -114,17 +138,43 @@ class Experiment:
         if start == "hosvd" and dense is not None:
             model.load_state_dict(dense.state_dict())
         generator = torch.Generator().manual_seed(self.seed)
-        report = compress_model(model, self.recipe.budget, init=start, generator=generator)
+        shared_core = self.recipe.method == "scada"
+        report = compress_model(
+            model, self._plan(model), init=start, shared_core=shared_core, generator=generator
+        )
+        for first, *others in self.recipe.shared:
+            share(model, first, *others)
         fix_inner_biases(model)
         model.to(self.device)
-        title, teacher = f"ADA-Tucker {self.model_name}", dense
-        result = self._fit(model, title, self.recipe.tucker, augment=True, teacher=teacher)
-        return model, report, result
+        if listens and self._teacher is None:
+            self._teacher = Teacher(self.train_teacher() if dense is None else dense)
+        title = f"{METHODS[self.recipe.method]} {self.model_name}"
+        result = self._fit(model, title, self.recipe.tucker, augment=True)
+        return model, replace(report, params=count_params(model)), result
+
+    def train_teacher(self) -> nn.Module:
+        """Train the dense network that the recipe lets the twin learn from; its time is kept."""
+        name = self.recipe.teacher
+        model = build_model(name, seed=self.seed).to(self.device)
+        result = self._fit(model, f"teacher {name}", self.recipe.teaching, augment=True)
+        self.teacher_seconds = result.seconds
+        return model.eval()
+
+    def _plan(self, model: nn.Module) -> NetworkPlan | int:
+        """The recipe's own dims and core shapes, or its budget."""
+        shapes = {name: weight_shape(layer) for name, layer in compressible_layers(model)}
+        if not self.recipe.layers:
+            return self.recipe.budget
+        plans = []
+        for name, dims, rank in self.recipe.layers:
+            shape = shapes[name]
+            reshape = ReshapePlan(shape, dims, tuple(range(len(shape))))
+            plans.append(LayerPlan(name, reshape, rank, self.recipe.method == "scada"))
+        return NetworkPlan(tuple(plans))
 
     def _fit(
-        self, model: nn.Module, title: str, config: TrainConfig, *, augment: bool,
-        teacher: nn.Module | None = None,
-    ) -> FitResult:  # fmt: skip
+        self, model: nn.Module, title: str, config: TrainConfig, *, augment: bool
+    ) -> FitResult:
         checkpoint = None
         if self.folder is not None:
             name = title.lower().replace(", ", "-").replace(" ", "-")
@@ -132,7 +182,7 @@ class Experiment:
         pool = self.pool(augment)
         return fit(
             model, pool, self.train_labels, self.validation, replace(config, seed=self.seed),
-            teacher=teacher, checkpoint=checkpoint, title=title, progress=self.progress,
+            teacher=self._teacher, checkpoint=checkpoint, title=title, progress=self.progress,
         )  # fmt: skip
 
     def round_in(
@@ -155,9 +205,12 @@ class Experiment:
         ValueError
             If no rounding brings the file down to `max_bytes`; the smallest size is named.
         """
-        levels = self.recipe.levels if max_bytes is None else self._levels_for(model, max_bytes)
+        levels, config = self.recipe.levels, self.recipe.rounding
+        if max_bytes is not None:  # steps that just fit, and stay
+            levels = self._levels_for(model, max_bytes)
+            config = replace(config, rate=0.0, step_lr=0.0)
         attach_quantizers(model, levels)
-        result = self._fit(model, f"rounding {self.model_name}", self.recipe.rounding, augment=True)
+        result = self._fit(model, f"rounding {self.model_name}", config, augment=True)
         network = from_bytes(to_bytes(to_network(model, self.model_name)))
         size = network.n_bytes or 0
         if max_bytes is not None and size > max_bytes:

@@ -11,6 +11,8 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+import torch
+
 from tucker_core.files import replacing
 
 
@@ -22,7 +24,12 @@ def environment() -> dict[str, Any]:
             "python": platform.python_version(),
             **{name: version(name) for name in packages},
         },
-        "machine": {"system": platform.system(), "cpu": _cpu_name(), "cores": os.cpu_count()},
+        "machine": {
+            "system": platform.system(),
+            "cpu": _cpu_name(),
+            "cores": os.cpu_count(),
+            "threads": torch.get_num_threads(),
+        },
         "date": date.today().isoformat(),
     }
 

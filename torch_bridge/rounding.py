@@ -1,15 +1,18 @@
 """Training with rounded numbers: what the file will hold is what the loss sees.
 
-Every core and factor gets a fixed step, and `TuckerWeight` rounds it to whole multiples of the step
-on the way forward; gradients pass straight through. After a few such epochs the network has learned
-to live with steps that would have spoilt it otherwise.
+`attach_quantizers` gives every core and factor a `Quantizer`; from then on the network computes with
+rounded numbers, gradients pass straight through, and `rate` says what the integers will cost. After
+some such epochs the network has learned to live with steps that would have spoilt it otherwise.
 """
+
+from collections.abc import Iterator
 
 import torch
 from torch import Tensor, nn
 
-from torch_bridge.compress import tucker_layers, tucker_parts
-from tucker_core.quantize import nearest_step_code, rms_step, step_size
+from torch_bridge.layers import tucker_layers, tucker_parts
+from torch_bridge.quantizer import Quantizer
+from tucker_core.quantize import rms_step
 
 
 def attach_quantizers(model: nn.Module, levels: float) -> None:
@@ -17,14 +20,13 @@ def attach_quantizers(model: nn.Module, levels: float) -> None:
 
     Parameters
     ----------
-    model : a model after `compress_model`
-    levels : steps per root mean square of each tensor as it is now; fewer levels, fewer bytes. The
-        step is one of the grid 2^(c / 8), so that a file can name it in one byte
+    model : a model after `compress_model`; its cores and factors are from now on kept in levels
+    levels : first steps per root mean square of each tensor; fewer levels, fewer bytes
 
     Raises
     ------
     ValueError
-        If `levels` is not positive, or the model has no Tucker weight.
+        If `levels` is not positive, or the model has no Tucker weight or quantizers already.
 
     Examples
     --------
@@ -37,17 +39,60 @@ def attach_quantizers(model: nn.Module, levels: float) -> None:
         raise ValueError(
             f"levels is {levels}; a positive number of steps per root mean square is needed"
         )
-    found = False
+    layers = list(tucker_layers(model))
+    if not layers:
+        raise ValueError(f"{type(model).__name__} has no Tucker weight; call compress_model first")
+    if any(True for _ in quantized_tensors(model)):
+        raise ValueError(f"{type(model).__name__} has quantizers already")
+    made: dict[int, Quantizer] = {}
+    for _, layer in layers:
+        weight, core, factors = tucker_parts(layer)
+        quantizers = []
+        for part in (core, *(factor for factor in factors if factor is not None)):
+            if id(part) not in made:  # a shared tensor has one quantizer
+                made[id(part)] = _quantizer(part, levels)
+            quantizers.append(made[id(part)])
+        weight.quantizers = nn.ModuleList(quantizers)
+
+
+def quantized_tensors(model: nn.Module) -> Iterator[tuple[Quantizer, Tensor]]:
+    """Yield every quantizer with the tensor of levels that it rounds, each once."""
+    seen: set[int] = set()
     for _, layer in tucker_layers(model):
         weight, core, factors = tucker_parts(layer)
         parts = [core, *(factor for factor in factors if factor is not None)]
-        weight.steps = tuple(grid_step(part, levels) for part in parts)
-        found = True
-    if not found:
-        raise ValueError(f"{type(model).__name__} has no Tucker weight; call compress_model first")
+        for module, part in zip(weight.quantizers, parts, strict=False):
+            if id(part) not in seen:
+                seen.add(id(part))
+                assert isinstance(module, Quantizer)
+                yield module, part
 
 
-def grid_step(tensor: Tensor, levels: float) -> float:
-    """Step of the grid nearest to the tensor's root mean square / levels."""
-    array = tensor.detach().to("cpu", torch.float32).numpy()
-    return step_size(nearest_step_code(rms_step(array, levels)))
+def rate(model: nn.Module) -> Tensor:
+    """Expected bits of all integers of a model, a differentiable number; 0 without quantizers.
+
+    Examples
+    --------
+    >>> from torch_bridge.compress import compress_model
+    >>> model = nn.Sequential(nn.Linear(30, 20))
+    >>> _ = compress_model(model, 300)
+    >>> attach_quantizers(model, 4.0)
+    >>> 600 < float(rate(model).detach()) < 2_400
+    True
+    """
+    bits = [quantizer.bits(levels) for quantizer, levels in quantized_tensors(model)]
+    return torch.stack(bits).sum() if bits else torch.zeros(())
+
+
+def step_of(tensor: Tensor, levels: float) -> float:
+    """The tensor's root mean square / levels."""
+    return rms_step(tensor.detach().to("cpu", torch.float32).numpy(), levels)
+
+
+def _quantizer(part: Tensor, levels: float) -> Quantizer:
+    """A quantizer for a tensor, whose entries are put into its units in place."""
+    quantizer = Quantizer(step_of(part, levels)).to(part.device, part.dtype)
+    with torch.no_grad():
+        part.div_(quantizer.unit)
+        quantizer.log_spread.fill_(part.abs().mean().clamp_min(0.1).log())
+    return quantizer

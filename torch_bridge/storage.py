@@ -1,21 +1,27 @@
 """Between a model in Tucker form and a `CompressedNetwork`, the content of a `.ada` file."""
 
+import math
 from collections.abc import Sequence
+from typing import Any
 
+import numpy as np
+import numpy.typing as npt
 import torch
 from torch import Tensor, nn
-from torch.nn.utils import parametrize
 
-from torch_bridge.compress import tucker_layers, tucker_parts
-from torch_bridge.rounding import grid_step
+from torch_bridge.layers import tucker_layers, tucker_parts
+from torch_bridge.quantizer import Quantizer
+from torch_bridge.rounding import step_of
 from tucker_core import (
     ARCHITECTURES,
     CodedParameter,
-    CodedTensor,
     CompressedNetwork,
     ReshapePlan,
+    Symbols,
     quantize,
+    scale_of,
 )
+from tucker_core.quantize import nearest_scale_code
 
 BIAS_LEVELS = 16.0  # biases are few and cheap: fine steps, always
 
@@ -50,7 +56,8 @@ def to_network(
         raise ValueError(
             f"levels is {levels}; a positive number of steps per root mean square is needed"
         )
-    weights = {name: _tucker_parameter(name, layer, levels) for name, layer in tucker_layers(model)}
+    coded = _Coded(levels)
+    weights = {name: coded.tucker_parameter(name, layer) for name, layer in tucker_layers(model)}
     if not weights:
         raise ValueError(f"{type(model).__name__} has no Tucker weight; call compress_model first")
     known = ARCHITECTURES.get(architecture, {})
@@ -59,7 +66,7 @@ def to_network(
         if name in weights:
             parameters.append(weights[name])
         elif name not in known or bool(tensor.any()):
-            parameters.append(_plain_parameter(name, tensor))
+            parameters.append(coded.plain_parameter(name, tensor))
     return CompressedNetwork(architecture, tuple(parameters))
 
 
@@ -84,44 +91,71 @@ def load_network(model: nn.Module, network: CompressedNetwork) -> nn.Module:
     return model
 
 
-def _tucker_parameter(name: str, layer: nn.Module, levels: float | None) -> CodedParameter:
-    weight, core, factors = tucker_parts(layer)
-    parts = [core, *(factor for factor in factors if factor is not None)]
-    _check_finite(name, *parts)
-    if levels is not None:
-        steps = [grid_step(part, levels) for part in parts]
-    elif weight.steps:
-        steps = list(weight.steps)
-    else:
-        raise ValueError(f"{name} has no steps; give levels, or call attach_quantizers first")
-    coded = [_coded(part, step) for part, step in zip(parts, steps, strict=True)]
-    return CodedParameter(name, weight.plan.reshape, coded[0], tuple(weight.with_gaps(coded[1:])))
+class _Coded:
+    """Turns tensors into integers, each once, so that what a model shares a file shares too.
+
+    Parameters
+    ----------
+    levels : as for `to_network`
+    """
+
+    def __init__(self, levels: float | None) -> None:
+        self._levels = levels
+        self._done: dict[int, tuple[Symbols, float]] = {}
+
+    def tucker_parameter(self, name: str, layer: nn.Module) -> CodedParameter:
+        weight, core, factors = tucker_parts(layer)
+        parts = [core, *(factor for factor in factors if factor is not None)]
+        quantizers: Sequence[Any] = [*weight.quantizers] or [None] * len(parts)
+        symbols, steps = [], []
+        for part, quantizer in zip(parts, quantizers, strict=True):
+            _check_finite(name, part)
+            if id(part) not in self._done:
+                self._done[id(part)] = self._integers(name, part, quantizer)
+            symbols.append(self._done[id(part)][0])
+            steps.append(self._done[id(part)][1])
+        gaps = tuple(weight.with_gaps(symbols[1:]))
+        code = nearest_scale_code(math.prod(steps))
+        return CodedParameter(name, weight.plan.reshape, symbols[0], gaps, code)
+
+    def plain_parameter(self, name: str, tensor: Tensor) -> CodedParameter:
+        _check_finite(name, tensor)
+        shape = tuple(tensor.shape)
+        plan = ReshapePlan(shape, shape, tuple(range(len(shape))))
+        code = nearest_scale_code(step_of(tensor, BIAS_LEVELS))
+        symbols = quantize(_array(tensor), scale_of(code))
+        return CodedParameter(name, plan, symbols, (None,) * len(shape), code)
+
+    def _integers(
+        self, name: str, part: Tensor, quantizer: Quantizer | None
+    ) -> tuple[Symbols, float]:
+        """Integers of a tensor and the step that they count."""
+        if quantizer is None and self._levels is None:
+            raise ValueError(f"{name} has no steps; give levels, or call attach_quantizers first")
+        if self._levels is not None:
+            unit = 1.0 if quantizer is None else quantizer.unit
+            step = step_of(part, self._levels)
+            return quantize(_array(part), step), unit * step
+        assert quantizer is not None
+        return quantize(_array(quantizer.symbols(part)), 1.0), quantizer.step()
 
 
-def _plain_parameter(name: str, tensor: Tensor) -> CodedParameter:
-    shape = tuple(tensor.shape)
-    plan = ReshapePlan(shape, shape, tuple(range(len(shape))))
-    _check_finite(name, tensor)
-    coded = _coded(tensor, grid_step(tensor, BIAS_LEVELS))
-    return CodedParameter(name, plan, coded, (None,) * len(shape))
+def _check_finite(name: str, part: Tensor) -> None:
+    if not bool(part.isfinite().all()):
+        bad = part.detach()[~part.isfinite()][0].item()
+        raise ValueError(f"{name} holds {bad}; only finite numbers can be stored")
 
 
-def _check_finite(name: str, *parts: Tensor) -> None:
-    for part in parts:
-        if not bool(part.isfinite().all()):
-            bad = part.detach()[~part.isfinite()][0].item()
-            raise ValueError(f"{name} holds {bad}; only finite numbers can be stored")
-
-
-def _coded(tensor: Tensor, step: float) -> CodedTensor:
-    return quantize(tensor.detach().to("cpu", torch.float32).numpy(), step)
+def _array(tensor: Tensor) -> npt.NDArray[np.float32]:
+    array: npt.NDArray[np.float32] = tensor.detach().to("cpu", torch.float32).numpy()
+    return array
 
 
 def _plain_state(model: nn.Module) -> Sequence[tuple[str, Tensor]]:
     """Parameters under the names that the dense model gives them, in its order."""
     state: list[tuple[str, Tensor]] = []
     for prefix, layer in model.named_modules():
-        if isinstance(layer, parametrize.ParametrizationList):
+        if "parametrizations" in prefix.split("."):
             continue
         names = [
             *getattr(layer, "parametrizations", {}),

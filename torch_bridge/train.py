@@ -17,8 +17,11 @@ from torch import Tensor, nn
 from tqdm import tqdm
 
 from torch_bridge.checkpoint import digest, fingerprint, load_checkpoint, save_checkpoint
-from torch_bridge.compress import tucker_layers, tucker_parts
-from tucker_core.architectures import PIXEL_MEAN, PIXEL_STD
+from torch_bridge.distil import Teacher, distillation
+from torch_bridge.inference import evaluate, pick_precision, to_input
+from torch_bridge.rounding import quantized_tensors, rate
+
+_RAMP = 0.2
 
 
 class TrainingError(RuntimeError):
@@ -39,6 +42,9 @@ class TrainConfig:
     choose_last : the checkpoint of least validation error among that many last epochs is kept
     distil, temperature : share of the loss that pulls towards the teacher's softened outputs
     seed : order of the batches
+    rate : weight in the loss of every 1,000 bits that the file is expected to take (see `rounding.rate`);
+        it rises from 0 over the first fifth of the steps
+    step_lr : highest learning rate of the quantizers' steps and spreads
     precision : "bfloat16" or "float32" arithmetic in the layers, or "auto" for what the device does best
     """
 
@@ -53,6 +59,8 @@ class TrainConfig:
     distil: float = 0.0
     temperature: float = 3.0
     seed: int = 0
+    rate: float = 0.0
+    step_lr: float = 5e-3
     precision: Literal["auto", "bfloat16", "float32"] = "auto"
 
     def __post_init__(self) -> None:
@@ -60,6 +68,9 @@ class TrainConfig:
         for name in ("epochs", "lr", "batch_size", "choose_last", "clip", "temperature"):
             if not getattr(self, name) > 0:
                 raise ValueError(f"{name} is {getattr(self, name)}; a positive number is needed")
+        for name in ("rate", "step_lr", "weight_decay", "warmup"):
+            if not 0 <= getattr(self, name) < math.inf:
+                raise ValueError(f"{name} is {getattr(self, name)}; a number >= 0 is needed")
         if not 0 <= self.distil <= 1:
             raise ValueError(f"distil is {self.distil}; a share of the loss, 0 to 1, is needed")
         if self.precision not in ("auto", "bfloat16", "float32"):
@@ -86,42 +97,6 @@ class FitResult:
     seconds: float
 
 
-def to_input(images: Tensor) -> Tensor:
-    """Bytes of shape (n, height, width) -> normalised floats (n, 1, height, width)."""
-    return ((images.float() / 255 - PIXEL_MEAN) / PIXEL_STD).unsqueeze(1)
-
-
-@torch.no_grad()
-def predict(model: nn.Module, images: Tensor, *, batch_size: int = 1_000) -> Tensor:
-    """Logits (n, classes) of byte images (n, height, width), in float32 on the model's device."""
-    device = next(model.parameters()).device
-    model.eval()
-    batches = torch.split(images, batch_size)
-    return torch.cat([model(to_input(batch.to(device))).float().cpu() for batch in batches])
-
-
-def evaluate(model: nn.Module, images: Tensor, labels: Tensor) -> float:
-    """Error rate in percent of a model on byte images (n, height, width) with labels (n,)."""
-    wrong = predict(model, images).argmax(1) != labels
-    return 100 * int(wrong.sum()) / len(labels)
-
-
-def pick_precision(device: torch.device, wanted: str) -> torch.dtype:
-    """The dtype to compute layers in: bfloat16 where the device has instructions for it.
-
-    Examples
-    --------
-    >>> pick_precision(torch.device("cpu"), "float32")
-    torch.float32
-    """
-    if wanted != "auto":
-        return torch.bfloat16 if wanted == "bfloat16" else torch.float32
-    if device.type == "cuda":
-        return torch.bfloat16 if torch.cuda.is_bf16_supported() else torch.float32
-    native = device.type == "cpu" and torch.cpu._is_avx512_bf16_supported()
-    return torch.bfloat16 if native else torch.float32
-
-
 def fit(
     model: nn.Module,
     pool: Sequence[Tensor],
@@ -129,7 +104,7 @@ def fit(
     validation: tuple[Tensor, Tensor],
     config: TrainConfig,
     *,
-    teacher: nn.Module | None = None,
+    teacher: Teacher | None = None,
     checkpoint: Path | None = None,
     title: str = "training",
     progress: bool = True,
@@ -143,7 +118,7 @@ def fit(
     labels : (n,)
     validation : images and labels that choose the epoch; never trained on
     config : how
-    teacher : a model whose softened outputs are learned with the share `config.distil`
+    teacher : whose softened outputs are learned with the share `config.distil`
     checkpoint : file to write after each epoch, and to go on from if the same run wrote it
     title : name on the progress bar
     progress : show a progress bar
@@ -157,8 +132,8 @@ def fit(
     mark = fingerprint(
         config=asdict(config),
         start=digest(model.state_dict().values()),
-        steps=[tucker_parts(layer)[0].steps for _, layer in tucker_layers(model)],
-        teacher=None if teacher is None else digest(teacher.state_dict().values()),
+        units=[quantizer.unit for quantizer, _ in quantized_tensors(model)],
+        teacher=None if teacher is None else teacher.mark(),
         data=digest([labels, *pool]),
     )
     if checkpoint is not None:
@@ -169,7 +144,7 @@ def fit(
     )  # fmt: skip
     with bar:
         while run.epoch < config.epochs:
-            run.one_epoch(pool[run.epoch % len(pool)], validation, bar)
+            run.one_epoch(pool, validation, bar)
             if checkpoint is not None:
                 save_checkpoint(checkpoint, mark, run.state())
     model.load_state_dict(run.best)
@@ -180,7 +155,7 @@ class _Run:
     """The moving parts of one training run."""
 
     def __init__(
-        self, model: nn.Module, labels: Tensor, config: TrainConfig, teacher: nn.Module | None,
+        self, model: nn.Module, labels: Tensor, config: TrainConfig, teacher: Teacher | None,
         n: int, title: str,
     ) -> None:  # fmt: skip
         self.model, self.config, self.teacher, self.title = model, config, teacher, title
@@ -188,7 +163,7 @@ class _Run:
         self.labels = labels.to(self.device, torch.int64)
         self.steps = max(1, n // config.batch_size)
         self.weights = [p for p in model.parameters() if p.requires_grad]
-        self.optimizer = _optimizer(self.weights, config)
+        self.optimizer = _optimizer(model, config)
         self.schedule = torch.optim.lr_scheduler.LambdaLR(self.optimizer, self._rate)
         self.dtype = pick_precision(self.device, config.precision)
         self.epoch, self.seconds = 0, 0.0
@@ -201,15 +176,21 @@ class _Run:
         warm = max(1.0, self.config.warmup * total)
         return min(1.0, (step + 1) / warm) * 0.5 * (1 + math.cos(math.pi * min(1.0, step / total)))
 
-    def one_epoch(self, images: Tensor, validation: tuple[Tensor, Tensor], bar: Any) -> None:
+    def one_epoch(
+        self, pool: Sequence[Tensor], validation: tuple[Tensor, Tensor], bar: Any
+    ) -> None:
         started = time.perf_counter()
+        images = pool[self.epoch % len(pool)]
+        listens = self.teacher is not None and self.config.distil > 0
+        targets = self.teacher.logits(images) if listens and self.teacher else None
         self.model.train()
         generator = torch.Generator().manual_seed(self.config.seed * 100_003 + self.epoch)
         order = torch.randperm(len(images), generator=generator)
         for step, batch in enumerate(torch.split(order, self.config.batch_size)[: self.steps]):
             loss = self._step(
-                to_input(images[batch].to(self.device)), self.labels[batch.to(self.device)]
-            )
+                to_input(images[batch].to(self.device)), self.labels[batch.to(self.device)],
+                None if targets is None else targets[batch].to(self.device),
+            )  # fmt: skip
             if not math.isfinite(loss):
                 raise TrainingError(
                     f"{self.title}: loss is {loss} at step {step} of epoch {self.epoch + 1}; try a lower "
@@ -224,13 +205,15 @@ class _Run:
         bar.set_postfix(val_error=f"{error:.2f}%")
         self.seconds += time.perf_counter() - started
 
-    def _step(self, inputs: Tensor, labels: Tensor) -> float:
-        inputs = inputs.contiguous(memory_format=torch.channels_last)
+    def _step(self, inputs: Tensor, labels: Tensor, targets: Tensor | None) -> float:
         with self._autocast():
             logits = self.model(inputs).float()
         loss = F.cross_entropy(logits, labels)
-        if self.teacher is not None and self.config.distil:
-            loss = torch.lerp(loss, self._distillation(inputs, logits), self.config.distil)
+        if targets is not None:
+            imitation = distillation(targets, logits, self.config.temperature)
+            loss = torch.lerp(loss, imitation, self.config.distil)
+        if self.config.rate:
+            loss = loss + self.config.rate * self._ramp() * rate(self.model) / 1000
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
         nn.utils.clip_grad_norm_(self.weights, self.config.clip)
@@ -238,18 +221,14 @@ class _Run:
         self.schedule.step()
         return float(loss.detach())
 
+    def _ramp(self) -> float:
+        """Share of the rate's weight at this step: linear over the first fifth of all steps."""
+        step = self.schedule.last_epoch
+        return min(1.0, (step + 1) / (_RAMP * self.config.epochs * self.steps))
+
     def _autocast(self) -> torch.autocast:
         half = self.dtype != torch.float32
         return torch.autocast(self.device.type, torch.bfloat16, enabled=half)
-
-    def _distillation(self, inputs: Tensor, logits: Tensor) -> Tensor:
-        """Divergence from the teacher at temperature T, times T^2 (Hinton, Vinyals, Dean 2015)."""
-        t = self.config.temperature
-        assert self.teacher is not None
-        with torch.no_grad(), self._autocast():
-            target = F.log_softmax(self.teacher(inputs).float() / t, 1)
-        own = F.log_softmax(logits / t, 1)
-        return t * t * F.kl_div(own, target, log_target=True, reduction="batchmean")
 
     def _left(self) -> str:
         if self.epoch == 0:
@@ -275,14 +254,17 @@ class _Run:
         self.best_error, self.best_epoch = state["best_error"], state["best_epoch"]
         self.schedule.last_epoch = self.epoch * self.steps
         for group in self.optimizer.param_groups:
-            group["lr"] = self.config.lr * self._rate(self.schedule.last_epoch)
+            group["lr"] = group["initial_lr"] * self._rate(self.schedule.last_epoch)
 
 
-def _optimizer(weights: list[nn.Parameter], config: TrainConfig) -> torch.optim.Optimizer:
+def _optimizer(model: nn.Module, config: TrainConfig) -> torch.optim.Optimizer:
+    """Weights at the learning rate, the quantizers' numbers at theirs and without decay."""
+    own = {id(p) for quantizer, _ in quantized_tensors(model) for p in quantizer.parameters()}
+    weights = [p for p in model.parameters() if p.requires_grad and id(p) not in own]
+    steps = [p for p in model.parameters() if p.requires_grad and id(p) in own]
+    groups: list[dict[str, Any]] = [{"params": weights, "weight_decay": config.weight_decay}]
+    if steps:
+        groups.append({"params": steps, "lr": config.step_lr, "weight_decay": 0.0})
     if config.optimizer == "sgd":
-        return torch.optim.SGD(
-            weights, config.lr, momentum=0.9, nesterov=True, weight_decay=config.weight_decay
-        )
-    return torch.optim.AdamW(
-        weights, config.lr, betas=(0.9, 0.99), weight_decay=config.weight_decay
-    )
+        return torch.optim.SGD(groups, config.lr, momentum=0.9, nesterov=True)
+    return torch.optim.AdamW(groups, config.lr, betas=(0.9, 0.99))

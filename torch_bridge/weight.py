@@ -19,7 +19,6 @@ import torch
 from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 
-from torch_bridge.straight_through import round_through
 from torch_bridge.threads import one_numpy_thread
 from tucker_core import LayerPlan, TuckerPlan, TuckerTensor, hosvd
 from tucker_core.tucker_plan import plan_for
@@ -47,17 +46,18 @@ class TuckerWeight(nn.Module):
         super().__init__()
         self.plan = plan
         self.full = tuple(
-            r == dim for r, dim in zip(plan.rank, plan.reshape.dims, strict=True)
+            r == dim and not plan.shared_core
+            for r, dim in zip(plan.rank, plan.reshape.dims, strict=True)
         )  # modes without a factor
-        self.steps: tuple[float, ...] = ()  # of core and factors, once `attach_quantizers` set them
+        self.quantizers = nn.ModuleList()  # of core and factors, once `attach_quantizers` made them
 
     def forward(self, core: Tensor, *factors: Tensor) -> Tensor:
         """Rebuild the weight from core (J_1, ..., J_N) and the factors (I_n, J_n) of modes not full."""
         reshape = self.plan.reshape
         parts = [core, *factors]
-        if self.steps:
+        if self.quantizers:
             parts = [
-                round_through(part, step) for part, step in zip(parts, self.steps, strict=True)
+                quantizer(part) for quantizer, part in zip(self.quantizers, parts, strict=True)
             ]
         tensor = tucker_product(parts[0], self.with_gaps(parts[1:]))
         permuted = [reshape.shape[mode] for mode in reshape.permutation]
@@ -65,7 +65,13 @@ class TuckerWeight(nn.Module):
         return tensor.reshape(permuted).permute(back)
 
     def right_inverse(self, weight: Tensor) -> tuple[Tensor, ...]:
-        """Decompose a dense weight by HOSVD; (core, factors...) become the layer's parameters."""
+        """Decompose a dense weight by HOSVD; (core, factors...) become the layer's parameters.
+
+        With a shared core they are zeros: one weight alone can't be decomposed (see `starts`).
+        """
+        if self.plan.shared_core:
+            shapes = [self.plan.rank, *zip(self.plan.reshape.dims, self.plan.rank, strict=True)]
+            return tuple(weight.new_zeros(shape) for shape in shapes)
         array = weight.detach().to("cpu", torch.float32).numpy()
         tensor = self.plan.reshape.apply(array)
         parts = self.parts(hosvd(tensor, self.plan.rank))

@@ -9,27 +9,29 @@ from tucker_core.algebra import fold, mode_dot, multi_mode_dot, unfold
 from tucker_core.architectures import ARCHITECTURES, dense_params
 from tucker_core.counting import gradient_flops, reconstruct_flops, tucker_params
 from tucker_core.decompose import hosvd
+from tucker_core.factorize import balance_dims, factorizations
 from tucker_core.fileformat import coded_bits, from_bytes, load, save, to_bytes
 from tucker_core.hooi import partial_tucker, tucker
 from tucker_core.network import CodedParameter, CompressedNetwork
 from tucker_core.planner import LayerPlan, NetworkPlan, format_table, plan_network
-from tucker_core.quantize import CodedTensor, quantize, rms_step, step_size
+from tucker_core.quantize import Symbols, quantize, rms_step, scale_of
 from tucker_core.ranks import validate_tucker_rank
 from tucker_core.records import FileFormatError
-from tucker_core.reshape import ReshapePlan, balance_dims, factorizations, plan_reshape
+from tucker_core.reshape import ReshapePlan, plan_reshape
 from tucker_core.shared import shared_core_hosvd
+from tucker_core.spectra import multilinear_singular_values
 from tucker_core.tucker_plan import TuckerPlan
 from tucker_core.tucker_tensor import TuckerTensor, random_tucker, tucker_gradient, tucker_to_tensor
 
 __all__ = [
     "ARCHITECTURES",
     "CodedParameter",
-    "CodedTensor",
     "CompressedNetwork",
     "FileFormatError",
     "LayerPlan",
     "NetworkPlan",
     "ReshapePlan",
+    "Symbols",
     "TuckerPlan",
     "TuckerTensor",
     "balance_dims",
@@ -44,6 +46,7 @@ __all__ = [
     "load",
     "mode_dot",
     "multi_mode_dot",
+    "multilinear_singular_values",
     "partial_tucker",
     "plan_network",
     "plan_reshape",
@@ -52,8 +55,8 @@ __all__ = [
     "reconstruct_flops",
     "rms_step",
     "save",
+    "scale_of",
     "shared_core_hosvd",
-    "step_size",
     "to_bytes",
     "tucker",
     "tucker_gradient",

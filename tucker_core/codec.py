@@ -1,172 +1,203 @@
-"""Integers to bytes and back: a range coder over a small parametric model per tensor.
+"""One stream of bits for everything a file says: small numbers, texts and tensors of integers.
 
-How often the integer k occurs in a tensor is modelled, up to a constant, by
-
-    theta^|k| rho^(k^2),   -m <= k <= m
-
-which is a two-sided geometric law for rho = 1 and a discrete normal law for theta = 1. So a tensor's
-model is three small integers: m and the codes of theta and rho, found by trying all pairs against
-the histogram. The range coder itself is constriction's.
-
-The probabilities are made from the codes by additions, multiplications and divisions only, in a
-fixed order: IEEE arithmetic gives every machine the same ones, so every machine decodes the same
-integers.
+`Encoder` and `Decoder` mirror each other method by method. All that is written goes through one range
+coder (constriction's), so that a choice among twelve costs log2(12) = 3.6 bits and not a byte, and
+nothing is ever padded. The decoder takes no length on trust: every number it reads has a limit.
 """
 
-import math
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable
+from typing import Any
 
 import constriction
 import numpy as np
-import numpy.typing as npt
 
-from tucker_core.quantize import MAX_SYMBOL, STEPS_PER_OCTAVE, Symbols, step_size
+from tucker_core.quantize import Symbols
+from tucker_core.symbol_model import SymbolModel
 
-CODES = 64  # theta and rho have codes 0 to 63
-_FLOOR = 2.0**-20  # least weight of an integer, so that each can be coded
+_WORD = 4  # the range coder's bytes come in words of 32 bits
+_DIGIT = 1 << 7  # larger numbers are written seven bits at a time
+_MOST = 1 << 16  # more choices than that are split in two: the coder's probabilities have 24 bits
+MAX_INTEGER = (1 << 31) - 1
 
-
-@dataclass(frozen=True)
-class SymbolModel:
-    """How often each integer from -largest to largest is expected.
-
-    Attributes
-    ----------
-    largest : m, the largest magnitude that occurs
-    theta_code, rho_code : codes of the two decays, 0 (no decay) to 63 (fastest)
-    """
-
-    largest: int
-    theta_code: int
-    rho_code: int
-
-    def __post_init__(self) -> None:
-        """Refuse codes that no encoder writes."""
-        if not 0 <= self.largest <= MAX_SYMBOL:
-            raise ValueError(f"largest symbol is {self.largest}; 0 to {MAX_SYMBOL} can be coded")
-        for name, code in (("theta", self.theta_code), ("rho", self.rho_code)):
-            if not 0 <= code < CODES:
-                raise ValueError(f"{name} code is {code}; 0 to {CODES - 1} are known")
-
-    def probabilities(self) -> npt.NDArray[np.float64]:
-        """Probabilities of -m, ..., m, an array of shape (2 m + 1,) that sums to 1."""
-        half = _half_weights(self.largest, decay(self.theta_code), decay(self.rho_code))
-        weights = np.array(half[:0:-1] + half)
-        return weights / math.fsum(weights)
+_uniform: Callable[[int], Any] = constriction.stream.model.Uniform
 
 
-def decay(code: int) -> float:
-    """The decay factor of a code: 1 for code 0, else 1 / (1 + 2^((code - 56) / 4)).
+class Encoder:
+    """Writes numbers, texts and tensors into one string of bytes.
 
     Examples
     --------
-    >>> decay(0), decay(56)
-    (1.0, 0.5)
+    >>> encoder = Encoder()
+    >>> encoder.choice(7, 12)
+    >>> encoder.text("conv1")
+    >>> decoder = Decoder(encoder.content())
+    >>> decoder.choice(12), decoder.text()
+    (7, 'conv1')
     """
-    if code == 0:
-        return 1.0
-    return 1.0 / (1.0 + step_size(2 * (code - 56)))
 
+    def __init__(self) -> None:
+        self._coder = constriction.stream.queue.RangeEncoder()
+        self._written: list[tuple[Any, Any]] = []  # (integers, model), to see whether bytes suffice
 
-def fit_model(symbols: Symbols) -> SymbolModel:
-    """Find the model that codes these integers in the fewest bits, of all pairs of codes.
+    def choice(self, value: int, count: int) -> None:
+        """One of 0, ..., count - 1, all equally likely; with only one choice nothing is written.
 
-    Examples
-    --------
-    >>> fit_model(np.zeros(5, np.int32))
-    SymbolModel(largest=0, theta_code=0, rho_code=0)
-    """
-    magnitudes = np.abs(symbols).ravel()
-    largest = int(magnitudes.max(initial=0))
-    if largest == 0:
-        return SymbolModel(0, 0, 0)
-    counts = np.bincount(magnitudes, minlength=largest + 1).astype(np.float64)
-    k = np.arange(largest + 1.0)
-    log_decay = np.array([math.log2(decay(code)) for code in range(CODES)])
-    bits = np.empty((CODES, CODES))
-    for theta in range(CODES):  # one row at a time: for large m all pairs would take a gigabyte
-        log_weight = log_decay[theta] * k + log_decay[:, None] * k**2  # (rho, k)
-        weight = np.maximum(np.exp2(log_weight), _FLOOR)
-        total = weight[:, 0] + 2 * weight[:, 1:].sum(-1)
-        bits[theta] = counts.sum() * np.log2(total) - np.log2(weight) @ counts
-    best_theta, best_rho = divmod(int(np.argmin(bits)), CODES)
-    return SymbolModel(largest, best_theta, best_rho)
+        Raises
+        ------
+        ValueError
+            If the value is none of them.
+        """
+        if not 0 <= value < count:
+            raise ValueError(f"{value} is none of the {count} choices 0 to {count - 1}")
+        if count > _MOST:
+            self.choice(value // _MOST, -(-count // _MOST))
+            self._write(value % _MOST, _uniform(_MOST))
+        elif count > 1:
+            self._write(value, _uniform(count))
 
+    def integer(self, value: int) -> None:
+        """A number from 0 to 2^31 - 1: seven bits at a time, each with a bit whether more follow."""
+        while value >= _DIGIT:
+            self.choice(value % _DIGIT + _DIGIT, 2 * _DIGIT)
+            value //= _DIGIT
+        self.choice(value, 2 * _DIGIT)
 
-def encode(tensors: Sequence[Symbols], models: Sequence[SymbolModel]) -> bytes:
-    """Code integer tensors, one after the other, each in C order with its own model.
+    def text(self, value: str) -> None:
+        """A length and then UTF-8."""
+        encoded = value.encode()
+        self.integer(len(encoded))
+        for byte in encoded:
+            self.choice(byte, 256)
 
-    Raises
-    ------
-    ValueError
-        If a tensor holds an integer that its model does not know.
+    def tensor(self, symbols: Symbols, model: SymbolModel) -> None:
+        """The integers of a tensor in C order.
 
-    Examples
-    --------
-    >>> tensor = np.array([0, 1, -1, 0, 2], np.int32)
-    >>> model = fit_model(tensor)
-    >>> decode(encode([tensor], [model]), [5], [model])[0]
-    array([ 0,  1, -1,  0,  2], dtype=int32)
-    """
-    coder = constriction.stream.queue.RangeEncoder()
-    for symbols, model in zip(tensors, models, strict=True):
+        Raises
+        ------
+        ValueError
+            If an integer is larger than the model knows.
+        """
         flat = np.ascontiguousarray(symbols, np.int32).ravel()
         if np.abs(flat).max(initial=0) > model.largest:
             raise ValueError(f"an integer exceeds the model's largest, {model.largest}")
         if model.largest:
-            coder.encode(flat + np.int32(model.largest), _categorical(model))
-    words: npt.NDArray[np.uint32] = coder.get_compressed()
-    return words.astype("<u4").tobytes()
+            self._write(flat + np.int32(model.largest), _categorical(model))
+
+    def content(self) -> bytes:
+        """All that was written, in as few bytes as decode to it (the decoder reads zeros at the end)."""
+        words = self._coder.get_compressed()
+        whole = bytes(words.astype(">u4"))
+        for length in range(max(0, len(whole) - 2 * _WORD), len(whole)):
+            cut = int.from_bytes(whole[:length], "big")
+            for number in (cut, cut + 1):
+                if number < 1 << (8 * length) and self._suffices(number.to_bytes(length, "big")):
+                    return number.to_bytes(length, "big")
+        return whole
+
+    def _write(self, values: Any, model: Any) -> None:
+        self._coder.encode(values, model)
+        self._written.append((values, model))
+
+    def _suffices(self, content: bytes) -> bool:
+        decoder = _range_decoder(content)
+        try:
+            return all(
+                np.array_equal(decoder.decode(model, *_count(values)), values)
+                for values, model in self._written
+            )
+        except AssertionError:  # these bytes fit no integer of a model
+            return False
 
 
-def decode(payload: bytes, sizes: Sequence[int], models: Sequence[SymbolModel]) -> list[Symbols]:
-    """Read back what `encode` wrote.
+class Decoder:
+    """Reads back what `Encoder` wrote.
 
     Parameters
     ----------
-    payload : the coded bytes, a multiple of 4
-    sizes : number of integers of each tensor
-    models : the model of each tensor
-
-    Returns
-    -------
-    one int32 array of shape (size,) per tensor
-
-    Raises
-    ------
-    ValueError
-        If the payload's length is no multiple of 4 bytes, or its bits fit no integer of a model.
+    content : the bytes of `Encoder.content`
     """
-    if len(payload) % 4:
-        raise ValueError(f"coded part has {len(payload)} bytes; a multiple of 4 is needed")
-    coder = constriction.stream.queue.RangeDecoder(np.frombuffer(payload, "<u4").astype(np.uint32))
-    tensors = []
-    for size, model in zip(sizes, models, strict=True):
-        if not model.largest:
-            tensors.append(np.zeros(size, np.int32))
-            continue
+
+    def __init__(self, content: bytes) -> None:
+        self._coder = _range_decoder(content)
+
+    def choice(self, count: int) -> int:
+        """One of 0, ..., count - 1.
+
+        Raises
+        ------
+        ValueError
+            If the bits name none of them.
+        """
+        if count <= _MOST:
+            return int(self._read(_uniform(count))) if count > 1 else 0
+        value = self.choice(-(-count // _MOST)) * _MOST + self.choice(_MOST)
+        if value >= count:
+            raise ValueError(f"{value} is none of the {count} choices 0 to {count - 1}")
+        return value
+
+    def integer(self, limit: int = MAX_INTEGER) -> int:
+        """A number of at most `limit`.
+
+        Raises
+        ------
+        ValueError
+            If it is larger.
+        """
+        value, place = 0, 1
+        while True:
+            digit = self.choice(2 * _DIGIT)
+            value += digit % _DIGIT * place
+            if value > limit:
+                raise ValueError(f"an integer of {value} where at most {limit} can be")
+            if digit < _DIGIT:
+                return value
+            place *= _DIGIT
+            if place > MAX_INTEGER:
+                raise ValueError(f"an integer above {MAX_INTEGER}")
+
+    def text(self, limit: int = 1_000) -> str:
+        """A text of at most `limit` bytes.
+
+        Raises
+        ------
+        ValueError
+            If it is longer, or no UTF-8.
+        """
+        encoded = bytes(self.choice(256) for _ in range(self.integer(limit)))
         try:
-            symbols = coder.decode(_categorical(model), size)
-        except (AssertionError, ValueError) as error:
-            raise ValueError("coded part does not decode with its models") from error
-        tensors.append(np.asarray(symbols, np.int32) - np.int32(model.largest))
-    return tensors
+            return encoded.decode()
+        except UnicodeDecodeError as error:
+            raise ValueError(f"a name is no UTF-8 text: {encoded!r}") from error
+
+    def tensor(self, size: int, model: SymbolModel) -> Symbols:
+        """So many integers of a model, an int32 array of shape (size,).
+
+        Raises
+        ------
+        ValueError
+            If the bytes fit no integer of the model.
+        """
+        if not model.largest:
+            return np.zeros(size, np.int32)
+        integers: Symbols = np.asarray(self._read(_categorical(model), size), np.int32)
+        return integers - np.int32(model.largest)
+
+    def _read(self, model: Any, *count: int) -> Any:
+        try:
+            return self._coder.decode(model, *count)
+        except AssertionError as error:
+            raise ValueError("the coded stream fits no value that could stand here") from error
 
 
-def _categorical(model: SymbolModel) -> "constriction.stream.model.Categorical":
+def _count(values: Any) -> tuple[int, ...]:
+    """What decode needs to know beside the model: nothing for one number, else how many."""
+    return () if isinstance(values, int) else (len(values),)
+
+
+def _categorical(model: SymbolModel) -> Any:
     return constriction.stream.model.Categorical(model.probabilities(), perfect=False)
 
 
-def _half_weights(largest: int, theta: float, rho: float) -> list[float]:
-    """theta^k rho^(k^2) for k = 0, ..., m by repeated multiplication, never below the floor."""
-    weights = [1.0]
-    weight, ratio = 1.0, theta * rho
-    for _ in range(largest):
-        weight *= ratio
-        ratio *= rho * rho
-        weights.append(max(weight, _FLOOR))
-    return weights
-
-
-assert STEPS_PER_OCTAVE == 8, "decay() counts on quarter octaves being two codes apart"
+def _range_decoder(content: bytes) -> Any:
+    padded = content + bytes(-len(content) % _WORD)
+    return constriction.stream.queue.RangeDecoder(np.frombuffer(padded, ">u4").astype(np.uint32))

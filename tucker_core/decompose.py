@@ -2,7 +2,8 @@
 
 HOSVD takes, mode by mode, the leading left singular vectors of the unfolding as the factor, and
 projects the tensor on them to get the core. The sequentially truncated variant (ST-HOSVD) projects
-after every mode, so that each next mode works on a smaller tensor: cheaper, and as good.
+after every mode, so that each next mode works on a smaller tensor: cheaper, and as good. Given the
+ranks, it takes the modes in the order that makes the whole cheapest.
 
 Error bound, both variants: ||X - X^||^2 <= sum over modes of the discarded sigma^2, so discarding
 at most tol^2 ||X||^2 / N in each of N modes guarantees a relative error of at most tol.
@@ -10,15 +11,23 @@ Sources: De Lathauwer, De Moor, Vandewalle, SIAM J. Matrix Anal. Appl. 21 (2000)
 Vandebril, Meerbergen, SIAM J. Sci. Comput. 34 (2012).
 """
 
-from collections.abc import Sequence
+import math
+from collections.abc import Iterable, Sequence
+from typing import Literal, get_args
 
 import numpy as np
 import numpy.typing as npt
 
-from tucker_core.algebra import mode_dot, unfold
+from tucker_core.algebra import mode_dot
 from tucker_core.checks import FloatArray, check_tensor
 from tucker_core.ranks import validate_tucker_rank
+from tucker_core.spectra import leading_vectors, sketched_vectors, squared_norm
 from tucker_core.tucker_tensor import TuckerTensor
+
+Method = Literal["auto", "gram", "svd", "randomized"]
+
+# The part of the allowed error that is spent; the rest is for the rounding errors of the energies.
+_SPENT = 0.99
 
 
 def hosvd(
@@ -27,6 +36,8 @@ def hosvd(
     *,
     tol: float | None = None,
     sequential: bool = True,
+    method: Method = "auto",
+    rng: np.random.Generator | None = None,
 ) -> TuckerTensor:
     """Decompose a tensor into an orthogonal Tucker format, to a rank or to a guaranteed error.
 
@@ -38,6 +49,11 @@ def hosvd(
         no factor (None)
     tol : guaranteed relative error ||X - X^|| / ||X|| <= tol; the ranks follow from it
     sequential : project after each mode (ST-HOSVD) instead of once at the end
+    method : how the singular vectors are found: "gram", as eigenvectors of the Gram matrix (fast, half
+        the digits); "svd", by QR and SVD (slower, all digits); "auto", by Gram and, where its digits
+        do not suffice, again in float64 or by QR and SVD; "randomized", from a sketch drawn with `rng`
+        (nearly the same error, faster where I_n is far above J_n)
+    rng : needed for method="randomized"
 
     Returns
     -------
@@ -49,7 +65,8 @@ def hosvd(
     TypeError
         If the tensor is not float32 or float64.
     ValueError
-        If not exactly one of rank and tol is given, either is out of range, or an entry is not finite.
+        If not exactly one of rank and tol is given, either is out of range, an entry is not finite, the
+        method is unknown, or "randomized" has no rng, or a tol, which it cannot guarantee.
 
     Examples
     --------
@@ -60,70 +77,50 @@ def hosvd(
     True
     """
     array = check_tensor(tensor, finite=True)
+    _check_options(rank, tol, method, rng)
+    ranks = None if rank is None else validate_tucker_rank(array.shape, rank)
+    allowed = math.inf if tol is None else _SPENT * tol**2 * squared_norm(array) / array.ndim
+    core, factors = array, list[FloatArray | None]([None] * array.ndim)
+    for mode in range(array.ndim) if ranks is None else _cheapest_order(array.shape, ranks):
+        wanted = None if ranks is None else ranks[mode]
+        if wanted == array.shape[mode]:
+            continue
+        source = core if sequential else array
+        if wanted is not None and rng is not None and method == "randomized":
+            basis = sketched_vectors(source, mode, wanted, rng)
+        else:
+            basis = leading_vectors(source, mode, wanted, allowed=allowed, method=method)
+        if basis.shape[1] < array.shape[mode]:
+            factors[mode] = basis
+            core = mode_dot(core, basis, mode, transpose=True)
+    return TuckerTensor(np.ascontiguousarray(core), tuple(factors))
+
+
+def _check_options(
+    rank: object, tol: float | None, method: str, rng: np.random.Generator | None
+) -> None:
     if (rank is None) == (tol is None):
         raise ValueError(f"rank is {rank} and tol is {tol}; give exactly one of them")
     if tol is not None and not 0 <= tol < 1:
         raise ValueError(f"tol is {tol}; a relative error in [0, 1) is needed")
-    ranks = None if rank is None else validate_tucker_rank(array.shape, rank)
-    allowed = 0.0 if tol is None else tol**2 * float(np.vdot(array, array).real) / array.ndim
-    core, factors = array, list[FloatArray | None]()
-    for mode in range(array.ndim):
-        vectors, sigma = left_singular(unfold(core if sequential else array, mode))
-        kept = _tail_rank(sigma, allowed) if ranks is None else ranks[mode]
-        if kept == array.shape[mode]:
-            factors.append(None)
-            continue
-        basis = _pad(vectors[:, :kept], kept)
-        factors.append(basis)
-        core = mode_dot(core, basis, mode, transpose=True)
-    return TuckerTensor(np.ascontiguousarray(core), tuple(factors))
+    if method not in get_args(Method):
+        raise ValueError(f"method is {method!r}; one of {get_args(Method)} is needed")
+    if method == "randomized" and tol is not None:
+        raise ValueError(f"tol is {tol}; method='randomized' guarantees no error: give a rank")
+    if method == "randomized" and rng is None:
+        raise ValueError("method='randomized' draws numbers; give rng=np.random.default_rng(0)")
 
 
-def leading_vectors(matrix: FloatArray, count: int) -> FloatArray:
-    """Leading left singular vectors (I, count) of a matrix (I, K), filled up if it has fewer.
+def _cheapest_order(shape: Sequence[int], ranks: Sequence[int]) -> Iterable[int]:
+    """Order of the modes that needs the fewest FLOPs.
 
-    Examples
-    --------
-    >>> leading_vectors(np.array([[3.0, 0.0], [0.0, 4.0], [0.0, 0.0]]), 1)
-    array([[0.],
-           [1.],
-           [0.]])
+    On a tensor of S entries a mode costs S (I + 2 J), the Gram matrix and the projection, and leaves
+    S J / I entries to the next. Swapping two neighbours shows that sorting by (I + 2 J) / (1 - J / I)
+    is best.
     """
-    return _pad(left_singular(matrix)[0][:, :count], count)
 
+    def price(mode: int) -> float:
+        dim, rank = shape[mode], ranks[mode]
+        return math.inf if rank == dim else (dim + 2 * rank) / (1 - rank / dim)
 
-def left_singular(matrix: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """Left singular vectors (I, min(I, K)) and singular values of a matrix (I, K), signs fixed.
-
-    A wide matrix is first reduced to its I x I triangular factor, so no K x K matrix is ever made and,
-    unlike with the eigenvalues of the Gram matrix, no digits are lost.
-
-    Examples
-    --------
-    >>> vectors, sigma = left_singular(np.array([[3.0, 0.0, 0.0], [0.0, 0.0, -4.0]]))
-    >>> sigma
-    array([4., 3.])
-    """
-    rows, columns = matrix.shape
-    small = np.asarray(np.linalg.qr(matrix.T, mode="r")).T if columns > rows else matrix
-    vectors, sigma, _ = np.linalg.svd(small, full_matrices=False)
-    largest = np.abs(vectors).argmax(axis=0)
-    signs = np.where(vectors[largest, np.arange(vectors.shape[1])] < 0, -1, 1).astype(matrix.dtype)
-    return vectors * signs, sigma
-
-
-def _tail_rank(sigma: FloatArray, allowed: float) -> int:
-    """Smallest rank >= 1 whose discarded energy stays within `allowed`."""
-    energy = np.asarray(sigma, np.float64) ** 2
-    tails = np.append(np.cumsum(energy[::-1])[::-1], 0.0)  # tails[j]: discarded if j are kept
-    return max(1, int(np.argmax(tails <= allowed)))
-
-
-def _pad(vectors: FloatArray, rank: int) -> FloatArray:
-    """Fill up with orthonormal columns where an unfolding has fewer columns than the asked rank."""
-    missing = rank - vectors.shape[1]
-    if missing <= 0:
-        return np.ascontiguousarray(vectors)
-    complete, _ = np.linalg.qr(np.hstack([vectors, np.eye(len(vectors), dtype=vectors.dtype)]))
-    complete[:, : vectors.shape[1]] = vectors
-    return np.ascontiguousarray(complete[:, :rank])
+    return sorted(range(len(shape)), key=price)

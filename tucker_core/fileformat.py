@@ -1,54 +1,52 @@
 """The `.ada` file: a whole compressed network in one short, checked file.
 
-Layout, version 1 (all integers are LEB128 varints unless a width is given):
+Layout, version 2; docs/file_format.md tells it byte by byte.
 
     3 bytes   "ADA"
-    1 byte    version, 1
+    1 byte    version, 2
     4 bytes   CRC-32 of everything after it, little-endian
-    string    architecture (length, then UTF-8)
-    int       number of parameters, then for each of them
-        known architecture:  int index of the parameter in the table
-        otherwise:           string name; int order; the shape
-        int order N; the dims I_1 ... I_N
-        1 byte 0, or 1 and then the permutation
-        N ints: the rank J_n
-        one reference for the core and for each mode's factor: 0 = no factor (a full mode, J_n = I_n),
-        1 = the next new tensor, k + 1 = the k-th tensor of the file
-    for each tensor: 1 byte step code (signed); int largest; if it is not 0, 1 byte theta code
-              and 1 byte rho code
-    rest      the integers of all tensors, range coded
+    rest      one range-coded stream (`codec`): the architecture; every parameter's record (`records`);
+              every tensor's symbol model; every tensor's integers
 
-Nothing is pickled, every length is checked before memory is taken, and the checksum is checked first.
+Nothing is pickled, the checksum is looked at first, and every number that is read has a limit that is
+checked before memory is taken. What is decoded are integers and one scale per parameter.
 """
 
 import math
 import os
 import zlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
 
 from tucker_core.architectures import ARCHITECTURES
-from tucker_core.codec import SymbolModel, decode, encode, fit_model
+from tucker_core.codec import Decoder, Encoder
 from tucker_core.files import replacing
 from tucker_core.network import CodedParameter, CompressedNetwork
-from tucker_core.quantize import CodedTensor
+from tucker_core.quantize import Symbols
 from tucker_core.records import (
-    NEW_TENSOR,
-    NO_FACTOR,
     FileFormatError,
     ParameterRecord,
-    Reader,
-    Writer,
+    Shape,
+    Shelf,
+    read_record,
+    read_shape,
+    write_record,
+    write_shape,
 )
+from tucker_core.symbol_model import CODES, SIZES, SymbolModel, fit_model
 
 MAGIC = b"ADA"
-VERSION = 1
+VERSION = 2
 PREFIX_BYTES = len(MAGIC) + 1 + 4
-MAX_FILE_BYTES = 1 << 28
-MAX_SYMBOLS = 1 << 24
+MAX_FILE_BYTES = 1 << 26
+MAX_SYMBOLS = 1 << 22
 MAX_WEIGHTS = 1 << 28
+MAX_PARAMETERS = 4_096
+MAX_TABLES = 1 << 20  # integers that all symbol models of a file know, together
+KNOWN = tuple(ARCHITECTURES)  # named by their number in this list; append only
+NAMED = 255  # in place of that number: the name follows as a text
 
 
 def save(path: str | os.PathLike[str], network: CompressedNetwork) -> CompressedNetwork:
@@ -61,19 +59,20 @@ def save(path: str | os.PathLike[str], network: CompressedNetwork) -> Compressed
     Raises
     ------
     ValueError
-        If a known architecture has no parameter of that name and shape.
+        If a parameter is none of the network's known architecture, or is beyond the format's limits.
     OSError
-        If the file cannot be written; an older file of that name is then still whole.
+        If the file cannot be written; an older file of that name is then left as it was.
 
     Examples
     --------
     >>> import tempfile
-    >>> from tucker_core import CodedParameter, plan_reshape, quantize
-    >>> bias = CodedParameter("bias", plan_reshape((3,), 1), quantize(np.ones(3), 0.5), (None,))
+    >>> from tucker_core.reshape import plan_reshape
+    >>> core = np.array([[1, 2], [3, 4]], np.int32)
+    >>> parameter = CodedParameter("w", plan_reshape((2, 2), 2), core, (None, None), scale_code=0)
     >>> with tempfile.TemporaryDirectory() as folder:
-    ...     written = save(f"{folder}/tiny.ada", CompressedNetwork("tiny", (bias,)))
-    ...     load(f"{folder}/tiny.ada").to_dense()["bias"]
-    array([1., 1., 1.], dtype=float32)
+    ...     _ = save(f"{folder}/w.ada", CompressedNetwork("mine", (parameter,)))
+    ...     load(f"{folder}/w.ada").to_dense()["w"].tolist()
+    [[1.0, 2.0], [3.0, 4.0]]
     """
     content = to_bytes(network)
     with replacing(path) as temporary:
@@ -101,22 +100,37 @@ def load(path: str | os.PathLike[str]) -> CompressedNetwork:
 
 
 def to_bytes(network: CompressedNetwork) -> bytes:
-    """The content of the file, the same bytes for the same network."""
-    numbers = {id(tensor): k for k, tensor in enumerate(network.tensors, 1)}
-    seen: set[int] = set()
-    writer = Writer()
-    writer.text(network.architecture)
-    writer.integer(len(network.parameters))
-    for parameter in network.parameters:
-        writer.parameter(_record(parameter, numbers, seen), ARCHITECTURES.get(network.architecture))
-    models = [fit_model(tensor.symbols) for tensor in network.tensors]
+    """The content of the file, the same bytes for the same network.
+
+    Raises
+    ------
+    ValueError
+        As `save`.
+    """
+    encoder, shelf = Encoder(), Shelf()
+    named = network.architecture not in KNOWN
+    encoder.choice(NAMED if named else KNOWN.index(network.architecture), NAMED + 1)
+    if named:
+        encoder.text(network.architecture)
+        encoder.integer(len(network.parameters))
+    numbers = {id(tensor): number for number, tensor in enumerate(network.tensors)}
+    for name, parameter in _in_order(network):
+        if not named:
+            encoder.choice(int(parameter is not None), 2)
+        if parameter is None:
+            continue
+        if named:
+            encoder.text(name)
+            write_shape(encoder, parameter.reshape.shape)
+        write_record(encoder, _record(parameter, numbers), shelf)
+    _check_size(sum(p.n_weights for p in network.parameters), shelf.shapes)
+    models = [fit_model(tensor) for tensor in network.tensors]
+    _check_tables(models)
+    for model in models:
+        _write_model(encoder, model)
     for tensor, model in zip(network.tensors, models, strict=True):
-        writer.signed_byte(tensor.step_code)
-        writer.integer(model.largest)
-        if model.largest:
-            writer.byte(model.theta_code)
-            writer.byte(model.rho_code)
-    body = writer.content() + encode([tensor.symbols for tensor in network.tensors], models)
+        encoder.tensor(tensor, model)
+    body = encoder.content()
     return MAGIC + bytes([VERSION]) + zlib.crc32(body).to_bytes(4, "little") + body
 
 
@@ -128,27 +142,16 @@ def from_bytes(content: bytes) -> CompressedNetwork:
     FileFormatError
         If the content is not that of a whole and undamaged `.ada` file of a known version.
     """
-    reader = Reader(_checked_body(content))
+    decoder, shelf = Decoder(_checked_body(content)), Shelf()
     try:
-        architecture = reader.text()
-        table = ARCHITECTURES.get(architecture)
-        records = [reader.parameter(table) for _ in range(reader.integer(reader.left))]
-        shapes, uses = _resolve(records)
-        steps, models = [], []
-        for _ in shapes:
-            steps.append(reader.signed_byte())
-            largest = reader.integer()
-            models.append(
-                SymbolModel(largest, *(reader.byte(), reader.byte()) if largest else (0, 0))
-            )
-        symbols = decode(reader.rest(), [math.prod(shape) for shape in shapes], models)
+        architecture, records = _read_records(decoder, shelf)
+        models = [_read_model(decoder) for _ in shelf.shapes]
+        _check_tables(models)
         tensors = [
-            CodedTensor(flat.reshape(shape), step)
-            for flat, shape, step in zip(symbols, shapes, steps, strict=True)
+            decoder.tensor(math.prod(shape), model).reshape(shape)
+            for shape, model in zip(shelf.shapes, models, strict=True)
         ]
-        parameters = tuple(
-            _parameter(record, use, tensors) for record, use in zip(records, uses, strict=True)
-        )
+        parameters = tuple(_parameter(record, tensors) for record in records)
     except FileFormatError:
         raise
     except ValueError as error:
@@ -157,10 +160,10 @@ def from_bytes(content: bytes) -> CompressedNetwork:
 
 
 def coded_bits(network: CompressedNetwork) -> dict[str, float]:
-    """Bits that each parameter's integers cost in the coded part, name -> bits.
+    """Bits that each parameter's integers cost in the coded stream, name -> bits.
 
-    What several parameters share is counted for the first of them. The header and the models come on
-    top, see `n_bytes` for the whole.
+    What several parameters share is counted for the first of them. Records and models come on top,
+    see `n_bytes` for the whole.
     """
     bits: dict[str, float] = {}
     seen: set[int] = set()
@@ -169,8 +172,8 @@ def coded_bits(network: CompressedNetwork) -> dict[str, float]:
         for tensor in parameter.tensors:
             if id(tensor) not in seen:
                 seen.add(id(tensor))
-                model = fit_model(tensor.symbols)
-                chances = model.probabilities()[tensor.symbols.ravel() + model.largest]
+                model = fit_model(tensor)
+                chances = model.probabilities()[tensor.ravel() + model.largest]
                 bits[parameter.name] -= float(np.log2(chances).sum())
     return bits
 
@@ -196,53 +199,90 @@ def _checked_body(content: bytes) -> bytes:
     return body
 
 
-def _record(parameter: CodedParameter, numbers: dict[int, int], seen: set[int]) -> ParameterRecord:
-    references = []
-    for tensor in (parameter.core, *parameter.factors):
-        if tensor is None:
-            references.append(NO_FACTOR)
-        elif id(tensor) in seen:
-            references.append(NEW_TENSOR + numbers[id(tensor)])
-        else:
-            references.append(NEW_TENSOR)
-            seen.add(id(tensor))
-    rank = tuple(int(r) for r in parameter.core.symbols.shape)
-    return ParameterRecord(parameter.name, parameter.reshape, rank, tuple(references))
+def _in_order(network: CompressedNetwork) -> Iterator[tuple[str, CodedParameter | None]]:
+    """The parameters to write; of a known architecture all of its own, with None where one is zero."""
+    present = {parameter.name: parameter for parameter in network.parameters}
+    table = ARCHITECTURES.get(network.architecture)
+    if table is None:
+        yield from present.items()
+        return
+    for name, parameter in present.items():
+        if table.get(name) != parameter.reshape.shape:
+            raise ValueError(
+                f"{name} of shape {parameter.reshape.shape} is no parameter of "
+                f"{network.architecture}: {dict(table)}"
+            )
+    yield from ((name, present.get(name)) for name in table)
 
 
-def _resolve(
-    records: Sequence[ParameterRecord],
-) -> tuple[list[tuple[int, ...]], list[list[int | None]]]:
-    """Shapes of the stored tensors, and for each record which of them its core and factors are."""
-    shapes: list[tuple[int, ...]] = []
-    uses: list[list[int | None]] = []
-    weights = stored = 0
-    for record in records:
-        weights += math.prod(record.reshape.dims)
-        use: list[int | None] = []
-        for shape, reference in zip(record.tensor_shapes(), record.references, strict=True):
-            if reference == NEW_TENSOR:
-                shapes.append(shape)
-                stored += math.prod(shape)
-            elif reference > NEW_TENSOR and (
-                reference - NEW_TENSOR > len(shapes) or shapes[reference - NEW_TENSOR - 1] != shape
-            ):
-                raise FileFormatError(
-                    f"{record.name}: refers to a tensor {reference - 1} that does not fit"
-                )
-            use.append({NO_FACTOR: None, NEW_TENSOR: len(shapes) - 1}.get(reference, reference - 2))
-        uses.append(use)
+def _read_records(decoder: Decoder, shelf: Shelf) -> tuple[str, list[ParameterRecord]]:
+    number = decoder.choice(NAMED + 1)
+    if number < NAMED:
+        if number >= len(KNOWN):
+            raise FileFormatError(f"has architecture number {number}; known: 0 to {len(KNOWN) - 1}")
+        table = ARCHITECTURES[KNOWN[number]]
+        present = ((name, shape) for name, shape in table.items() if decoder.choice(2))
+        return KNOWN[number], _read_each(decoder, shelf, present)
+    name = decoder.text()
+    count = decoder.integer(MAX_PARAMETERS)
+    given = ((decoder.text(), read_shape(decoder)) for _ in range(count))
+    return name, _read_each(decoder, shelf, given)
+
+
+def _read_each(
+    decoder: Decoder, shelf: Shelf, named: Iterator[tuple[str, Shape]]
+) -> list[ParameterRecord]:
+    records, weights = [], 0
+    for name, shape in named:
+        weights += math.prod(shape)
+        _check_size(weights, shelf.shapes)  # before the divisors of a giant number are sought
+        records.append(read_record(decoder, name, shape, shelf))
+        _check_size(weights, shelf.shapes)
+    return records
+
+
+def _check_size(weights: int, shapes: Sequence[Shape]) -> None:
+    stored = sum(math.prod(shape) for shape in shapes)
     if weights > MAX_WEIGHTS or stored > MAX_SYMBOLS:
         raise FileFormatError(
             f"declares {weights:,} weights from {stored:,} stored numbers; at most {MAX_WEIGHTS:,} from "
-            f"{MAX_SYMBOLS:,} are read"
+            f"{MAX_SYMBOLS:,} can be in a file"
         )
-    return shapes, uses
 
 
-def _parameter(
-    record: ParameterRecord, use: Sequence[int | None], tensors: Sequence[CodedTensor]
-) -> CodedParameter:
-    core, *factors = (None if k is None else tensors[k] for k in use)
-    assert core is not None, "Reader.parameter refuses a core without a tensor"
-    return CodedParameter(record.name, record.reshape, core, tuple(factors))
+def _check_tables(models: Sequence[SymbolModel]) -> None:
+    known = sum(2 * model.largest + 1 for model in models)
+    if known > MAX_TABLES:
+        raise FileFormatError(
+            f"symbol models know {known:,} integers; at most {MAX_TABLES:,} may be: take larger steps"
+        )
+
+
+def _write_model(encoder: Encoder, model: SymbolModel) -> None:
+    encoder.choice(model.size_code, SIZES)
+    if model.largest:
+        encoder.choice(model.zeta_code, CODES)
+        encoder.choice(model.theta_code, CODES)
+
+
+def _read_model(decoder: Decoder) -> SymbolModel:
+    size_code = decoder.choice(SIZES)
+    codes = (decoder.choice(CODES), decoder.choice(CODES)) if size_code else (0, 0)
+    return SymbolModel(size_code, *codes)
+
+
+def _record(parameter: CodedParameter, numbers: dict[int, int]) -> ParameterRecord:
+    parts = (parameter.core, *parameter.factors)
+    return ParameterRecord(
+        parameter.name,
+        parameter.reshape,
+        tuple(parameter.core.shape),
+        tuple(None if part is None else numbers[id(part)] for part in parts),
+        parameter.scale_code,
+    )
+
+
+def _parameter(record: ParameterRecord, tensors: Sequence[Symbols]) -> CodedParameter:
+    core, *factors = (None if number is None else tensors[number] for number in record.parts)
+    assert core is not None, "read_record gives every core a tensor"
+    return CodedParameter(record.name, record.reshape, core, tuple(factors), record.scale_code)

@@ -1,8 +1,8 @@
-"""A compressed network: which coded tensors make up which parameter.
+"""A compressed network: which tensors of integers make up which parameter.
 
-Each parameter is a Tucker tensor of integers with a step (`CodedTensor`), a reshape back to the
-parameter's shape, and nothing else. A plain parameter, such as a bias, is the same thing without
-factors. Parameters may share a core or a factor by pointing to the same object; it is stored once.
+Each parameter is a Tucker product of integers (`Symbols`) times one scale, reshaped to the parameter's
+shape, and nothing else. A plain parameter, such as a bias, is the same thing without factors.
+Parameters may share a core or a factor by pointing to the same array; it is stored once.
 """
 
 import math
@@ -14,9 +14,9 @@ import numpy.typing as npt
 from tucker_core.architectures import ARCHITECTURES
 from tucker_core.counting import BYTES_PER_FLOAT32
 from tucker_core.planner import format_table
-from tucker_core.quantize import CodedTensor
+from tucker_core.quantize import Symbols, scale_of
 from tucker_core.reshape import ReshapePlan
-from tucker_core.tucker_tensor import tucker_to_tensor
+from tucker_core.tucker_tensor import TuckerTensor, tucker_to_tensor
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,40 +29,61 @@ class CodedParameter:
     reshape : between the parameter's shape and the dims (I_1, ..., I_N)
     core : integers of shape (J_1, ..., J_N)
     factors : per mode integers (I_n, J_n), or None where the mode is full
+    scale_code : c of the scale 2^(c / 32) that the product of the integers is multiplied by
     """
 
     name: str
     reshape: ReshapePlan
-    core: CodedTensor
-    factors: tuple[CodedTensor | None, ...]
+    core: Symbols
+    factors: tuple[Symbols | None, ...]
+    scale_code: int
 
     def __post_init__(self) -> None:
         """Refuse parts that do not make up a tensor of the planned dims."""
-        rank = self.core.symbols.shape
+        scale_of(self.scale_code)
+        rank = self.core.shape
         if not len(rank) == len(self.factors) == len(self.reshape.dims):
             raise ValueError(
                 f"{self.name}: core {rank} and {len(self.factors)} factors for {self.reshape.dims}"
             )
         for dim, r, factor in zip(self.reshape.dims, rank, self.factors, strict=True):
-            if (dim, r) != ((r, r) if factor is None else factor.symbols.shape):
+            if (dim, r) != ((r, r) if factor is None else factor.shape):
                 raise ValueError(
                     f"{self.name}: core {rank} does not reach dims {self.reshape.dims}"
                 )
 
     @property
-    def tensors(self) -> tuple[CodedTensor, ...]:
+    def tensors(self) -> tuple[Symbols, ...]:
         """Core and factors, as stored."""
         return (self.core, *(factor for factor in self.factors if factor is not None))
 
     @property
     def n_params(self) -> int:
         """Numbers in core and factors."""
-        return sum(tensor.symbols.size for tensor in self.tensors)
+        return sum(tensor.size for tensor in self.tensors)
+
+    @property
+    def n_weights(self) -> int:
+        """Entries of the parameter itself."""
+        return math.prod(self.reshape.shape)
+
+    @property
+    def scale(self) -> float:
+        """What the product of the integers is multiplied by."""
+        return scale_of(self.scale_code)
+
+    def to_tucker(self) -> TuckerTensor:
+        """The integers in Tucker format, as float64; its tensor times `scale` is the weight's."""
+        factors = (None if part is None else part.astype(np.float64) for part in self.factors)
+        return TuckerTensor(self.core.astype(np.float64), tuple(factors))
 
     def to_dense(self) -> npt.NDArray[np.float32]:
-        """Rebuild the parameter in its own shape, computed in float64, rounded once to float32."""
-        factors = [None if factor is None else factor.values() for factor in self.factors]
-        tensor = tucker_to_tensor((self.core.values(), factors))
+        """Rebuild the parameter in its own shape, float32.
+
+        The product of small integers is computed in float64, where it is exact as long as no sum
+        reaches 2^53, in whatever order it is added up: every machine gets the same numbers.
+        """
+        tensor = tucker_to_tensor(self.to_tucker()) * self.scale
         return np.ascontiguousarray(self.reshape.undo(tensor), np.float32)
 
 
@@ -82,7 +103,7 @@ class CompressedNetwork:
     n_bytes: int | None = field(default=None)
 
     @property
-    def tensors(self) -> tuple[CodedTensor, ...]:
+    def tensors(self) -> tuple[Symbols, ...]:
         """The stored tensors, each once, in order of first use."""
         unique = {id(tensor): tensor for p in self.parameters for tensor in p.tensors}
         return tuple(unique.values())
@@ -90,7 +111,7 @@ class CompressedNetwork:
     @property
     def n_params(self) -> int:
         """Numbers stored; what is shared counts once."""
-        return sum(tensor.symbols.size for tensor in self.tensors)
+        return sum(tensor.size for tensor in self.tensors)
 
     @property
     def dense_bytes(self) -> int:
@@ -118,7 +139,7 @@ class CompressedNetwork:
                     "x".join(map(str, p.reshape.shape)),
                     str(len(p.reshape.dims)),
                     "x".join(map(str, p.reshape.dims)),
-                    "x".join(map(str, p.core.symbols.shape)),
+                    "x".join(map(str, p.core.shape)),
                     f"{p.n_params:,}",
                     "" if spent is None else f"{spent / p.n_params:.2f}",
                     "" if spent is None else f"{spent / 8:,.0f}",

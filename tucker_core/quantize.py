@@ -1,121 +1,117 @@
-"""From floats to small integers and back: uniform steps on a fixed grid of step sizes.
+"""From floats to small integers and back: uniform steps, and one scale per weight.
 
-A value w is stored as the integer q = round(w / s) and read back as s q. The step s is one of
-2^(c / 8), so that one byte, the code c, tells it exactly. The eight fractional powers are written
-out below and scaled by ldexp: every machine reads back the same step, bit for bit.
+A value w is stored as the integer q = round(w / s). In a Tucker weight the steps of the core and of
+all factors only ever act as their product, because the Tucker product is linear in each of them:
+
+    W = s_C C x_1 s_1 M_1 ... x_N s_N M_N = (s_C s_1 ... s_N) * (C x_1 M_1 ... x_N M_N)
+
+So a weight needs a single scale. It is one of 2^(c / 32), told by its code c. The 32 fractional
+powers come from square roots and multiplications, which IEEE arithmetic rounds alike everywhere: every
+machine reads back the same scale, bit for bit.
 """
 
 import math
-from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
 from tucker_core.checks import FloatArray, check_tensor
 
-STEPS_PER_OCTAVE = 8
-LOWEST_CODE, HIGHEST_CODE = -128, 127
+CODES_PER_OCTAVE = 32
+SCALE_CODES = 1 << 12  # codes -2048 to 2047: scales 2^-64 to nearly 2^64
 MAX_SYMBOL = 1 << 15
-_POWERS = (
-    1.0,
-    1.0905077326652577,
-    1.189207115002721,
-    1.2968395546510096,
-    1.4142135623730951,
-    1.5422108254079407,
-    1.681792830507429,
-    1.8340080864093424,
-)
 
 Symbols = npt.NDArray[np.int32]
 
 
-@dataclass(frozen=True, eq=False)
-class CodedTensor:
-    """A tensor of integers and the step that they count.
-
-    Attributes
-    ----------
-    symbols : int32 array of any shape (I_1, ..., I_N)
-    step_code : c of the step 2^(c / 8), -128 to 127
-    """
-
-    symbols: Symbols
-    step_code: int
-
-    def values(self) -> npt.NDArray[np.float64]:
-        """The numbers meant: symbols times step, float64, same shape."""
-        return self.symbols.astype(np.float64) * step_size(self.step_code)
+def _powers() -> tuple[float, ...]:
+    """2^(k / 32) for k = 0, ..., 31: products of 2^(1/2), 2^(1/4), ..., 2^(1/32)."""
+    roots, root = [], 2.0
+    for _ in range(5):
+        root = math.sqrt(root)
+        roots.append(root)
+    return tuple(
+        math.prod(root for bit, root in enumerate(roots) if k >> (4 - bit) & 1) or 1.0
+        for k in range(CODES_PER_OCTAVE)
+    )
 
 
-def step_size(code: int) -> float:
-    """Step of a code: 2^(code / 8).
+_POWERS = _powers()
+
+
+def scale_of(code: int) -> float:
+    """Scale of a code: 2^(code / 32).
 
     Raises
     ------
     ValueError
-        If the code does not fit one signed byte.
+        If the code is not -2048 to 2047.
 
     Examples
     --------
-    >>> step_size(0), step_size(-8), step_size(4)
+    >>> scale_of(0), scale_of(-32), scale_of(16)
     (1.0, 0.5, 1.4142135623730951)
     """
-    if not LOWEST_CODE <= code <= HIGHEST_CODE:
-        raise ValueError(f"step code is {code}; {LOWEST_CODE} to {HIGHEST_CODE} fit in one byte")
-    octave, part = divmod(code, STEPS_PER_OCTAVE)
+    if not -SCALE_CODES // 2 <= code < SCALE_CODES // 2:
+        raise ValueError(
+            f"scale code is {code}; {-SCALE_CODES // 2} to {SCALE_CODES // 2 - 1} are known"
+        )
+    octave, part = divmod(code, CODES_PER_OCTAVE)
     return math.ldexp(_POWERS[part], octave)
 
 
-def nearest_step_code(step: float) -> int:
-    """Code of the step on the grid that is nearest (as a ratio) to a wanted one, kept within the byte.
+def nearest_scale_code(scale: float) -> int:
+    """Code of the scale nearest (as a ratio) to a wanted one: at most 1.1 % away.
 
     Raises
     ------
     ValueError
-        If the step is not a positive finite number.
+        If the scale is not a positive number between 2^-64 and 2^63.
 
     Examples
     --------
-    >>> nearest_step_code(0.5)
-    -8
+    >>> nearest_scale_code(0.5)
+    -32
     """
-    if not 0 < step < math.inf:
-        raise ValueError(f"step is {step}; a positive finite number is needed")
-    return max(LOWEST_CODE, min(HIGHEST_CODE, round(STEPS_PER_OCTAVE * math.log2(step))))
+    if not 2.0**-64 <= scale <= 2.0**63:
+        raise ValueError(f"scale is {scale}; a number from 2^-64 to 2^63 is needed")
+    return round(CODES_PER_OCTAVE * math.log2(scale))
 
 
-def quantize(tensor: npt.ArrayLike, step: float) -> CodedTensor:
-    """Round a tensor to integer multiples of the grid step nearest to `step`.
+def quantize(tensor: npt.ArrayLike, step: float) -> Symbols:
+    """Round a tensor to whole multiples of a step.
 
     Parameters
     ----------
     tensor : array of shape (I_1, ..., I_N), finite
-    step : wanted step size
+    step : size of a step
 
     Returns
     -------
-    CodedTensor whose `values()` lie within half a step of the tensor
+    int32 array of the same shape; times `step` it lies within half a step of the tensor
 
     Raises
     ------
     ValueError
-        If an entry is not finite, or would need an integer above 32,768: the step is too small.
+        If an entry is not finite, the step is not positive, or an entry would need an integer above
+        32,768: the step is too small.
 
     Examples
     --------
-    >>> quantize(np.array([0.0, 0.6, -1.1]), 0.5).symbols
+    >>> quantize(np.array([0.0, 0.6, -1.1]), 0.5)
     array([ 0,  1, -2], dtype=int32)
     """
     array: FloatArray = check_tensor(tensor, finite=True)
-    code = nearest_step_code(step)
-    largest = float(np.abs(array).max()) / step_size(code)
+    if not 0 < step < math.inf:
+        raise ValueError(f"step is {step}; a positive finite number is needed")
+    largest = float(np.abs(array).max()) / step
     if largest > MAX_SYMBOL:
         raise ValueError(
             f"step {step:.3g} turns the largest entry into {largest:.0f}; at most {MAX_SYMBOL} is "
             "stored: take a larger step"
         )
-    return CodedTensor(np.rint(array / step_size(code)).astype(np.int32), code)
+    symbols: Symbols = np.rint(array / step).astype(np.int32)
+    return symbols
 
 
 def rms_step(tensor: npt.ArrayLike, levels: float) -> float:

@@ -1,18 +1,20 @@
-"""The small parts of a `.ada` file: integers, names and the description of one parameter.
+"""What a `.ada` file says of one parameter before its integers: name, shapes, rank, what is shared.
 
-`Writer` and `Reader` mirror each other method by method. The reader never takes a length on trust:
-it is checked against what is left of the file, or against a limit, before anything is made from it.
+`write_record` and `read_record` mirror each other line by line. Every number is written as a choice
+among the values that it can have at that place: a dim is one of the divisors of the entries that are
+left, a rank is at most its dim, and a shared tensor is one of the earlier ones of the right shape.
 """
 
 import math
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, field
 
 from tucker_core.checks import MAX_ORDER
+from tucker_core.codec import Decoder, Encoder
+from tucker_core.quantize import SCALE_CODES
 from tucker_core.reshape import ReshapePlan
 
-MAX_INTEGER = (1 << 31) - 1
-NO_FACTOR, NEW_TENSOR = 0, 1  # references; k + 1 means the k-th tensor of the file
+MAX_DIM = 1 << 28
 
 Shape = tuple[int, ...]
 
@@ -30,160 +32,196 @@ class ParameterRecord:
     name : e.g. "fc1.weight"
     reshape : between the parameter's shape and the dims (I_1, ..., I_N)
     rank : shape of the core (J_1, ..., J_N)
-    references : for the core and each mode's factor, which stored tensor it is
+    parts : number of the core's tensor in the file, then per mode that of its factor, or None
+    scale_code : of the number that the Tucker product of the integers is multiplied by
     """
 
     name: str
     reshape: ReshapePlan
     rank: Shape
-    references: tuple[int, ...]
+    parts: tuple[int | None, ...]
+    scale_code: int
 
-    def tensor_shapes(self) -> list[Shape]:
-        """Shapes that go with the references: of the core, then of each mode's factor."""
-        return [self.rank, *zip(self.reshape.dims, self.rank, strict=True)]
-
-
-class Writer:
-    """Collects the header of a file, byte by byte."""
-
-    def __init__(self) -> None:
-        self._bytes = bytearray()
-
-    def content(self) -> bytes:
-        """Everything written so far."""
-        return bytes(self._bytes)
-
-    def byte(self, value: int) -> None:
-        """One byte, 0 to 255."""
-        self._bytes.append(value)
-
-    def signed_byte(self, value: int) -> None:
-        """One byte, -128 to 127."""
-        self._bytes += value.to_bytes(1, "little", signed=True)
-
-    def integer(self, value: int) -> None:
-        """A varint: seven bits a byte, the lowest first, the top bit set while more follow."""
-        while value > 0x7F:
-            self._bytes.append(value & 0x7F | 0x80)
-            value >>= 7
-        self._bytes.append(value)
-
-    def text(self, value: str) -> None:
-        """A length and then UTF-8."""
-        encoded = value.encode()
-        self.integer(len(encoded))
-        self._bytes += encoded
-
-    def integers(self, values: Sequence[int]) -> None:
-        """Varints, their number being known from elsewhere."""
-        for value in values:
-            self.integer(value)
-
-    def parameter(self, record: ParameterRecord, table: Mapping[str, Shape] | None) -> None:
-        """One parameter; with the table of a known architecture an index replaces name and shape."""
-        shape = record.reshape.shape
-        if table is None:
-            self.text(record.name)
-            self.integer(len(shape))
-            self.integers(shape)
-        elif table.get(record.name) != shape:
-            raise ValueError(
-                f"{record.name} of shape {shape} is no parameter of this architecture: {dict(table)}"
-            )
-        else:
-            self.integer(list(table).index(record.name))
-        self.integer(len(record.reshape.dims))
-        self.integers(record.reshape.dims)
-        permuted = record.reshape.permutation != tuple(range(len(shape)))
-        self.byte(int(permuted))
-        if permuted:
-            self.integers(record.reshape.permutation)
-        self.integers(record.rank)
-        self.integers(record.references)
+    def is_plain(self, next_new: int) -> bool:
+        """Whether the parameter is stored as it is: no reshape, no factors, nothing shared."""
+        shape = self.reshape.shape
+        straight = self.reshape.permutation == tuple(range(len(shape)))
+        own = self.parts == (next_new, *(None for _ in shape))
+        return straight and self.reshape.dims == shape and own
 
 
-class Reader:
-    """Reads a header back, checking every step.
+@dataclass
+class Shelf:
+    """The stored tensors met so far, by number, with their shapes."""
 
-    Parameters
-    ----------
-    content : the bytes to read
+    shapes: list[Shape] = field(default_factory=list)
+
+    def fitting(self, shape: Shape) -> list[int]:
+        """Numbers of the tensors of that shape."""
+        return [number for number, other in enumerate(self.shapes) if other == shape]
+
+    def cores(self, order: int) -> list[int]:
+        """Numbers of the tensors of that order."""
+        return [number for number, other in enumerate(self.shapes) if len(other) == order]
+
+    def add(self, shape: Shape) -> int:
+        """Put a new tensor on the shelf and give its number."""
+        self.shapes.append(shape)
+        return len(self.shapes) - 1
+
+
+def write_record(encoder: Encoder, record: ParameterRecord, shelf: Shelf) -> None:
+    """Write one parameter, but for its name and shape; `shelf` holds what was written before."""
+    shape, dims = record.reshape.shape, record.reshape.dims
+    encoder.choice(record.scale_code + SCALE_CODES // 2, SCALE_CODES)
+    plain = record.is_plain(len(shelf.shapes))
+    encoder.choice(int(not plain), 2)
+    if plain:
+        shelf.add(shape)
+        return
+    encoder.choice(len(dims) - 1, MAX_ORDER)
+    for left, mode in zip(
+        range(len(shape), 0, -1), _places(record.reshape.permutation), strict=True
+    ):
+        encoder.choice(mode, left)
+    for choices, dim in zip(_dim_choices(math.prod(shape), dims), dims, strict=False):
+        encoder.choice(choices.index(dim), len(choices))
+    core, *factors = record.parts
+    new = _write_part(encoder, core, shelf.cores(len(dims)), len(shelf.shapes))
+    for dim, rank, factor in zip(dims, record.rank, factors, strict=True):
+        if new:
+            _write_rank(encoder, dim, rank, full=factor is None)
+        elif rank == dim:
+            encoder.choice(int(factor is not None), 2)
+    if new:
+        shelf.add(record.rank)
+    for dim, rank, factor in zip(dims, record.rank, factors, strict=True):
+        fitting = shelf.fitting((dim, rank))
+        if factor is not None and _write_part(encoder, factor, fitting, len(shelf.shapes)):
+            shelf.add((dim, rank))
+
+
+def read_record(decoder: Decoder, name: str, shape: Shape, shelf: Shelf) -> ParameterRecord:
+    """Read one parameter back, as `write_record` wrote it.
+
+    Raises
+    ------
+    ValueError
+        If what is read cannot be a parameter.
     """
+    scale_code = decoder.choice(SCALE_CODES) - SCALE_CODES // 2
+    if not decoder.choice(2):
+        plan = ReshapePlan(shape, shape, tuple(range(len(shape))))
+        parts: tuple[int | None, ...] = (shelf.add(shape), *(None for _ in shape))
+        return ParameterRecord(name, plan, shape, parts, scale_code)
+    order = decoder.choice(MAX_ORDER) + 1
+    permutation = _unplaced([decoder.choice(left) for left in range(len(shape), 0, -1)])
+    plan = ReshapePlan(shape, _read_dims(decoder, math.prod(shape), order), permutation)
+    core = _read_part(decoder, shelf.cores(order))
+    if core is None:
+        ranks = [_read_rank(decoder, dim) for dim in plan.dims]
+        rank, full = tuple(r for r, _ in ranks), [is_full for _, is_full in ranks]
+        core = shelf.add(rank)
+    else:
+        rank = shelf.shapes[core]
+        full = [r == dim and not decoder.choice(2) for dim, r in zip(plan.dims, rank, strict=True)]
+    factors: list[int | None] = []
+    for dim, r, is_full in zip(plan.dims, rank, full, strict=True):
+        number = None if is_full else _read_part(decoder, shelf.fitting((dim, r)))
+        factors.append(None if is_full else shelf.add((dim, r)) if number is None else number)
+    return ParameterRecord(name, plan, rank, (core, *factors), scale_code)
 
-    def __init__(self, content: bytes) -> None:
-        self._content = content
-        self._at = 0
 
-    @property
-    def left(self) -> int:
-        """Bytes not read yet."""
-        return len(self._content) - self._at
+def write_shape(encoder: Encoder, shape: Shape) -> None:
+    """Write the shape of a parameter that no table knows."""
+    encoder.choice(len(shape) - 1, MAX_ORDER)
+    for dim in shape:
+        encoder.integer(dim)
 
-    def rest(self) -> bytes:
-        """Everything not read yet."""
-        return self._take(self.left)
 
-    def byte(self) -> int:
-        """One byte, 0 to 255."""
-        return self._take(1)[0]
+def read_shape(decoder: Decoder) -> Shape:
+    """Read a shape back; no dim is 0 or above 2^28."""
+    shape = tuple(decoder.integer(MAX_DIM) for _ in range(decoder.choice(MAX_ORDER) + 1))
+    if 0 in shape:
+        raise FileFormatError(f"a parameter of shape {shape}")
+    return shape
 
-    def signed_byte(self) -> int:
-        """One byte, -128 to 127."""
-        return int.from_bytes(self._take(1), "little", signed=True)
 
-    def integer(self, limit: int = MAX_INTEGER) -> int:
-        """A varint of at most `limit`."""
-        value = shift = 0
-        while True:
-            part = self.byte()
-            value |= (part & 0x7F) << shift
-            shift += 7
-            if value > limit or shift > 35:
-                raise FileFormatError(f"an integer of {value} where at most {limit} can be")
-            if part < 0x80:
-                return value
+def _write_part(encoder: Encoder, number: int | None, earlier: list[int], next_new: int) -> bool:
+    """Write which tensor a part is: a new one (returns True) or one of those earlier ones."""
+    new = number == next_new
+    if earlier:
+        encoder.choice(int(not new), 2)
+        if not new:
+            encoder.choice(earlier.index(number or 0), len(earlier))
+    return new
 
-    def text(self) -> str:
-        """A length and then UTF-8."""
-        encoded = self._take(self.integer(self.left))
-        try:
-            return encoded.decode()
-        except UnicodeDecodeError as error:
-            raise FileFormatError(f"a name is no UTF-8 text: {encoded!r}") from error
 
-    def integers(self, count: int, limit: int = MAX_INTEGER) -> Shape:
-        """So many varints."""
-        return tuple(self.integer(limit) for _ in range(count))
+def _read_part(decoder: Decoder, earlier: list[int]) -> int | None:
+    """The number of an earlier tensor, or None for a new one."""
+    if not earlier or not decoder.choice(2):
+        return None
+    return earlier[decoder.choice(len(earlier))]
 
-    def parameter(self, table: Mapping[str, Shape] | None) -> ParameterRecord:
-        """One parameter, as `Writer.parameter` wrote it."""
-        if table is None:
-            name = self.text()
-            shape = self.integers(self._order())
-        else:
-            name, shape = list(table.items())[self.integer(len(table) - 1)]
-        dims = self.integers(self._order())
-        if math.prod(dims) != math.prod(shape) or 0 in dims:
-            raise FileFormatError(f"{name}: dims {dims} do not hold the entries of shape {shape}")
-        permuted = self.byte()
-        permutation = self.integers(len(shape), len(shape) - 1) if permuted else range(len(shape))
-        rank = self.integers(len(dims))
-        references = self.integers(1 + len(dims))
-        if 0 in rank or references[0] == NO_FACTOR:
-            raise FileFormatError(f"{name}: a core of shape {rank} cannot be")
-        for dim, r, reference in zip(dims, rank, references[1:], strict=True):
-            if reference == NO_FACTOR and r != dim:
-                raise FileFormatError(f"{name}: a mode of {dim} has rank {r} but no factor")
-        return ParameterRecord(name, ReshapePlan(shape, dims, tuple(permutation)), rank, references)
 
-    def _order(self) -> int:
-        order = self.integer(MAX_ORDER)
-        if order == 0:
-            raise FileFormatError("a tensor of order 0")
-        return order
+def _write_rank(encoder: Encoder, dim: int, rank: int, *, full: bool) -> None:
+    """A rank below its dim, or the full one without a factor; anything else behind an escape."""
+    usual = rank < dim or full
+    encoder.choice(rank - 1 if usual else dim, dim + 1)
+    if not usual:
+        encoder.integer(rank)
 
-    def _take(self, count: int) -> bytes:
-        if count > self.left:
-            raise FileFormatError(f"ends {count - self.left} bytes too early")
-        self._at += count
-        return self._content[self._at - count : self._at]
+
+def _read_rank(decoder: Decoder, dim: int) -> tuple[int, bool]:
+    """Rank, and whether the mode is full and has no factor."""
+    value = decoder.choice(dim + 1)
+    if value < dim:
+        return value + 1, value + 1 == dim
+    rank = decoder.integer(MAX_DIM)
+    if rank < dim:
+        raise FileFormatError(f"a rank of {rank} where at least {dim} must be")
+    return rank, False
+
+
+def _dim_choices(entries: int, dims: Shape) -> Iterator[list[int]]:
+    """The divisors among which each dim but the last was chosen."""
+    for dim in dims[:-1]:
+        yield divisors(entries)
+        entries //= dim
+
+
+def _read_dims(decoder: Decoder, entries: int, order: int) -> Shape:
+    dims = []
+    for _ in range(order - 1):
+        choices = divisors(entries)
+        dims.append(choices[decoder.choice(len(choices))])
+        entries //= dims[-1]
+    return (*dims, entries)
+
+
+def divisors(n: int) -> list[int]:
+    """All divisors of n in rising order.
+
+    Examples
+    --------
+    >>> divisors(20)
+    [1, 2, 4, 5, 10, 20]
+    """
+    small = [d for d in range(1, math.isqrt(n) + 1) if n % d == 0]
+    return small + [n // d for d in reversed(small) if d * d != n]
+
+
+def _places(permutation: Shape) -> list[int]:
+    """A permutation as choices: each mode's place among those not taken yet."""
+    left = list(range(len(permutation)))
+    places = []
+    for mode in permutation:
+        places.append(left.index(mode))
+        left.remove(mode)
+    return places
+
+
+def _unplaced(places: list[int]) -> Shape:
+    """The permutation that `_places` turned into choices."""
+    left = list(range(len(places)))
+    return tuple(left.pop(place) for place in places)

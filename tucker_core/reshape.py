@@ -6,100 +6,39 @@ and fixed prod(I_n) = n that sum is least when all I_n are equal (the inequality
 geometric means). Order 2 makes the dims too large, a very high order makes the core too large.
 Source: ADA-Tucker, sections on proper order and balanced dimensions; figure 2.
 
-`plan_reshape` looks at every way to merge neighbouring modes and to split single ones. By default
-a split never mixes two modes of the weight, so that inputs and outputs stay apart; `mixed` allows
-any factorisation of the number of entries.
+`plan_reshape` looks at every way to merge modes of the weight and to split single ones. By default it
+merges neighbours only, and a split never mixes two modes, so that inputs and outputs stay apart.
 """
 
 import itertools
 import math
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from functools import lru_cache
-from typing import Literal
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Literal, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from tucker_core.checks import MAX_ORDER
+from tucker_core.factorize import balance_dims, imbalance, padded_size
 
 # Measured on the first layer of LeNet-300 at about 4,100 stored numbers: order 4 (mean dimension 22)
 # beats 3 (62) and 5 (12), and all beat 2 (485) by far. So dims near 22 are taken as proper.
 PROPER_DIM = 22
 
 
-@lru_cache(maxsize=4096)
-def factorizations(n: int, order: int) -> tuple[tuple[int, ...], ...]:
-    """List every way to write n as an ordered-up product of `order` integers >= 1.
-
-    Parameters
-    ----------
-    n : the number to factorise, >= 1
-    order : how many factors, >= 1
-
-    Returns
-    -------
-    tuples (I_1 <= ... <= I_order) with product n, in lexicographic order, each once
-
-    Raises
-    ------
-    ValueError
-        If n or order is below 1, or order is above 8.
-
-    Examples
-    --------
-    >>> factorizations(12, 2)
-    ((1, 12), (2, 6), (3, 4))
-    >>> factorizations(7, 3)
-    ((1, 1, 7),)
-    """
-    if n < 1:
-        raise ValueError(f"n is {n}; a number of entries is at least 1")
-    if not 1 <= order <= MAX_ORDER:
-        raise ValueError(f"order is {order}; orders 1 to {MAX_ORDER} are supported")
-    return tuple(_factorizations(n, order, 1))
-
-
-def _factorizations(n: int, order: int, least: int) -> Iterator[tuple[int, ...]]:
-    if order == 1:
-        if n >= least:
-            yield (n,)
-        return
-    first = least
-    while first**order <= n:
-        if n % first == 0:
-            for rest in _factorizations(n // first, order - 1, first):
-                yield (first, *rest)
-        first += 1
-
-
-def balance_dims(n: int, order: int) -> tuple[int, ...]:
-    """Factorise n into `order` dims as equal as possible: least sum, then least largest.
-
-    Examples
-    --------
-    >>> balance_dims(400_000, 4)
-    (20, 25, 25, 32)
-    >>> balance_dims(16_777_216, 2)  # a 4096 x 4096 weight
-    (4096, 4096)
-    """
-    return min(factorizations(n, order), key=_imbalance)
-
-
-def _imbalance(dims: Sequence[int]) -> tuple[int, int]:
-    return sum(dims), max(dims)
-
-
 @dataclass(frozen=True)
 class ReshapePlan:
-    """How a weight of `shape` becomes a tensor of `dims`: permute its modes, then reshape.
+    """How a weight of `shape` becomes a tensor of `dims`: pad and permute its modes, then reshape.
 
     Attributes
     ----------
     shape : shape of the weight, e.g. (out, in, height, width)
-    dims : (I_1, ..., I_N) of the tensor, same number of entries
+    dims : (I_1, ..., I_N) of the tensor; as many entries as the weight, padding included
     permutation : order in which the weight's modes are taken before reshaping
     reason : one line on why these dims
+    padded : shape of the weight with zeros behind its modes; () if there are none
+    alternatives : other dims that were possible
 
     Examples
     --------
@@ -115,35 +54,52 @@ class ReshapePlan:
     dims: tuple[int, ...]
     permutation: tuple[int, ...]
     reason: str = ""
+    padded: tuple[int, ...] = ()
+    alternatives: tuple[tuple[int, ...], ...] = field(default=(), compare=False)
 
     def __post_init__(self) -> None:
         """Refuse a plan that would lose or invent entries."""
-        if min(*self.shape, *self.dims, 1) < 1 or math.prod(self.shape) != math.prod(self.dims):
+        whole = self.padded or self.shape
+        if len(whole) != len(self.shape) or any(map(int.__lt__, whole, self.shape)):
+            raise ValueError(f"padded is {whole}; it must be at least {self.shape} in every mode")
+        if min(*whole, *self.dims, 1) < 1 or math.prod(whole) != math.prod(self.dims):
             raise ValueError(
-                f"dims {self.dims} hold {math.prod(self.dims)} entries, shape {self.shape} holds "
-                f"{math.prod(self.shape)}; a reshape keeps the number of entries"
+                f"dims {self.dims} hold {math.prod(self.dims)} entries, shape {whole} holds "
+                f"{math.prod(whole)}; a reshape keeps the number of entries"
             )
         if sorted(self.permutation) != list(range(len(self.shape))):
             raise ValueError(
                 f"permutation {self.permutation} does not reorder {len(self.shape)} modes"
             )
 
+    @property
+    def padding(self) -> int:
+        """How many zeros are added to the weight's entries."""
+        return math.prod(self.dims) - math.prod(self.shape)
+
     def apply(self, weight: npt.NDArray[np.generic]) -> npt.NDArray[np.generic]:
-        """Weight of `shape` -> tensor of `dims`; a view where the permutation allows it."""
+        """Weight of `shape` -> tensor of `dims`; a view where permutation and padding allow it."""
         if weight.shape != self.shape:
             raise ValueError(f"weight has shape {weight.shape}; this plan is for {self.shape}")
+        if self.padding:
+            longer = zip(self.padded, self.shape, strict=True)
+            weight = np.pad(weight, [(0, long - dim) for long, dim in longer])
         return weight.transpose(self.permutation).reshape(self.dims)
 
     def undo(self, tensor: npt.NDArray[np.generic]) -> npt.NDArray[np.generic]:
-        """Tensor of `dims` -> weight of `shape`, the inverse of `apply`."""
+        """Tensor of `dims` -> weight of `shape`, the inverse of `apply`; the padding is dropped."""
         if tensor.shape != self.dims:
             raise ValueError(f"tensor has shape {tensor.shape}; this plan makes {self.dims}")
-        permuted = tuple(self.shape[mode] for mode in self.permutation)
-        return tensor.reshape(permuted).transpose(np.argsort(self.permutation))
+        whole = self.padded or self.shape
+        permuted = tuple(whole[mode] for mode in self.permutation)
+        weight = tensor.reshape(permuted).transpose(np.argsort(self.permutation))
+        return weight[tuple(map(slice, self.shape))] if self.padding else weight
 
     def explain(self) -> str:
-        """Say why these dims were chosen."""
-        return f"{_by(self.shape)} -> {_by(self.dims)}: {self.reason or 'given by the caller'}"
+        """Say why these dims were chosen, and on a second line what else was possible."""
+        why = f"{_by(self.shape)} -> {_by(self.dims)}: {self.reason or 'given by the caller'}"
+        others = [f"{_by(dims)} (sum {sum(dims)})" for dims in self.alternatives]
+        return why + ("\nother orders: " + ", ".join(others) if others else "")
 
 
 def plan_reshape(
@@ -151,6 +107,9 @@ def plan_reshape(
     order: int | Literal["auto"] = "auto",
     *,
     mixed: bool = False,
+    permute: bool = False,
+    pad: bool = False,
+    natural: Mapping[int, Sequence[int]] | None = None,
 ) -> ReshapePlan:
     """Choose the dims that a weight of this shape is reshaped to before it is decomposed.
 
@@ -160,15 +119,21 @@ def plan_reshape(
     order : number of modes of the tensor; "auto" takes the order whose dims lie closest to
         `PROPER_DIM` (least mean of |log(I_n / PROPER_DIM)|)
     mixed : allow any factorisation of the number of entries, even one that mixes the weight's modes
+    permute : allow to merge modes that are no neighbours
+    pad : lengthen a mode by zeros where its parts then have a smaller sum, as with a prime dimension
+    natural : mode -> the parts it is made of, e.g. {1: (28, 28)} for 784 pixels; it is then cut between
+        and inside these parts only
 
     Returns
     -------
-    ReshapePlan with the least sum of dims, then the least largest dim, among the allowed ones
+    ReshapePlan with the least sum of dims, then the least largest dim, among the allowed ones; its
+    `explain()` says why and what the other orders would be
 
     Raises
     ------
     ValueError
-        If the shape is empty or has a dimension below 1, or the order is not 1 to 8.
+        If the shape is empty or has a dimension below 1, the order is not 1 to 8, the parts of a natural
+        mode do not multiply to it, or `mixed` is asked together with one of the options after it.
 
     Examples
     --------
@@ -178,53 +143,84 @@ def plan_reshape(
     (10, 20, 25)
     >>> plan_reshape((300, 784), order=3).dims, plan_reshape((300, 784), order=3, mixed=True).dims
     ((300, 28, 28), (56, 60, 70))
+    >>> plan_reshape((10, 997), pad=True).dims  # 997 is prime, 999 is not
+    (10, 27, 37)
     """
     whole = tuple(int(dim) for dim in shape)
-    if not whole or min(whole) < 1:
-        raise ValueError(f"shape is {whole}; at least one dimension, each >= 1, is needed")
-    if order != "auto" and not 1 <= order <= MAX_ORDER:
-        raise ValueError(f"order is {order}; 1 to {MAX_ORDER} or 'auto' is needed")
-    orders = range(1, MAX_ORDER + 1) if order == "auto" else (order,)
-    dims = min((_best_dims(whole, d, mixed) for d in orders), key=_improperness)
-    why = f", its dims being nearest to {PROPER_DIM}" if order == "auto" else ""
-    among = "of all factorisations" if mixed else "without mixing modes"
-    reason = (
-        f"order {len(dims)}{why}; least sum of dims {among}, {sum(dims)}; "
-        f"perfect balance would sum to {len(dims) * math.prod(dims) ** (1 / len(dims)):.0f}"
-    )
-    return ReshapePlan(whole, dims, tuple(range(len(whole))), reason)
+    natural = dict(natural or {})
+    _check_options(whole, order, natural, mixed and bool(permute or pad or natural))
+    best = {}
+    for d in range(1, MAX_ORDER + 1):
+        ways = [_any_dims(whole, d)] if mixed else _splits(whole, d, permute, pad, natural)
+        best[d] = min(ways, key=lambda way: imbalance(way.dims))
+    chosen = min(best.values(), key=_improperness) if order == "auto" else best[order]
+    others = [way.dims for way in best.values() if way is not chosen and min(way.dims) > 1]
+    reason = _reason(chosen, whole, order == "auto", mixed)
+    padded = chosen.padded if chosen.padded != whole else ()
+    return ReshapePlan(whole, chosen.dims, chosen.permutation, reason, padded, tuple(others))
 
 
-def _best_dims(shape: tuple[int, ...], order: int, mixed: bool) -> tuple[int, ...]:
-    if mixed:
-        return balance_dims(math.prod(shape), order)
-    return min(_splits(shape, order), key=_imbalance)
+class _Way(NamedTuple):
+    """One way to reshape a weight."""
+
+    dims: tuple[int, ...]
+    permutation: tuple[int, ...]
+    padded: tuple[int, ...]
 
 
-def _improperness(dims: Sequence[int]) -> float:
-    """How far the dims lie from PROPER_DIM, as the mean of |log ratio|."""
-    return sum(abs(math.log(dim / PROPER_DIM)) for dim in dims) / len(dims)
+def _any_dims(shape: tuple[int, ...], order: int) -> _Way:
+    return _Way(balance_dims(math.prod(shape), order), tuple(range(len(shape))), shape)
 
 
-def _splits(shape: tuple[int, ...], order: int) -> Iterator[tuple[int, ...]]:
-    """Every way to reach `order` modes by merging neighbours or splitting single modes."""
-    modes = tuple(dim for dim in shape if dim > 1) or (1,)
-    for groups in _merges(modes):
-        if len(groups) > order:
-            continue
-        for parts in _compositions(order, len(groups)):
-            if any(len(group) > 1 and k > 1 for group, k in zip(groups, parts, strict=True)):
+def _splits(
+    shape: tuple[int, ...],
+    order: int,
+    permute: bool,
+    pad: bool,
+    natural: Mapping[int, Sequence[int]],
+) -> Iterator[_Way]:
+    """Every way to reach `order` modes by merging modes or splitting single ones."""
+    modes = tuple(mode for mode, dim in enumerate(shape) if dim > 1) or (0,)
+    dropped = tuple(mode for mode in range(len(shape)) if mode not in modes)
+    for groups in _partitions(modes) if permute else _runs(modes):
+        for pieces in _compositions(order, len(groups)):
+            if any(len(group) > 1 and k > 1 for group, k in zip(groups, pieces, strict=True)):
                 continue  # splitting a merged group would mix its modes
-            pieces = [balance_dims(math.prod(g), k) for g, k in zip(groups, parts, strict=True)]
-            yield tuple(itertools.chain.from_iterable(pieces))
+            dims, padded = list[int](), list(shape)
+            for group, k in zip(groups, pieces, strict=True):
+                if k > 1 and pad and group[0] not in natural:
+                    padded[group[0]] = padded_size(shape[group[0]], k)
+                size = math.prod(padded[mode] for mode in group)
+                parts = natural.get(group[0], (size,)) if k > 1 else (size,)
+                dims += _split_parts(tuple(parts), k)
+            taken = tuple(itertools.chain(*groups))
+            permutation = tuple(range(len(shape))) if taken == modes else (*taken, *dropped)
+            yield _Way(tuple(dims), permutation, tuple(padded))
 
 
-def _merges(modes: tuple[int, ...]) -> Iterator[tuple[tuple[int, ...], ...]]:
+def _split_parts(parts: tuple[int, ...], pieces: int) -> tuple[int, ...]:
+    """Split a mode into so many dims, between its parts or inside single ones."""
+    if len(parts) == 1:
+        return balance_dims(parts[0], pieces)
+    ways = _splits(parts, pieces, False, False, {})
+    return min((way.dims for way in ways), key=imbalance)
+
+
+def _runs(modes: tuple[int, ...]) -> Iterator[tuple[tuple[int, ...], ...]]:
     """Every way to cut the sequence of modes into runs of neighbours."""
-    gaps = len(modes) - 1
-    for cuts in itertools.product((False, True), repeat=gaps):
+    for cuts in itertools.product((False, True), repeat=len(modes) - 1):
         edges = [0, *(i + 1 for i, cut in enumerate(cuts) if cut), len(modes)]
         yield tuple(modes[a:b] for a, b in itertools.pairwise(edges))
+
+
+def _partitions(modes: tuple[int, ...]) -> Iterator[tuple[tuple[int, ...], ...]]:
+    """Every way to put the modes into groups, runs of neighbours first."""
+    yield from _runs(modes)
+    *earlier, last = modes
+    for groups in _partitions(tuple(earlier)) if earlier else [()]:
+        for k, group in enumerate(groups):
+            yield (*groups[:k], (*group, last), *groups[k + 1 :])
+        yield (*groups, (last,))
 
 
 def _compositions(total: int, parts: int) -> Iterator[tuple[int, ...]]:
@@ -232,6 +228,47 @@ def _compositions(total: int, parts: int) -> Iterator[tuple[int, ...]]:
     for bars in itertools.combinations(range(1, total), parts - 1):
         edges = (0, *bars, total)
         yield tuple(b - a for a, b in itertools.pairwise(edges))
+
+
+def _improperness(way: _Way) -> float:
+    """How far the dims lie from PROPER_DIM, as the mean of |log ratio|."""
+    return sum(abs(math.log(dim / PROPER_DIM)) for dim in way.dims) / len(way.dims)
+
+
+def _reason(way: _Way, shape: tuple[int, ...], auto: bool, mixed: bool) -> str:
+    order, total = len(way.dims), sum(way.dims)
+    why = f", its dims being nearest to {PROPER_DIM}" if auto else ""
+    among = "of all factorisations" if mixed else "without mixing modes"
+    perfect = order * math.prod(way.dims) ** (1 / order)
+    reason = (
+        f"order {order}{why}; least sum of dims {among}, {total}; "
+        f"perfect balance would sum to {perfect:.0f}"
+    )
+    if way.permutation != tuple(range(len(shape))):
+        reason += f"; modes taken as {way.permutation}"
+    if way.padded != shape:
+        zeros = math.prod(way.padded) - math.prod(shape)
+        reason += f"; padded to {_by(way.padded)} with {zeros:,} zeros"
+    return reason
+
+
+def _check_options(
+    shape: tuple[int, ...],
+    order: int | str,
+    natural: Mapping[int, Sequence[int]],
+    contradicts: bool,
+) -> None:
+    if not shape or min(shape) < 1:
+        raise ValueError(f"shape is {shape}; at least one dimension, each >= 1, is needed")
+    if order != "auto" and order not in range(1, MAX_ORDER + 1):
+        raise ValueError(f"order is {order!r}; 1 to {MAX_ORDER} or 'auto' is needed")
+    if contradicts:
+        raise ValueError("mixed is True; permute, pad and natural need modes that are kept apart")
+    for mode, parts in natural.items():
+        if mode not in range(len(shape)) or math.prod(parts) != shape[mode] or min(parts) < 1:
+            raise ValueError(
+                f"natural[{mode}] is {tuple(parts)}; the parts of a mode of {shape} multiply to it"
+            )
 
 
 def _by(dims: Sequence[int]) -> str:

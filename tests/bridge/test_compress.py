@@ -14,7 +14,7 @@ from torch import nn
 
 from tests.bridge.tiny_runs import all_parts
 from torch_bridge import build_model, compress_model, materialize
-from torch_bridge.compress import compressible_layers, count_params, tucker_layers
+from torch_bridge.layers import compressible_layers, count_params, tucker_layers
 from tucker_core import NetworkPlan, hosvd, plan_network
 
 

@@ -9,7 +9,7 @@ import torch
 from course_kit.numpy_net import logits
 from tests.bridge.tiny_runs import tiny_digits
 from torch_bridge import MODELS, build_model
-from torch_bridge.train import predict
+from torch_bridge.inference import predict
 from tucker_core import ARCHITECTURES, dense_params
 
 names = pytest.mark.parametrize("name", sorted(MODELS))

@@ -11,9 +11,16 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from torch_bridge import attach_quantizers, build_model, compress_model, to_network, train
-from torch_bridge.compress import tucker_layers, tucker_parts
+from torch_bridge import (
+    attach_quantizers,
+    build_model,
+    compress_model,
+    inference,
+    to_network,
+    train,
+)
 from torch_bridge.datasets import DataSet, load_mnist5k
+from torch_bridge.layers import tucker_layers, tucker_parts
 from torch_bridge.pipeline import fix_inner_biases
 from torch_bridge.recipes import Recipe
 from torch_bridge.train import TrainConfig
@@ -94,7 +101,7 @@ def all_parts(model: nn.Module) -> dict[str, list[Tensor]]:
 def interrupt_at(monkeypatch: pytest.MonkeyPatch, call: int) -> Callable[[], int]:
     """Let the given validation (from 1) be interrupted as by Ctrl-C; gives a count of all calls."""
     calls = 0
-    real = train.evaluate
+    real = inference.evaluate
 
     def evaluate(model: nn.Module, images: Tensor, labels: Tensor) -> float:
         nonlocal calls

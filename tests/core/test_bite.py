@@ -28,10 +28,10 @@ MUTATIONS = {
         "decompose.py", "/ array.ndim", "* array.ndim", "test_decompose",
     ),
     "trailing instead of leading singular vectors": (
-        "decompose.py", "vectors[:, :kept]", "vectors[:, -kept:]", "test_decompose",
+        "spectra.py", "return vectors[:, :count]", "return vectors[:, -count:]", "test_decompose",
     ),
     "balance by the largest dim alone": (
-        "reshape.py", "return sum(dims), max(dims)", "return max(dims), sum(dims)", "test_reshape",
+        "factorize.py", "return sum(dims), max(dims)", "return max(dims), sum(dims)", "test_reshape",
     ),
     "budget may be exceeded by one": (
         "ranks.py", "spent + extra <= budget", "spent + extra <= budget + 1", "test_ranks",

@@ -8,9 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.strategies import tensors
-from tucker_core import hosvd, random_tucker, tucker_params, unfold
+from tucker_core import hosvd, multi_mode_dot, random_tucker, tucker_params, unfold
 from tucker_core.checks import FloatArray
-from tucker_core.decompose import left_singular
+from tucker_core.decompose import Method
+from tucker_core.spectra import column_blocks, multilinear_singular_values
 
 both = pytest.mark.parametrize("sequential", [True, False])
 
@@ -88,15 +89,99 @@ def test_more_ranks_than_an_unfolding_has_columns() -> None:
     np.testing.assert_allclose(factor.T @ factor, np.eye(4), atol=1e-12)
 
 
-def test_a_wide_unfolding_takes_little_memory() -> None:
-    matrix = np.random.default_rng(0).standard_normal((3, 100_000))
+@pytest.mark.parametrize("method", ["auto", "svd", "randomized"])
+@pytest.mark.parametrize("shape", [(3, 200_000), (200_000, 3), (60, 100, 100), (8, 9, 10, 800)])
+def test_memory_stays_within_twice_the_tensor(shape: tuple[int, ...], method: Method) -> None:
+    tensor = np.random.default_rng(0).standard_normal(shape).astype(np.float32)
+    # a Gram matrix of 200,000 rows is nobody's wish
+    rank = tuple(dim if dim > 1_000 else min(3, dim // 2) for dim in shape)
+    rng = np.random.default_rng(1) if method == "randomized" else None
     tracemalloc.start()
     try:
-        left_singular(matrix)
+        result = hosvd(tensor, rank, method=method, rng=rng)
         peak = tracemalloc.get_traced_memory()[1]
     finally:
         tracemalloc.stop()
-    assert peak < 4 * matrix.nbytes
+    assert peak < 2.2 * (tensor.nbytes + 4 * result.n_params)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("decay", [0.3, 1.0, 2.0])
+def test_gram_is_left_where_its_digits_do_not_suffice(dtype: type, decay: float) -> None:
+    """A spectrum that falls below half the digits of the dtype: "auto" must be as good as "svd"."""
+    rng = np.random.default_rng(0)
+    scales = [np.exp(-decay * np.arange(20)) for _ in range(3)]
+    factors = [np.linalg.qr(rng.standard_normal((20, 20))).Q for _ in range(3)]
+    core = np.einsum("ijk,i,j,k->ijk", rng.standard_normal((20, 20, 20)), *scales)
+    tensor: FloatArray = multi_mode_dot(core, factors).astype(dtype)
+    floor = 30 * float(np.finfo(dtype).eps)
+    for rank in range(2, 20, 3):
+        errors = {
+            method: float(np.linalg.norm(tensor - hosvd(tensor, rank, method=method).to_tensor()))
+            / float(np.linalg.norm(tensor))
+            for method in ("auto", "svd")
+        }
+        assert errors["auto"] <= 1.01 * errors["svd"] + floor
+
+
+def test_gram_alone_loses_half_the_digits() -> None:
+    """The reason for "auto": on this tensor the plain Gram matrix is far off."""
+    rng = np.random.default_rng(0)
+    factor = np.linalg.qr(rng.standard_normal((60, 60))).Q
+    tensor: FloatArray = (
+        factor * 10.0 ** -np.arange(60) @ np.linalg.qr(rng.standard_normal((60, 60))).Q
+    )
+    good, bad = (hosvd(tensor, 12, method=method) for method in ("auto", "gram"))
+    assert np.linalg.norm(tensor - good.to_tensor()) < 1e-11
+    assert np.linalg.norm(tensor - bad.to_tensor()) > 1e-10
+
+
+@pytest.mark.parametrize("sequential", [True, False])
+def test_a_random_sketch_is_nearly_as_good(sequential: bool) -> None:
+    rng = np.random.default_rng(0)
+    tensor = random_tucker((60, 40, 50), (4, 4, 4), rng).to_tensor()
+    tensor += 0.1 * tensor.std() * rng.standard_normal(tensor.shape)
+    best = np.linalg.norm(tensor - hosvd(tensor, 4).to_tensor())
+    runs = [
+        hosvd(
+            tensor, 4, sequential=sequential, method="randomized", rng=np.random.default_rng(seed)
+        )
+        for seed in (5, 5)
+    ]
+    assert np.linalg.norm(tensor - runs[0].to_tensor()) < 1.01 * best
+    np.testing.assert_array_equal(runs[0].core, runs[1].core)
+
+
+@given(tensors(max_order=4, max_dim=6))
+def test_blocks_are_the_unfolding_in_some_order_of_columns(tensor: FloatArray) -> None:
+    for mode in range(tensor.ndim):
+        columns = np.hstack(list(column_blocks(tensor, mode)))
+        expected = unfold(tensor, mode)
+        assert columns.shape == expected.shape
+        np.testing.assert_array_equal(
+            columns[:, np.lexsort(columns)], expected[:, np.lexsort(expected)]
+        )
+
+
+@given(tensors(max_order=4, max_dim=6))
+def test_multilinear_singular_values_are_those_of_the_unfoldings(tensor: FloatArray) -> None:
+    scale = float(np.linalg.norm(tensor)) + 1
+    for mode, found in enumerate(multilinear_singular_values(tensor)):
+        expected = np.linalg.svd(unfold(tensor, mode).astype(np.float64), compute_uv=False)
+        # singular values move by at most the norm of the rounding errors made on the way
+        np.testing.assert_allclose(
+            found, expected, atol=30 * scale * float(np.finfo(tensor.dtype).eps)
+        )
+
+
+def test_many_blocks_are_summed_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    tensor = np.random.default_rng(0).standard_normal((6, 7, 8))
+    whole = hosvd(tensor, (3, 4, 5)), hosvd(tensor, (3, 4, 5), method="svd")
+    monkeypatch.setattr("tucker_core.spectra._BLOCK_ENTRIES", 24)
+    monkeypatch.setattr("tucker_core.spectra._LEAST_COLUMNS", 4)
+    parts = hosvd(tensor, (3, 4, 5)), hosvd(tensor, (3, 4, 5), method="svd")
+    for one, many in zip(whole, parts, strict=True):
+        np.testing.assert_allclose(one.to_tensor(), many.to_tensor(), atol=1e-12)
 
 
 def test_float32_stays_float32() -> None:
@@ -114,6 +199,12 @@ def test_bad_input_is_named() -> None:
         hosvd(tensor, (1, 1), tol=0.1)
     with pytest.raises(ValueError, match=r"tol is 1.5.*\[0, 1\)"):
         hosvd(tensor, tol=1.5)
+    with pytest.raises(ValueError, match=r"method is 'qr'.*auto"):
+        hosvd(tensor, 2, method="qr")  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match="give rng"):
+        hosvd(tensor, 2, method="randomized")
+    with pytest.raises(ValueError, match=r"tol is 0.1.*give a rank"):
+        hosvd(tensor, tol=0.1, method="randomized", rng=np.random.default_rng(0))
     with pytest.raises(ValueError, match=r"rank\[1\] is 5.*1 to 4"):
         hosvd(tensor, (3, 5))
     tensor[1, 2] = np.nan

@@ -1,0 +1,83 @@
+"""Error against bytes: our files beside the published records, each by what it counts."""
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from matplotlib.figure import Figure
+
+from course_kit.paths import DATA
+
+DARK, MIDDLE = "#1b2a41", "#7a8ca3"
+_SHAPES = "osD^vP*X"
+
+
+def published(model: str) -> list[dict[str, Any]]:
+    """Published results for a model: name, bytes, error in percent, what is counted, source.
+
+    Raises
+    ------
+    ValueError
+        If no results are listed for the model.
+
+    Examples
+    --------
+    >>> published("lenet5")[1]["bytes"]
+    1520
+    """
+    records = _records()
+    if model not in records or model in ("note", "paper"):
+        known = [name for name in records if name not in ("note", "paper")]
+        raise ValueError(f"no published records of {model!r} are listed; known: {known}")
+    return list(records[model])
+
+
+def claimed_bytes(model: str) -> int:
+    """Bytes that the paper's ratio means for a model; its error was not at hand.
+
+    Examples
+    --------
+    >>> claimed_bytes("lenet5")
+    2495
+    """
+    return int(_records()["paper"][model]["bytes"])
+
+
+def pareto_figure(
+    model: str, series: Mapping[str, Sequence[tuple[int, float]]], dense: Mapping[str, float]
+) -> Figure:
+    """Draw error against bytes on a logarithmic scale.
+
+    Parameters
+    ----------
+    model : "lenet5" or "lenet300"; its published records are drawn as open marks
+    series : name -> (bytes, test error in percent) of our files
+    dense : name -> test error in percent of dense networks, drawn as level lines
+    """
+    figure = Figure(figsize=(9.5, 6), layout="constrained")
+    axes = figure.add_subplot()
+    for (name, points), shape in zip(series.items(), _SHAPES, strict=False):
+        sizes, errors = zip(*sorted(points), strict=True)
+        axes.plot(sizes, errors, shape, color=DARK, markersize=7, label=name)
+    for record, shape in zip(published(model), _SHAPES[::-1], strict=False):
+        label = f"{record['name']} ({record['counted']})"
+        axes.plot(
+            record["bytes"], record["error"], shape, mfc="white", mec=MIDDLE, ms=8, label=label
+        )
+    claim = claimed_bytes(model)
+    axes.axvline(claim, color=MIDDLE, linestyle=":", label=f"the paper's claim, {claim:,} bytes")
+    for (name, error), style in zip(dense.items(), ("-", "--", "-."), strict=False):
+        axes.axhline(
+            error, color=MIDDLE, linestyle=style, linewidth=1, label=f"{name}, {error:.2f} %"
+        )
+    axes.set_xscale("log")
+    axes.set_xlabel("bytes of the file")
+    axes.set_ylabel("test error, %")
+    axes.set_title(f"{model} on MNIST: error against bytes")
+    axes.legend(fontsize=8, loc="upper center", bbox_to_anchor=(0.5, -0.12), ncols=2)
+    return figure
+
+
+def _records() -> dict[str, Any]:
+    records: dict[str, Any] = json.loads((DATA / "records.json").read_text(encoding="utf-8"))
+    return records
