@@ -108,8 +108,8 @@ class TuckerPlan:
         if not self._compiled:
             core, factors = self._checked(core, factors)
             steps = expand(core, factors)[1] if saved is None else list(saved)
-            grad_core, grads = contract(factors, np.ascontiguousarray(grad), steps)
-            return grad_core.reshape(self.rank), grads
+            grad_core, by_mode = contract(factors, np.ascontiguousarray(grad), steps)
+            return grad_core.reshape(self.rank), by_mode
         workspace = self._own_workspace() if saved is None else saved
         grad_core = np.empty(self.rank, self.dtype)
         grads = [np.empty(shape, self.dtype) for shape in self._factor_shapes]
@@ -118,8 +118,8 @@ class TuckerPlan:
         self._run(kernel, core, factors, (*written, self._steps, addresses, saved is not None))
         if not self.full_modes:
             return grad_core, tuple(grads[::-1])
-        by_mode = dict(zip(self._modes, grads, strict=True))
-        return grad_core, tuple(by_mode.get(n) for n in range(len(self.shape)))
+        found = dict(zip(self._modes, grads, strict=True))
+        return grad_core, tuple(found.get(n) for n in range(len(self.shape)))
 
     @cached_property
     def _product_kernel(self) -> tuple[Any, Any]:
