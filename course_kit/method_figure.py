@@ -10,12 +10,10 @@ from collections.abc import Sequence
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.patches import FancyArrowPatch, Polygon
+from matplotlib.patches import FancyArrowPatch
 
-from course_kit.plots import DARK, LIGHT, MIDDLE
+from course_kit.plots import DARK, LIGHT, MIDDLE, box
 from tucker_core import tucker_params
-
-_SLANT = (0.42, 0.30)  # how the third mode is drawn: right and up
 
 
 def method_figure(
@@ -46,12 +44,12 @@ def _row(
     by = " x ".join(map(str, dims))
     axes.text(0, 1.2, f"weight\n{weight}", ha="center", va="center", fontsize=11)
     _arrow(axes, 0.75, 1.45, "reshape")
-    _box(axes, 1.7, 0.1, lengths, LIGHT, f"tensor {by}")
+    box(axes, (1.7, 0.1), lengths, LIGHT, f"tensor {by}")
     _arrow(axes, 4.9, 5.6, "Tucker")
-    _box(axes, 6.1, 0.9, small, DARK, "core " + " x ".join(map(str, rank)))
+    box(axes, (6.1, 0.9), small, DARK, "core " + " x ".join(map(str, rank)))
     for k, (length, width) in enumerate(zip(lengths, small, strict=True)):
         label = f"$M_{k + 1}$  {dims[k]} x {rank[k]}"
-        _box(axes, 7.7 + 1.05 * k, 0.1, [length, width], MIDDLE, label)
+        box(axes, (7.7 + 1.05 * k, 0.1), [length, width], MIDDLE, label)
     stored, core = tucker_params(dims, rank), math.prod(rank)
     text = f"{verdict}\n{stored:,} numbers stored,\n{core:,} of them in the core"
     axes.text(11.2, 1.2, text, va="center", fontsize=11)
@@ -59,19 +57,6 @@ def _row(
     axes.set_ylim(-0.45, 2.75)
     axes.set_aspect("equal")
     axes.axis("off")
-
-
-def _box(axes: Axes, x: float, y: float, lengths: Sequence[float], color: str, label: str) -> None:
-    """Draw a matrix or cuboid: the first mode down, the second to the right, the third backwards."""
-    height, width = lengths[0], lengths[1]
-    depth = lengths[2] if len(lengths) > 2 else 0.0
-    dx, dy = depth * _SLANT[0], depth * _SLANT[1]
-    front = [(x, y), (x + width, y), (x + width, y + height), (x, y + height)]
-    top = [front[3], front[2], (x + width + dx, y + height + dy), (x + dx, y + height + dy)]
-    side = [front[1], (x + width + dx, y + dy), (x + width + dx, y + height + dy), front[2]]
-    for corners, alpha in ((front, 1.0), (top, 0.75), (side, 0.55)):
-        axes.add_patch(Polygon(corners, facecolor=color, edgecolor="black", alpha=alpha, lw=0.8))
-    axes.text(x + (width + dx) / 2, y - 0.12, label, ha="center", va="top", fontsize=9)
 
 
 def _arrow(axes: Axes, start: float, end: float, label: str) -> None:

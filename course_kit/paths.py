@@ -9,7 +9,7 @@ DATA = Path(__file__).resolve().parents[1] / "data"
 
 
 def model_path(name: str) -> Path:
-    """Path of a network that comes with the repository, e.g. "lenet5_demo.ada".
+    """Path of a network that comes with the repository, e.g. "lenet5_small.ada".
 
     Raises
     ------

@@ -15,7 +15,9 @@ other numbers. A cell tagged ``nondeterministic`` (a timing, say) is not compare
 import argparse
 import hashlib
 import json
+import math
 import os
+import queue
 import re
 import sys
 import tempfile
@@ -27,9 +29,12 @@ from typing import Any, NamedTuple
 
 import jupytext
 import nbformat
+from jupyter_client.asynchronous.client import AsyncKernelClient
+from jupyter_client.channels import AsyncZMQSocketChannel
 from jupyter_client.manager import AsyncKernelManager
 from nbclient import NotebookClient
 from nbclient.exceptions import CellControlSignal, DeadKernelError
+from traitlets import Type
 
 FOLDER = Path(__file__).resolve().parents[1] / "notebooks"
 LARGEST_FILE = 1_000_000  # bytes; beyond about this GitHub stops drawing a notebook
@@ -114,12 +119,27 @@ def execute(pair: Pair, *, budget: str) -> Notebook:
     return _without_noise(notebook)
 
 
+class _Channel(AsyncZMQSocketChannel):
+    """Looks for messages every second: a wake-up that got lost has cost ten minutes."""
+
+    async def get_msg(self, timeout: float | None = None) -> dict[str, Any]:  # type: ignore[override]
+        deadline = math.inf if timeout is None else time.monotonic() + timeout
+        while True:
+            try:
+                return await super().get_msg(max(0.0, min(1.0, deadline - time.monotonic())))
+            except queue.Empty:
+                if time.monotonic() >= deadline:
+                    raise
+
+
+class _Client(AsyncKernelClient):
+    shell_channel_class = iopub_channel_class = Type(_Channel)
+
+
 def _kernel_manager(folder: str) -> AsyncKernelManager:
     """Talk to kernels through local sockets where there are any: no port that others could open."""
-    if os.name == "nt":
-        return AsyncKernelManager(kernel_name="python3")
-    # An absolute path, because the kernel works in another folder than this process.
-    return AsyncKernelManager(kernel_name="python3", transport="ipc", ip=f"{folder}/socket")
+    local = {} if os.name == "nt" else {"transport": "ipc", "ip": f"{folder}/socket"}  # absolute
+    return AsyncKernelManager(kernel_name="python3", client_factory=_Client, **local)
 
 
 def _without_noise(notebook: Notebook) -> Notebook:
@@ -273,7 +293,7 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
     parser.add_argument("names", nargs="*", metavar="NN_name", help="only these notebooks")
     parser.add_argument("--force", action="store_true", help="build: also what is up to date")
     parser.add_argument("--folder", type=Path, default=FOLDER, help="default: %(default)s")
-    return parser.parse_args(arguments)
+    return parser.parse_intermixed_args(arguments)  # "build --force NN_name" too
 
 
 def main(arguments: list[str] | None = None) -> int:

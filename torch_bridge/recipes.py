@@ -137,12 +137,13 @@ def _record300(rate: float, layers: tuple[Layer, ...] = _LENET300) -> Recipe:
 
 
 RECORDS: dict[tuple[str, str], Recipe] = {
-    ("lenet5", "lossless"): _record5(5e-3),
-    ("lenet5", "small"): _record5(1.4e-2),
+    ("lenet5", "lossless"): _record5(1.2e-2),
+    ("lenet5", "small"): _record5(2.4e-2),
+    ("lenet5", "smallest"): _record5(3.6e-2),
     ("lenet300", "lossless"): _record300(3e-2),
-    ("lenet300", "small"): _record300(7e-2),
+    ("lenet300", "small"): _record300(5.2e-2),
     ("lenet300", "as-dense"): _record300(6e-3, _LENET300_WIDE),
-    ("lenet5", "scada"): replace(_record5(5e-3), layers=_SCADA5, shared=(), method="scada"),
+    ("lenet5", "scada"): replace(_record5(1.2e-2), layers=_SCADA5, shared=(), method="scada"),
     ("lenet300", "scada"): replace(_record300(3e-2, _SCADA300), shared=(), method="scada"),
 }
 

@@ -20,6 +20,7 @@ from tucker_core.records import FileFormatError
 from tucker_core.reshape import ReshapePlan, plan_reshape
 from tucker_core.shared import shared_core_hosvd
 from tucker_core.spectra import multilinear_singular_values
+from tucker_core.tucker_plan import TuckerPlan
 from tucker_core.tucker_tensor import TuckerTensor, random_tucker, tucker_gradient, tucker_to_tensor
 
 __all__ = [
@@ -31,6 +32,7 @@ __all__ = [
     "NetworkPlan",
     "ReshapePlan",
     "Symbols",
+    "TuckerPlan",
     "TuckerTensor",
     "balance_dims",
     "coded_bits",

@@ -16,7 +16,7 @@ from tucker_core.counting import BYTES_PER_FLOAT32
 from tucker_core.planner import format_table
 from tucker_core.quantize import Symbols, scale_of
 from tucker_core.reshape import ReshapePlan
-from tucker_core.tucker_tensor import tucker_to_tensor
+from tucker_core.tucker_tensor import TuckerTensor, tucker_to_tensor
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,17 +72,18 @@ class CodedParameter:
         """What the product of the integers is multiplied by."""
         return scale_of(self.scale_code)
 
+    def to_tucker(self) -> TuckerTensor:
+        """The integers in Tucker format, as float64; its tensor times `scale` is the weight's."""
+        factors = (None if part is None else part.astype(np.float64) for part in self.factors)
+        return TuckerTensor(self.core.astype(np.float64), tuple(factors))
+
     def to_dense(self) -> npt.NDArray[np.float32]:
         """Rebuild the parameter in its own shape, float32.
 
         The product of small integers is computed in float64, where it is exact as long as no sum
         reaches 2^53, in whatever order it is added up: every machine gets the same numbers.
         """
-        core, *factors = (
-            None if part is None else part.astype(np.float64) for part in (self.core, *self.factors)
-        )
-        assert core is not None
-        tensor = tucker_to_tensor((core, factors)) * self.scale
+        tensor = tucker_to_tensor(self.to_tucker()) * self.scale
         return np.ascontiguousarray(self.reshape.undo(tensor), np.float32)
 
 

@@ -8,10 +8,7 @@ with core C of shape (J_1, ..., J_N) and transformation (factor) matrices M_n of
 A factor of None stands for the identity: that mode keeps its dimension and stores no matrix, which
 is what a full rank J_n = I_n should cost.
 
-How the product is computed: the modes are expanded from the last to the first, each step being one
-matrix product Z <- M_n Z^T on the matrix Z of shape (everything else, J_n). Each step moves the new
-mode to the front, so after N steps all modes stand in their order again, and no tensor was ever
-unfolded. The gradient walks the same chain backwards.
+The formulas in plain numpy are in `tucker_chain`; `tucker_plan` makes them fast.
 """
 
 import math
@@ -21,6 +18,7 @@ from typing import NamedTuple
 import numpy as np
 
 from tucker_core.checks import FloatArray, check_tensor
+from tucker_core.tucker_plan import TuckerPlan, plan_for
 
 
 class TuckerTensor(NamedTuple):
@@ -94,18 +92,8 @@ def tucker_to_tensor(
     array([[ 1.,  2.],
            [10., 20.]])
     """
-    core, factors = check_tucker(tucker_tensor)
-    shape = TuckerTensor(core, factors).shape
-    if out is None:
-        out = np.empty(shape, core.dtype)
-    elif out.shape != shape or out.dtype != core.dtype or not out.flags.c_contiguous:
-        raise ValueError(
-            f"out is {out.dtype} of shape {out.shape}; a C-contiguous {core.dtype} array of shape "
-            f"{shape} is needed"
-        )
-    steps = _chain(core, factors)
-    _expand(steps[-1], factors[0], out.reshape(shape[0], -1))
-    return out
+    core, factors = tucker_tensor
+    return _plan(core, factors).product(core, factors, out=out)
 
 
 def tucker_gradient(
@@ -143,22 +131,17 @@ def tucker_gradient(
     array([[3.],
            [3.]])
     """
-    core, factors = check_tucker(tucker_tensor)
-    shape = TuckerTensor(core, factors).shape
-    upstream = check_tensor(grad, "grad")
-    if upstream.shape != shape or upstream.dtype != core.dtype:
-        raise ValueError(
-            f"grad is {upstream.dtype} of shape {upstream.shape}; the tensor is {core.dtype} of "
-            f"shape {shape}"
-        )
-    grad_factors: list[FloatArray | None] = []
-    for factor, before in zip(factors, reversed(_chain(core, factors)), strict=True):
-        rows = shape[len(grad_factors)]
-        slab = upstream.reshape(rows, -1)  # (I_n, everything else)
-        grad_factors.append(None if factor is None else slab @ before)
-        upstream = slab.T if factor is None else slab.T @ factor
-    # a copy: with full modes only, this is still the caller's own gradient
-    return np.array(upstream, order="C").reshape(core.shape), tuple(grad_factors)
+    core, factors = tucker_tensor
+    return _plan(core, factors).gradient(core, factors, check_tensor(grad, "grad"))
+
+
+def _plan(core: FloatArray, factors: Sequence[FloatArray | None]) -> TuckerPlan:
+    """The plan for these shapes; only if there can be none, find out why."""
+    try:
+        return plan_for(core, factors)
+    except (AttributeError, TypeError, ValueError, IndexError):
+        check_tucker((core, factors))
+        raise
 
 
 def check_tucker(
@@ -200,27 +183,6 @@ def check_tucker(
                 f"(I, {rank}) there (is it transposed?)"
             )
     return TuckerTensor(core, tuple(factors))
-
-
-def _chain(core: FloatArray, factors: Sequence[FloatArray | None]) -> list[FloatArray]:
-    """The matrices (everything else, J_n) that enter each step, for n = N - 1, ..., 0."""
-    steps = [np.ascontiguousarray(core).reshape(-1, core.shape[-1])]
-    for n in range(len(factors) - 1, 0, -1):
-        expanded = _expand(steps[-1], factors[n])
-        steps.append(expanded.reshape(-1, core.shape[n - 1]))
-    return steps
-
-
-def _expand(
-    before: FloatArray, factor: FloatArray | None, out: FloatArray | None = None
-) -> FloatArray:
-    """One step, (everything else, J_n) -> (I_n, everything else)."""
-    if factor is not None:
-        return np.dot(factor, before.T, out=out)
-    if out is None:
-        return np.ascontiguousarray(before.T)
-    out[...] = before.T
-    return out
 
 
 def random_tucker(

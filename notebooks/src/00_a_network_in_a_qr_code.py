@@ -20,6 +20,19 @@
 # **Measure** (see whether you were right) and **Your turn** (change something).
 
 # %% [markdown]
+# On your own computer the next cell does nothing; on Colab it fetches the course and installs it
+# (put the address of this repository in place of `OWNER`).
+
+# %%
+import os
+from importlib.util import find_spec
+
+if find_spec("tucker_core") is None:
+    os.system("git clone -q https://github.com/OWNER/ada-tucker")
+    os.chdir("ada-tucker")
+    os.system("pip install -q -e .")
+
+# %% [markdown]
 # First the tools: the library, and a few helpers of this course.
 
 # %%
@@ -40,7 +53,7 @@ from tucker_core import coded_bits, load, reconstruct_flops, tucker_to_tensor
 # It is small enough to be printed. The QR code below holds *all* of its bytes, and nothing else.
 
 # %%
-path = model_path("lenet5_demo.ada")
+path = model_path("lenet5_small.ada")
 content = path.read_bytes()
 code = make_qr(content)
 print(f"{len(content):,} bytes, QR code version {code.designator}")
@@ -85,19 +98,19 @@ print(network.table(coded_bits(network)))
 
 # %%
 fc1 = next(p for p in network.parameters if p.name == "fc1.weight")
-print("core    ", fc1.core.symbols.shape, fc1.core.symbols.size, "numbers")
+print("core    ", fc1.core.shape, fc1.core.size, "numbers")
 for n, factor in enumerate(fc1.factors, start=1):
-    print(f"M_{n}     ", "identity" if factor is None else factor.symbols.shape)
+    print(f"M_{n}     ", "identity" if factor is None else factor.shape)
 stored = fc1.n_params
 print(f"together {stored:,} numbers for a weight of {500 * 800:,}")
 assert stored < 0.01 * 500 * 800
 
 # %% [markdown]
-# The numbers are small whole numbers, to be multiplied by one step size per tensor. Frequent ones get short codes,
-# so the file needs only a few bits for each.
+# The numbers are small whole numbers; the whole product is multiplied by one scale in the end. Frequent ones get short
+# codes, so the file needs only a few bits for each.
 
 # %%
-counts = Counter(fc1.core.symbols.ravel().tolist())
+counts = Counter(fc1.core.ravel().tolist())
 values = sorted(counts)
 fig, axes = plt.subplots(figsize=(7, 2.6))
 axes.bar(values, [counts[v] for v in values], color="#7a8ca3", edgecolor="#1b2a41")
@@ -114,15 +127,14 @@ plt.show()
 # to a billion?
 
 # %%
-rank = fc1.core.symbols.shape
+rank = fc1.core.shape
 print(f"{reconstruct_flops(fc1.reshape.dims, rank):,} FLOPs")
 
 # %% [markdown]
 # **Measure.** One call rebuilds the tensor; its shape is that of the dims. Reshaped, it is the weight of the layer.
 
 # %%
-factors = [None if f is None else f.values() for f in fc1.factors]
-tensor = tucker_to_tensor((fc1.core.values(), factors))
+tensor = tucker_to_tensor(fc1.to_tucker()) * fc1.scale
 weight = fc1.reshape.undo(tensor)
 print("tensor", tensor.shape, "-> weight", weight.shape)
 assert weight.shape == (500, 800)
@@ -178,6 +190,8 @@ assert np.mean(blind != labels) > 0.5
 # - A LeNet-5 of 431,080 numbers came out of a file that fits in a QR code.
 # - Each weight is a small core times one matrix per mode; what is stored are whole numbers and a step size.
 # - Reading it back takes numpy and a range coder.
+#
+# **Next** 01: what is a mode, and what is that product in one?
 #
 # **What can go wrong.** A changed byte: the checksum refuses the file (try it: change `content` and call
 # `tucker_core.from_bytes`). A network of another architecture: names and shapes are then stored in the file too.

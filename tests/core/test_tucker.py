@@ -1,5 +1,9 @@
-"""Tucker product and gradient: against einsum, finite differences and the adjoint identity."""
+"""Tucker product and gradient: against einsum, finite differences and the adjoint identity.
 
+Everything is run by the compiled kernels and by plain numpy.
+"""
+
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -8,19 +12,30 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.strategies import dtypes
-from tucker_core import TuckerTensor, random_tucker, tucker_gradient, tucker_to_tensor
+from tucker_core import TuckerTensor, random_tucker, tucker_gradient, tucker_plan, tucker_to_tensor
+
+
+@pytest.fixture(params=["compiled", "numpy"], scope="module", autouse=True)
+def engine(request: pytest.FixtureRequest) -> Iterator[str]:
+    """Let the kernels do the work, or their readable twin."""
+    with pytest.MonkeyPatch.context() as patch:
+        if request.param == "numpy":
+            patch.setattr(tucker_plan, "can_compile", lambda: False)
+        tucker_plan._plan_for.cache_clear()
+        yield request.param
+    tucker_plan._plan_for.cache_clear()
 
 
 @st.composite
 def tuckers(draw: st.DrawFn) -> TuckerTensor:
-    """Draw a Tucker tensor of order 1 to 5 in which some modes are full and have no factor."""
-    rank = draw(st.lists(st.integers(1, 4), min_size=1, max_size=5))
+    """Draw a Tucker tensor of order 1 to 6 in which some modes are full and have no factor."""
+    rank = draw(st.lists(st.integers(1, 4), min_size=1, max_size=6))
     dtype = draw(dtypes)
     rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
     factors = tuple(
         None
         if draw(st.booleans())
-        else rng.standard_normal((draw(st.integers(1, 5)), r)).astype(dtype)
+        else rng.standard_normal((draw(st.integers(1, 7)), r)).astype(dtype)
         for r in rank
     )
     return TuckerTensor(rng.standard_normal(rank).astype(dtype), factors)

@@ -1,6 +1,8 @@
 """The notebook tool catches what it promises to catch, on one tiny notebook run for real."""
 
+import asyncio
 import json
+import queue
 import shutil
 from pathlib import Path
 from typing import Any
@@ -209,6 +211,42 @@ def test_a_failing_cell_is_shown_and_the_old_notebook_stays(
     for part in ("00_tiny.py", "cell 1 failed", "ratio = 1 / 0", "ZeroDivisionError"):
         assert part in message
     assert pair.built.read_bytes() == before
+
+
+class DeafSocket:
+    """A socket whose first wake-up is lost: the message is there, and poll says nothing."""
+
+    def __init__(self) -> None:
+        self.polls = 0
+
+    async def poll(self, timeout: int | None) -> int:
+        self.polls += 1
+        return self.polls > 1
+
+
+@pytest.mark.parametrize("timeout", [None, 600])
+def test_a_lost_wake_up_does_not_cost_the_whole_time_limit(
+    monkeypatch: pytest.MonkeyPatch, timeout: float | None
+) -> None:
+    async def message(self: Any) -> dict[str, str]:
+        return {"header": "reply"}
+
+    monkeypatch.setattr(nb._Channel, "_recv", message)
+    channel = object.__new__(nb._Channel)
+    channel.socket = DeafSocket()  # type: ignore[assignment]
+    assert asyncio.run(channel.get_msg(timeout)) == {"header": "reply"}
+
+
+def test_a_time_limit_is_kept() -> None:
+    channel = object.__new__(nb._Channel)
+    channel.socket = DeafSocket()  # type: ignore[assignment]
+    with pytest.raises(queue.Empty):
+        asyncio.run(channel.get_msg(0))
+
+
+def test_force_may_stand_before_the_name() -> None:
+    options = nb.parse(["build", "--force", "00_tiny"])
+    assert (options.names, options.force) == (["00_tiny"], True)
 
 
 def test_an_unknown_name_is_refused_with_the_known_ones(

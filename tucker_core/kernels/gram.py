@@ -52,11 +52,12 @@ def mode_gram(block: FloatArray, dtype: type[np.floating[Any]] | None = None) ->
     rows = block.shape[1]
     if rows > LARGEST_TILED or not can_compile():
         return gram_in_numpy(block, target)
-    from tucker_core.kernels.gram_tiles import add_gram
+    from tucker_core.kernels.gram_tiles import add_gram, ready
 
     result = np.zeros((rows, rows), target)
     columns = max(_BUFFER_BYTES // (rows * target.itemsize), _THIN)
-    add_gram(block, np.empty(rows * columns, target), result, _THIN)
+    products = ready(block.dtype, target)
+    add_gram(block, np.empty(rows * columns, target), result, _THIN, products)
     return result
 
 

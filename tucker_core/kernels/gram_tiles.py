@@ -1,19 +1,52 @@
 """The compiled half of `gram`: slabs of a block, gathered or converted where needed, into tiles."""
 
+from functools import cache
 from typing import Any
 
-import numba
+import numpy as np
 from numba import types
 
 from tucker_core.checks import FloatArray
-from tucker_core.kernels.matmul import add_own_dots, blocks_of, compiled_for, inlined, multiply
-from tucker_core.kernels.simd import ROWS, item_size
+from tucker_core.kernels.jit import compiled, inlined, prepare, reads, writes
+from tucker_core.kernels.matmul import Products, add_dots, blocks_of, multiply, products
+from tucker_core.kernels.simd import DOT_ROWS, ROWS, item_size
+
+
+@cache
+def ready(dtype: np.dtype[Any], total: np.dtype[Any]) -> Products:
+    """Compile or load `add_gram` for a type of entries and of sums; its last argument is returned."""
+    arrays = reads(dtype, 3), writes(total, 1), writes(total, 2)
+    prepare(add_gram, *arrays, types.int64, types.UniTuple(types.int64, 2))
+    return products(total)
+
+
+@compiled
+def add_gram(
+    block: FloatArray, buffer: FloatArray, result: FloatArray, thin: int, products: Products
+) -> None:
+    """Add the Gram matrix of block (left, I, right) to result (I, I).
+
+    Slabs narrower than `thin` are gathered in the buffer, which holds I rows of at least `thin`.
+    """
+    _, rows, right = block.shape
+    if result.shape != (rows, rows) or len(buffer) < rows * max(thin, 1):
+        raise ValueError("result is not (I, I), or the buffer is smaller than the widest thin slab")
+    if right == 1:
+        _add_of_columns(block, buffer, result, products)
+    elif right < thin:
+        _add_gathered(block, buffer, result, products)
+    else:
+        _add_slabs(block, buffer, result, products)
+    for i in range(rows):
+        for j in range(i):
+            result[i, j] = result[j, i]
 
 
 @inlined
-def _add_of_columns(zero: Any, block: Any, buffer: Any, result: Any) -> None:
+def _add_of_columns(block: Any, buffer: Any, result: Any, products: Products) -> None:
     """G += X^T X for the last mode, where block is X (left, I)."""
     left, rows, _ = block.shape
+    zero = result.dtype.type(0)
     size, c = item_size(zero), result.ctypes.data
     row = rows * size
     most = len(buffer) // rows
@@ -28,17 +61,16 @@ def _add_of_columns(zero: Any, block: Any, buffer: Any, result: Any) -> None:
             a = buffer.ctypes.data
         for part in range(blocks):
             i, below = rows * part // blocks, rows * (part + 1) // blocks
-            at = a + i * size
+            at, target = a + i * size, c + i * (row + size)
             shape = (below - i, count, rows - i)
-            multiply(zero, at, (size, row), at, row, c + i * (row + size), row, shape, 1)
+            multiply(zero, products, at, (size, row), at, row, target, row, shape, 1)
 
 
 @inlined
-def _add_gathered(zero: Any, block: Any, buffer: Any, result: Any) -> None:
+def _add_gathered(block: Any, buffer: Any, result: Any, products: Products) -> None:
     """Thin slabs are laid side by side in the buffer, as many as it holds."""
     left, rows, right = block.shape
-    width = len(buffer) // rows
-    most = max(1, width // right)
+    most = len(buffer) // rows // right
     row = most * right
     for start in range(0, left, most):
         count = min(most, left - start)
@@ -46,65 +78,35 @@ def _add_gathered(zero: Any, block: Any, buffer: Any, result: Any) -> None:
             for k in range(count):
                 for r in range(right):
                     buffer[i * row + k * right + r] = block[start + k, i, r]
-        _add_rows(zero, buffer.ctypes.data, row, result, count * right)
+        _add_rows(buffer.ctypes.data, row, result, count * right, products)
 
 
 @inlined
-def _add_slabs(zero: Any, block: Any, buffer: Any, result: Any) -> None:
+def _add_slabs(block: Any, buffer: Any, result: Any, products: Products) -> None:
     """Long slabs are used where they lie, in panels that fit a cache, or converted panel by panel."""
     left, rows, right = block.shape
-    size = item_size(zero)
+    size = item_size(result.dtype.type(0))
     width = len(buffer) // rows
     for k in range(left):
         for start in range(0, right, width):
             count = min(width, right - start)
-            if item_size(block.dtype.type(0)) == size:
-                at = block.ctypes.data + (k * rows * right + start) * size
-                _add_rows(zero, at, right, result, count)
-                continue
-            for i in range(rows):
-                for r in range(count):
-                    buffer[i * width + r] = block[k, i, start + r]
-            _add_rows(zero, buffer.ctypes.data, width, result, count)
+            at, row = block.ctypes.data + (k * rows * right + start) * size, right
+            if item_size(block.dtype.type(0)) != size:
+                for i in range(rows):
+                    for r in range(count):
+                        buffer[i * width + r] = block[k, i, start + r]
+                at, row = buffer.ctypes.data, width
+            _add_rows(at, row, result, count, products)
 
 
 @inlined
-def _add_rows(zero: Any, at: int, row: int, result: Any, count: int) -> None:
+def _add_rows(at: int, row: int, result: Any, count: int, products: Products) -> None:
     """G += A A^T on and above the diagonal, for A with rows that many entries apart."""
-    rows, size = len(result), item_size(zero)
-    add_own_dots(zero, at, row * size, result.ctypes.data, rows * size, rows, count)
-
-
-def _signatures() -> list[Any]:
-    """The three pairs of types there are; others are refused instead of compiled."""
-    pairs = [(numba.float32, numba.float32), (numba.float32, numba.float64), (numba.float64,) * 2]
-    return [
-        types.void(
-            types.Array(entry, 3, "C", readonly=True),
-            types.Array(total, 1, "C"),
-            types.Array(total, 2, "C"),
-            types.int64,
-        )
-        for entry, total in pairs
-    ]
-
-
-@compiled_for(_signatures())
-def add_gram(block: FloatArray, buffer: FloatArray, result: FloatArray, thin: int) -> None:
-    """Add the Gram matrix of block (left, I, right) to result (I, I).
-
-    Slabs narrower than `thin` are gathered in the buffer, which holds I rows of at least `thin`.
-    """
-    _, rows, right = block.shape
-    if result.shape != (rows, rows) or len(buffer) < rows * max(thin, 1):
-        raise ValueError("result is not (I, I), or the buffer is smaller than the widest thin slab")
-    zero = result.dtype.type(0)
-    if right == 1:
-        _add_of_columns(zero, block, buffer, result)
-    elif right < thin:
-        _add_gathered(zero, block, buffer, result)
-    else:
-        _add_slabs(zero, block, buffer, result)
-    for i in range(rows):
-        for j in range(i):
-            result[i, j] = result[j, i]
+    rows, zero = len(result), result.dtype.type(0)
+    size = item_size(zero)
+    down, step = blocks_of(rows, DOT_ROWS), row * size
+    for block in range(down):
+        i, below = rows * block // down, rows * (block + 1) // down
+        a, target = at + i * step, result.ctypes.data + i * (rows + 1) * size
+        shape = (below - i, rows - i, count)
+        add_dots(zero, products, a, step, a, step, target, rows * size, shape)

@@ -4,60 +4,57 @@
 Addresses and steps between rows or columns are in bytes; counts are in entries.
 """
 
-from collections.abc import Callable
-from typing import Any, TypeVar, cast
+from functools import cache
+from typing import Any
 
 import numba
+import numpy as np
 
+from tucker_core.kernels.jit import address_of, call_at, inlined
+from tucker_core.kernels.machine import VECTOR_BYTES
 from tucker_core.kernels.simd import (
     DOT_COLUMNS,
     DOT_ROWS,
     ROWS,
-    VECTOR_BYTES,
     VECTORS,
+    WIDE,
+    copy_rows,
     dot_tile,
     edge_tile,
     item_size,
+    stack_buffer,
+    stream_tile,
     whole_tile,
 )
 
-Function = TypeVar("Function", bound=Callable[..., Any])
-
 # Rows of B that stay in the first cache (32 KiB and more) while all rows of A go over them.
 PANEL_BYTES = 20480
-WIDE = VECTORS * VECTOR_BYTES
+PACKED_FROM, PACKED_DEPTH = 12, 96
+PACKED_ROWS = 24
+# Larger results are not read again before they have left every cache.
+STREAMED_BYTES = 1 << 23
+
+Products = tuple[int, int]
+"""Addresses of the two functions of this file for one precision, see `products`."""
 
 
-def compiled(function: Function) -> Function:
-    """Compile when first called with arguments of new types, or load what was compiled before."""
-    return cast(Function, numba.njit(cache=True, error_model="numpy")(function))
+def products(dtype: np.dtype[Any]) -> Products:
+    """Addresses of `_multiply` and `_add_dots`, compiled for float32 or float64."""
+    both = _compile(dtype)
+    return both[0].address, both[1].address
 
 
-def compiled_for(signatures: list[Any]) -> Callable[[Function], Function]:
-    """Compile for these types of arguments and refuse all others; contiguity is part of a type."""
-    return cast(
-        Callable[[Function], Function], numba.njit(signatures, cache=True, error_model="numpy")
-    )
-
-
-def inlined(function: Function) -> Function:
-    """Compile as part of each caller.
-
-    A compiled function is compiled once more inside every compiled function that calls it, tiles and
-    all; so only the two products below are functions of their own, and what stands above is inlined.
-    """
-    return cast(Function, numba.njit(inline="always", error_model="numpy")(function))
+@cache
+def _compile(dtype: np.dtype[Any]) -> tuple[Any, Any]:
+    """Keep the compiled functions alive as long as their addresses may be used: for ever."""
+    zero, number = numba.from_dtype(dtype), numba.int64
+    return address_of(_multiply, zero, *[number] * 11), address_of(_add_dots, zero, *[number] * 9)
 
 
 @inlined
-def blocks_of(count: int, largest: int) -> int:
-    """Number of blocks of nearly equal size, none above `largest`: 20 in sixes is 5, 5, 5, 5."""
-    return (count + largest - 1) // largest
-
-
-@compiled
 def multiply(
     zero: Any,
+    products: Products,
     a: int,
     a_steps: tuple[int, int],
     b: int,
@@ -71,18 +68,65 @@ def multiply(
 
     A may have any two strides; the rows of B and C are contiguous.
     """
-    rows, depth, columns = shape
-    a_row, a_column = a_steps
+    call_at(zero, products[0], (a, *a_steps, b, b_row, c, c_row, *shape, accumulate))
+
+
+@inlined
+def add_dots(
+    zero: Any,
+    products: Products,
+    a: int,
+    a_row: int,
+    b: int,
+    b_row: int,
+    c: int,
+    c_row: int,
+    shape: tuple[int, int, int],
+) -> None:
+    """C += A B^T for shape = (rows of A, rows of B, columns of both); all rows are contiguous."""
+    call_at(zero, products[1], (a, a_row, b, b_row, c, c_row, *shape))
+
+
+@inlined
+def blocks_of(count: int, largest: int) -> int:
+    """Number of blocks of nearly equal size, none above `largest`: 20 in sixes is 5, 5, 5, 5."""
+    return (count + largest - 1) // largest
+
+
+def _multiply(
+    zero: Any,
+    a: int,
+    a_row: int,
+    a_column: int,
+    b: int,
+    b_row: int,
+    c: int,
+    c_row: int,
+    rows: int,
+    depth: int,
+    columns: int,
+    accumulate: int,
+) -> None:
+    """Whole tiles panel by panel, then the columns that fill no whole tile."""
     size = item_size(zero)
     blocks = blocks_of(rows, ROWS)
     whole = columns * size // WIDE * WIDE
-    panel = max(1, PANEL_BYTES // (depth * WIDE)) * WIDE
+    packed = rows >= PACKED_ROWS and PACKED_FROM <= depth <= PACKED_DEPTH
+    stream = accumulate == 0 and rows * c_row >= STREAMED_BYTES and (c | c_row) % VECTOR_BYTES == 0
+    panel = WIDE if packed else max(1, PANEL_BYTES // (depth * WIDE)) * WIDE
+    buffer = stack_buffer(PACKED_DEPTH)
     for start in range(0, whole, panel):
+        if packed:
+            copy_rows(zero, (b + start, b_row, buffer, depth))
         for block in range(blocks):
             i, below = rows * block // blocks, rows * (block + 1) // blocks
             for j in range(start, min(start + panel, whole), WIDE):
-                at = (a + i * a_row, a_row, a_column, b + j, b_row, c + i * c_row + j, c_row)
-                whole_tile(zero, below - i, VECTORS, (0, *at, depth, accumulate))
+                source, row = (buffer, WIDE) if packed else (b + j, b_row)
+                at = (a + i * a_row, a_row, a_column, source, row, c + i * c_row + j, c_row)
+                if stream:
+                    stream_tile(zero, below - i, VECTORS, (0, *at, depth, 0))
+                else:
+                    whole_tile(zero, below - i, VECTORS, (0, *at, depth, accumulate))
     rest = columns - whole // size
     if rest > 0:
         vectors = blocks_of(rest * size, VECTOR_BYTES)
@@ -93,8 +137,7 @@ def multiply(
             edge_tile(zero, below - i, vectors, (lanes, *at, depth, accumulate))
 
 
-@compiled
-def add_dots(
+def _add_dots(
     zero: Any,
     a: int,
     a_row: int,
@@ -102,10 +145,10 @@ def add_dots(
     b_row: int,
     c: int,
     c_row: int,
-    shape: tuple[int, int, int],
+    rows: int,
+    columns: int,
+    depth: int,
 ) -> None:
-    """C += A B^T for shape = (rows of A, rows of B, columns of both); all rows are contiguous."""
-    rows, columns, depth = shape
     size = item_size(zero)
     down, along = blocks_of(rows, DOT_ROWS), blocks_of(columns, DOT_COLUMNS)
     for block in range(down):
@@ -114,14 +157,3 @@ def add_dots(
             j, after = columns * part // along, columns * (part + 1) // along
             at = (a + i * a_row, a_row, b + j * b_row, b_row, c + i * c_row + j * size, c_row)
             dot_tile(zero, below - i, after - j, (*at, depth))
-
-
-@inlined
-def add_own_dots(zero: Any, a: int, a_row: int, c: int, c_row: int, rows: int, depth: int) -> None:
-    """C += A A^T on and above the diagonal; below it C is left half done."""
-    size = item_size(zero)
-    down = blocks_of(rows, DOT_ROWS)
-    for block in range(down):
-        i, below = rows * block // down, rows * (block + 1) // down
-        at, target = a + i * a_row, c + i * (c_row + size)
-        add_dots(zero, at, a_row, at, a_row, target, c_row, (below - i, rows - i, depth))

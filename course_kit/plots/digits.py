@@ -1,11 +1,6 @@
-"""Pictures of compressed networks, readable in black and white.
-
-Every function draws on a new figure of its own and returns it; `save_figure` writes it to a file.
-No function touches pyplot's global state, so pictures can be made without a screen.
-"""
+"""Digits with what a network reads, and file sizes drawn to scale."""
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,15 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
-from tucker_core.files import replacing
-
-DARK, MIDDLE, LIGHT = "#1b2a41", "#7a8ca3", "#dfe5ec"
-
-
-def save_figure(figure: Figure, path: Path, *, dpi: int = 150) -> None:
-    """Write a figure through a temporary file, making its folder if need be."""
-    with replacing(path) as temporary:
-        figure.savefig(temporary, format=path.suffix[1:], dpi=dpi, bbox_inches="tight")
+from course_kit.plots.style import DARK, LIGHT, MIDDLE
 
 
 def demo_figure(

@@ -1,0 +1,367 @@
+# ---
+# jupyter:
+#   kernelspec:
+#     display_name: Python 3
+#     language: python
+#     name: python3
+# ---
+
+# %% [markdown]
+# # 02 · Tucker and HOSVD
+#
+# **You will learn**
+# - what the Tucker format is: a small core, and one matrix for each mode;
+# - how the HOSVD finds it, with six lines of your own and with the library;
+# - how to predict its error before you compute it, and what HOOI can still gain.
+#
+# **Needs** notebook 01, and what a singular value is. **Time** 30 minutes to read, seconds to run.
+
+# %% [markdown]
+# On your own computer the next cell does nothing; on Colab it fetches the course and installs it
+# (put the address of this repository in place of `OWNER`).
+
+# %%
+import os
+from importlib.util import find_spec
+
+if find_spec("tucker_core") is None:
+    os.system("git clone -q https://github.com/OWNER/ada-tucker")
+    os.chdir("ada-tucker")
+    os.system("pip install -q -e .")
+
+# %% [markdown]
+# The format, the decompositions and the pictures.
+
+# %%
+import matplotlib.pyplot as plt
+import numpy as np
+from course_kit.pictures import portrait
+from course_kit.plots import (
+    error_against_size,
+    predicted_against_measured,
+    spectra,
+    tucker_diagram,
+)
+from tucker_core import (
+    hosvd,
+    mode_dot,
+    multi_mode_dot,
+    random_tucker,
+    tucker,
+    tucker_params,
+    tucker_to_tensor,
+    unfold,
+)
+
+# %% [markdown]
+# ## The format
+#
+# A tensor in **Tucker format** is a *core tensor* $C$ multiplied in every mode by a *factor matrix* $M_n$:
+#
+# $$ W = C \times_1 M_1 \times_2 M_2 \times_3 M_3 $$
+#
+# The core has shape $(J_1, J_2, J_3)$, called the **rank**; the matrix $M_n$ has shape $(I_n, J_n)$. Here is one to
+# scale: a light tensor of 40 x 30 x 20 on the left, on the right a small dark core and three grey matrices.
+
+# %%
+fig, axes = plt.subplots(figsize=(9, 3.2))
+tucker_diagram(axes, (40, 30, 20), (6, 5, 4))
+plt.show()
+
+# %% [markdown]
+# **Predict.** How many numbers does the format store? Count the boxes on the right: $\prod_n J_n$ for the core,
+# $\sum_n I_n J_n$ for the matrices.
+
+# %%
+predicted = 6 * 5 * 4 + (40 * 6 + 30 * 5 + 20 * 4)
+print(f"{predicted} numbers instead of {40 * 30 * 20:,}")
+
+# %% [markdown]
+# **Measure.** We draw such a tensor at random, and ask it.
+
+# %%
+example = random_tucker((40, 30, 20), (6, 5, 4), np.random.default_rng(0))
+core, factors = example
+assert example.n_params == tucker_params((40, 30, 20), (6, 5, 4)) == predicted
+
+# %% [markdown]
+# To get the tensor back, multiply one mode after the other, as in notebook 01. `tucker_to_tensor` does the same and
+# wastes nothing.
+
+# %%
+grown = mode_dot(mode_dot(mode_dot(core, factors[0], 0), factors[1], 1), factors[2], 2)
+assert np.allclose(grown, tucker_to_tensor(example))
+grown.shape
+
+# %% [markdown]
+# ## HOSVD in six lines
+#
+# Now the other way: given a tensor, find core and matrices. The idea: in each mode, keep the directions in which the
+# fibres are large. They are the leading left singular vectors of the unfolding. Then project the tensor on them.
+
+
+# %%
+def my_hosvd(tensor, rank):
+    """Higher-order SVD of a tensor to a rank (J_1, ..., J_N)."""
+    factors = []
+    for mode, kept in enumerate(rank):
+        vectors, _, _ = np.linalg.svd(unfold(tensor, mode), full_matrices=False)
+        factors.append(vectors[:, :kept])
+    return multi_mode_dot(tensor, factors, transpose=True), factors
+
+
+# %% [markdown]
+# On a tensor that *has* rank (6, 5, 4) nothing should be lost. **Predict** the relative error.
+
+
+# %%
+def error_of(tensor, approximation):
+    """Relative error: the norm of the difference, over the norm of the tensor."""
+    return np.linalg.norm(tensor - approximation) / np.linalg.norm(tensor)
+
+
+rebuilt = tucker_to_tensor(my_hosvd(grown, (6, 5, 4)))
+print(f"relative error {error_of(grown, rebuilt):.1e}")
+
+# %% [markdown]
+# **Measure.** It is zero up to rounding.
+
+# %%
+assert error_of(grown, rebuilt) < 1e-13
+
+# %% [markdown]
+# ## A real tensor
+#
+# A photograph of 150 x 128 pixels in 3 colours has no small rank. But its singular values fall, and they fall
+# differently in each mode.
+
+# %%
+photo = portrait()
+sigmas = [np.linalg.svd(unfold(photo, n), compute_uv=False) for n in range(3)]
+[len(sigma) for sigma in sigmas]
+
+# %% [markdown]
+# The spectra of the three unfoldings. The rings mark rank (20, 20, 2): what lies right of a ring will be thrown away.
+# The curve of the colours ends after three points, for there are only three.
+
+# %%
+fig, axes = plt.subplots(figsize=(7.5, 3.6))
+labels = ["height (mode 0)", "width (mode 1)", "colour (mode 2)"]
+spectra(
+    axes,
+    dict(zip(labels, sigmas, strict=True)),
+    kept=dict(zip(labels, (20, 20, 2), strict=True)),
+)
+plt.show()
+
+# %% [markdown]
+# ## The error, before it is made
+#
+# Nothing needs to be decomposed to know how bad it can get. With the discarded singular values $\sigma$ of all modes,
+#
+# $$ \max_n \sum_{j > J_n} \sigma_{n,j}^2 \;\le\; \lVert X - \hat X \rVert^2 \;\le\; \sum_n \sum_{j > J_n} \sigma_{n,j}^2 . $$
+#
+# (De Lathauwer, De Moor, Vandewalle, 2000.) **Predict** both ends for rank (20, 20, 2).
+
+
+# %%
+def bounds(rank):
+    """Least and largest relative error that a HOSVD to this rank can have."""
+    lost = [np.sum(s[j:] ** 2) for s, j in zip(sigmas, rank, strict=True)]
+    norm = np.linalg.norm(photo)
+    return np.sqrt(max(lost)) / norm, np.sqrt(sum(lost)) / norm
+
+
+low, high = bounds((20, 20, 2))
+print(f"between {low:.3f} and {high:.3f}")
+
+# %% [markdown]
+# **Measure.** Decompose and look.
+
+# %%
+measured = error_of(photo, tucker_to_tensor(my_hosvd(photo, (20, 20, 2))))
+print(f"measured {measured:.3f}")
+assert low <= measured <= high
+
+# %% [markdown]
+# The same for eight ranks at once, measured over predicted. The dashed line is the upper bound itself: every point
+# lies below it, and none below 60 % of it.
+
+# %%
+ranks = [(r, r, c) for r in (5, 10, 20, 40) for c in (2, 3)]
+upper = [bounds(rank)[1] for rank in ranks]
+found = [error_of(photo, tucker_to_tensor(my_hosvd(photo, rank))) for rank in ranks]
+fig, axes = plt.subplots(figsize=(4.6, 4))
+predicted_against_measured(axes, upper, found, unit="relative error")
+plt.show()
+
+# %%
+assert all(0.6 * u < f <= u for u, f in zip(upper, found, strict=True))
+
+# %% [markdown]
+# ## The library's HOSVD
+#
+# `hosvd` does what our six lines do, with three improvements. It projects after each mode instead of at the end
+# (**ST-HOSVD**): every next SVD sees a smaller tensor, and here the error even shrinks a little.
+
+# %%
+plain = hosvd(photo, (20, 20, 2), sequential=False)
+sequential = hosvd(photo, (20, 20, 2))
+print(f"plain {error_of(photo, plain.to_tensor()):.4f}")
+print(f"sequential {error_of(photo, sequential.to_tensor()):.4f}")
+assert np.isclose(error_of(photo, plain.to_tensor()), measured)
+
+# %% [markdown]
+# It fixes the signs of the singular vectors, so that two machines agree. And it takes a *tolerance* in place of a rank:
+# the bound, used backwards. **Predict**: will the error be just below 0.1, or far below?
+
+# %%
+within = hosvd(photo, tol=0.1)
+print(within.rank, f"error {error_of(photo, within.to_tensor()):.4f}")
+assert error_of(photo, within.to_tensor()) <= 0.1
+
+# %% [markdown]
+# **Measure.** Below, and not by much: the guarantee costs little.
+#
+# ## How it looks
+#
+# One decomposition to full rank serves for all smaller ones: the HOSVD of rank $(J, J, 3)$ is a corner of the full core
+# and the first columns of the full matrices.
+
+# %%
+full_core, full_factors = my_hosvd(photo, (150, 128, 3))
+
+
+def corner(r):
+    """The HOSVD of rank (r, r, 3), cut out of the full one."""
+    heights, widths, colours = full_factors
+    return full_core[:r, :r], [heights[:, :r], widths[:, :r], colours]
+
+
+# %% [markdown]
+# Six pictures of rising rank, each with the share of numbers that it stores. From left to right a blur becomes a face.
+
+# %%
+fig, grid = plt.subplots(1, 6, figsize=(10, 2.4))
+for axes, r in zip(grid, (2, 5, 10, 20, 40, 80), strict=True):
+    axes.imshow(tucker_to_tensor(corner(r)).clip(0, 1))
+    share = tucker_params(photo.shape, (r, r, 3)) / photo.size
+    axes.set_title(f"rank {r}\n{share:.0%} stored", fontsize=9)
+    axes.axis("off")
+plt.show()
+
+# %% [markdown]
+# **Your turn.** Move the slider (it works where a kernel runs, not on GitHub). At which rank would you not notice the
+# difference any more? How many numbers is that?
+
+# %%
+from ipywidgets import IntSlider, interact
+
+
+def show(rank):
+    """Draw the photograph at a rank, then say what it costs."""
+    picture = tucker_to_tensor(corner(rank))
+    _, axes = plt.subplots(figsize=(2.4, 2.8))
+    axes.imshow(picture.clip(0, 1))
+    axes.axis("off")
+    plt.show()
+    stored = tucker_params(photo.shape, (rank, rank, 3))
+    print(f"rank {rank}: {stored:,} numbers, error {error_of(photo, picture):.3f}")
+
+
+slider = IntSlider(value=20, min=1, max=120, continuous_update=False)
+_ = interact(show, rank=slider)
+
+# %% [markdown]
+# ## Is it better than an SVD?
+#
+# Lay the photograph out as a matrix, 150 x 384, and cut its SVD to rank $r$: that stores $r (150 + 384)$ numbers. The
+# SVD is the best that *a matrix* can do. **Predict**: does Tucker need fewer numbers for the same error?
+
+# %%
+sizes = {"Tucker": [], "SVD of a matrix": []}
+errors = {"Tucker": [], "SVD of a matrix": []}
+for r in (3, 5, 8, 12, 20, 30, 40):
+    sizes["Tucker"].append(tucker_params(photo.shape, (r, r, min(r, 3))))
+    errors["Tucker"].append(error_of(photo, tucker_to_tensor(corner(r))))
+    sizes["SVD of a matrix"].append(r * (150 + 384))
+    errors["SVD of a matrix"].append(bounds((r, 128, 3))[0])
+
+# %% [markdown]
+# **Measure.** Both errors against the numbers stored. The SVD's errors are free: the unfolding in mode 0 *is* that
+# matrix, so its discarded singular values tell them.
+
+# %%
+fig, axes = plt.subplots(figsize=(7, 3.6))
+series = {name: (sizes[name], errors[name]) for name in sizes}
+error_against_size(axes, series, xlabel="numbers stored", ylabel="relative error")
+plt.show()
+
+# %%
+assert np.interp(5_000, *series["Tucker"]) < np.interp(
+    5_000, *series["SVD of a matrix"]
+)
+
+# %% [markdown]
+# Tucker's solid line lies below: it pays for the width once, not once for every colour. (For photographs both are poor
+# beside JPEG. Weights of a network are not photographs, and there the tables turn, as 03 to 05 show.)
+#
+# ## HOOI: better still?
+#
+# HOSVD looks at each mode alone, so it is good but not optimal. **HOOI** goes round: it improves the matrix of one mode
+# while the others stand still, and again, until nothing moves. `tucker` does that.
+#
+# **Predict.** By how much does the error of rank (20, 20, 2) fall: 1 %, 10 %, 50 %?
+
+# %%
+best = tucker(photo, (20, 20, 2), n_iter_max=50, tol=1e-9)
+gain = 1 - error_of(photo, best.to_tensor()) / measured
+print(f"HOOI {error_of(photo, best.to_tensor()):.4f}, {gain:.1%} less than HOSVD")
+assert 0 < gain < 0.05
+
+# %% [markdown]
+# **Measure.** Hardly at all: a photograph's modes are simple, so HOSVD is almost optimal. Noise is the other end.
+# Below, the errors of three methods on a tensor of pure noise, relative to the plain HOSVD's.
+
+# %%
+noise = np.random.default_rng(1).standard_normal((20, 20, 20))
+base = error_of(noise, hosvd(noise, 6, sequential=False).to_tensor())
+print(f"ST-HOSVD {error_of(noise, hosvd(noise, 6).to_tensor()) / base:.3f}")
+print(f"HOOI {error_of(noise, tucker(noise, 6).to_tensor()) / base:.3f}")
+
+# %% [markdown]
+# And how many rounds does HOOI take? The error against the sweeps, on the noise.
+
+# %%
+sweeps = range(1, 16)
+falling = [
+    error_of(noise, tucker(noise, 6, n_iter_max=k, tol=0).to_tensor()) for k in sweeps
+]
+fig, axes = plt.subplots(figsize=(6, 2.8))
+axes.plot(sweeps, falling, "o-", color="#1b2a41")
+axes.set(xlabel="sweeps of HOOI", ylabel="relative error")
+plt.show()
+
+# %% [markdown]
+# The curve never rises, and after some ten sweeps there is nothing left to gain.
+
+# %%
+assert all(np.diff(falling) < 1e-9)
+
+# %% [markdown]
+# ## Summary
+#
+# - Tucker format: $\prod J_n + \sum I_n J_n$ numbers instead of $\prod I_n$.
+# - HOSVD: singular vectors of every unfolding, then project. Its error is known beforehand from the spectra.
+# - ST-HOSVD is cheaper and as good; HOOI squeezes out the rest.
+#
+# **What can go wrong.** A rank that the product of the others cannot feed: rank (20, 20, 2) is fine, rank (20, 2, 2) can
+# use at most 4 directions in mode 0. Judging by the norm of the error alone: the eye, and a network, weigh differently.
+# A tolerance in single precision below about 1e-3: its digits end there.
+#
+# **Exercises.**
+# 1. Prove the upper bound for one mode, then for two: projections shorten vectors.
+# 2. Make the core of the photograph's full HOSVD and look at where its large numbers are. Which corner? Why?
+# 3. Take the ranks $(r, r, 2)$ in place of $(r, r, 3)$. For which sizes does it pay to give up a colour?
+#
+# **Next** 03: a weight is usually a matrix. What is there to gain by making it a tensor?

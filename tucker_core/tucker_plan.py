@@ -1,0 +1,265 @@
+"""The Tucker product prepared once for a shape: checks, room for intermediates, compiled kernels.
+
+`tucker_to_tensor` and `tucker_gradient` look up a plan for the shapes they are given. Code that
+calls them again and again with equal shapes, such as a training loop, holds the plan itself.
+"""
+
+import math
+from collections.abc import Collection, Sequence
+from copy import copy
+from functools import lru_cache
+from typing import Any, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from tucker_core.checks import MAX_ORDER, FloatArray
+from tucker_core.kernels import can_compile
+from tucker_core.tucker_chain import Factors, contract, expand
+
+LARGEST_RANK = 96  # above it, BLAS is faster than the kernels
+_ALIGNMENT = 64  # bytes: a line of the cache, and the widest vector
+_ARITIES = (4, 8)  # the kernels take a tuple of one of these lengths
+_UNALIGNED_BYTES = 16_384  # finding an aligned start takes as long as writing this much
+_KEPT_NUMBERS = 1 << 18  # larger workspaces are not kept between calls of `tucker_to_tensor`
+
+Saved: TypeAlias = FloatArray | list[FloatArray]
+"""What a product leaves for its gradient: a filled workspace, or the matrices of the numpy chain."""
+
+
+class TuckerPlan:
+    """Tucker product and gradient for one shape, rank and precision.
+
+    Not for use by several threads at once: make one for each.
+
+    Parameters
+    ----------
+    shape : (I_1, ..., I_N)
+    rank : (J_1, ..., J_N), J_n <= I_n not required
+    dtype : np.float32 or np.float64
+    full_modes : modes without a factor (the identity), where J_n = I_n
+
+    Raises
+    ------
+    TypeError
+        If dtype is neither float32 nor float64.
+    ValueError
+        If shape and rank do not belong together, or a full mode has J_n != I_n.
+
+    Examples
+    --------
+    >>> plan = TuckerPlan((4, 3), (2, 3), np.float64, full_modes=[1])
+    >>> full, saved = plan.product_and_saved(np.ones((2, 3)), [np.ones((4, 2)), None])
+    >>> full[0]
+    array([2., 2., 2.])
+    >>> grad_core, grad_factors = plan.gradient(np.ones((2, 3)), [np.ones((4, 2)), None], full, saved)
+    >>> grad_core[0]
+    array([8., 8., 8.])
+    """
+
+    def __init__(
+        self,
+        shape: Sequence[int],
+        rank: Sequence[int],
+        dtype: npt.DTypeLike = np.float32,
+        full_modes: Collection[int] = (),
+    ) -> None:
+        self.shape, self.rank = tuple(map(int, shape)), tuple(map(int, rank))
+        self.dtype, self.full_modes = np.dtype(dtype), frozenset(full_modes)
+        self._check_parts()
+        # order of use: the last mode is expanded first
+        self._modes = [n for n in reversed(range(len(self.shape))) if n not in self.full_modes]
+        ranks = [self.rank[n] for n in self._modes]
+        self._compiled = bool(ranks) and max(ranks) <= LARGEST_RANK and can_compile()
+        self._arity = next(n for n in _ARITIES if n >= len(ranks))
+        self._padding = (np.empty((0, 0), self.dtype),) * (self._arity - len(ranks))
+        self._steps, self._room = self._lay_out()
+        self._workspace: FloatArray | None = None
+        self._kernels: dict[str, tuple[Any, Any]] = {}
+
+    def product(
+        self, core: FloatArray, factors: Factors, *, out: FloatArray | None = None
+    ) -> FloatArray:
+        """Rebuild the full tensor (I_1, ..., I_N), in `out` if given; see `tucker_to_tensor`."""
+        return self._product(core, factors, out, self._own_workspace())[0]
+
+    def product_and_saved(
+        self, core: FloatArray, factors: Factors, *, out: FloatArray | None = None
+    ) -> tuple[FloatArray, Saved]:
+        """As `product`; also what `gradient` can take up instead of computing it again."""
+        return self._product(core, factors, out, np.empty(self._room, self.dtype))
+
+    def gradient(
+        self, core: FloatArray, factors: Factors, grad: FloatArray, saved: Saved | None = None
+    ) -> tuple[FloatArray, tuple[FloatArray | None, ...]]:
+        """Gradients by core and factors; see `tucker_gradient`. What was saved serves once."""
+        if grad.shape != self.shape or grad.dtype != self.dtype:
+            raise ValueError(
+                f"grad is {grad.dtype} of shape {grad.shape}; the tensor is {self.dtype} of shape "
+                f"{self.shape}"
+            )
+        if not self._compiled:
+            core, factors = self._checked(core, factors)
+            steps = expand(core, factors)[1] if saved is None else list(saved)
+            grad_core, grads = contract(factors, np.ascontiguousarray(grad), steps)
+            return grad_core.reshape(self.rank), grads
+        workspace = self._own_workspace() if saved is None else saved
+        grad_core = np.empty(self.rank, self.dtype)
+        parts = [np.empty((self.shape[n], self.rank[n]), self.dtype) for n in self._modes]
+        written = grad.ravel(), grad_core.reshape(-1), (*parts, *self._padding), workspace
+        self._run("gradient", core, factors, written, (saved is not None,))
+        by_mode = dict(zip(self._modes, parts, strict=True))
+        return grad_core, tuple(by_mode.get(n) for n in range(len(self.shape)))
+
+    def _product(
+        self, core: FloatArray, factors: Factors, out: FloatArray | None, workspace: FloatArray
+    ) -> tuple[FloatArray, Saved]:
+        if out is None:
+            out = aligned_empty(self.shape, self.dtype)
+        elif out.shape != self.shape or out.dtype != self.dtype or not out.flags.c_contiguous:
+            raise ValueError(
+                f"out is {out.dtype} of shape {out.shape}; a C-contiguous {self.dtype} array of "
+                f"shape {self.shape} is needed"
+            )
+        if self._compiled:
+            self._run("product", core, factors, (out.reshape(-1), workspace), ())
+            return out, workspace
+        core, factors = self._checked(core, factors)
+        return out, expand(core, factors, out)[1]
+
+    def _run(self, name: str, core: Any, factors: Any, written: Any, options: Any) -> None:
+        """Run a kernel; only if it does not take the parts as they are, look at them more closely."""
+        if name not in self._kernels:
+            from tucker_core.kernels import product as kernels
+
+            addresses = kernels.ready(self.dtype, self._arity, name == "gradient")
+            self._kernels[name] = getattr(kernels, name), addresses
+        kernel, addresses = self._kernels[name]
+        for look_closely in (False, True):
+            if look_closely:
+                core, factors = self._checked(core, factors)
+            elif core.shape != self.rank or not self._has_gaps(factors):
+                continue
+            chosen = [factors[n] for n in self._modes]
+            try:
+                arguments = core.ravel(), (*chosen, *self._padding), *written
+                if kernel(*arguments, self._steps, addresses, *options):
+                    return
+            except TypeError:  # another precision, or not contiguous
+                if look_closely:
+                    raise
+        raise ValueError("what was saved for the gradient belongs to another plan")
+
+    def _has_gaps(self, factors: Factors) -> bool:
+        return len(factors) == len(self.shape) and all(factors[n] is None for n in self.full_modes)
+
+    def _checked(self, core: FloatArray, factors: Factors) -> tuple[FloatArray, Factors]:
+        """The parts as contiguous arrays, or say which one does not belong to this plan."""
+        if core.shape != self.rank or core.dtype != self.dtype:
+            raise ValueError(
+                f"core is {core.dtype} of shape {core.shape}; this plan is for {self.dtype} of shape "
+                f"{self.rank}"
+            )
+        if not self._has_gaps(factors):
+            raise ValueError(
+                f"factors {[None if f is None else f.shape for f in factors]} do not fit: one per "
+                f"mode of shape {self.shape}, None exactly for the modes {sorted(self.full_modes)}"
+            )
+        contiguous: list[FloatArray | None] = [None] * len(factors)
+        for mode in self._modes:
+            wanted, factor = (self.shape[mode], self.rank[mode]), factors[mode]
+            if factor is None or factor.shape != wanted:
+                found = None if factor is None else factor.shape
+                raise ValueError(
+                    f"factors[{mode}] has shape {found}; this plan needs {wanted} (is it transposed?)"
+                )
+            if factor.dtype != self.dtype:
+                raise TypeError(
+                    f"factors[{mode}] is {factor.dtype}, the core is {self.dtype}; make them equal"
+                )
+            contiguous[mode] = np.ascontiguousarray(factor)
+        return np.ascontiguousarray(core), contiguous
+
+    def _own_workspace(self) -> FloatArray:
+        if self._workspace is None:
+            self._workspace = np.empty(self._room, self.dtype)
+        return self._workspace
+
+    def _lay_out(self) -> tuple[npt.NDArray[np.int64], int]:
+        """The table of steps that the kernels want, and the numbers that the workspace must hold."""
+        line = _ALIGNMENT // self.dtype.itemsize
+        factor_sizes = [self.shape[n] * self.rank[n] for n in self._modes]
+        steps, place = [], _round_up(max(factor_sizes, default=0), line)
+        for n in self._modes:
+            left, right = math.prod(self.rank[:n]), math.prod(self.shape[n + 1 :])
+            steps.append((left, self.rank[n], self.shape[n], right, place))
+            if n != self._modes[-1]:
+                place += _round_up(left * self.shape[n] * right, line)
+        room = place + line if self._compiled else 0
+        return np.array(steps, np.int64).reshape(-1, 5), room
+
+    def _check_parts(self) -> None:
+        if self.dtype not in (np.float32, np.float64):
+            raise TypeError(f"dtype is {self.dtype}; float32 or float64 is needed")
+        orders = len(self.shape), len(self.rank)
+        if orders[0] != orders[1] or not 1 <= orders[0] <= MAX_ORDER:
+            raise ValueError(
+                f"shape {self.shape} and rank {self.rank} need one entry per mode, 1 to {MAX_ORDER}"
+            )
+        if min(*self.shape, *self.rank) < 1:
+            raise ValueError(f"shape {self.shape} and rank {self.rank} must be >= 1 everywhere")
+        for mode in self.full_modes:
+            if not 0 <= mode < orders[0] or self.shape[mode] != self.rank[mode]:
+                raise ValueError(
+                    f"mode {mode} cannot go without a factor: shape {self.shape}, rank {self.rank}"
+                )
+
+
+def plan_for(core: FloatArray, factors: Factors) -> TuckerPlan:
+    """A plan for arrays of these shapes and this precision; the last few hundred are kept.
+
+    Examples
+    --------
+    >>> plan_for(np.ones((2, 3)), [np.ones((4, 2)), None]).shape
+    (4, 3)
+    """
+    shapes = tuple([None if factor is None else factor.shape for factor in factors])
+    plan = _plan_for(core.shape, core.dtype, shapes)
+    return copy(plan) if plan._room > _KEPT_NUMBERS else plan
+
+
+@lru_cache(256)
+def _plan_for(
+    rank: tuple[int, ...], dtype: np.dtype[Any], factors: tuple[tuple[int, int] | None, ...]
+) -> TuckerPlan:
+    if len(rank) != len(factors) or any(
+        f is not None and (len(f) != 2 or f[1] != r) for r, f in zip(rank, factors, strict=True)
+    ):
+        raise ValueError(f"factors of shapes {factors} do not fit a core of shape {rank}")
+    shape = [r if f is None else f[0] for r, f in zip(rank, factors, strict=True)]
+    return TuckerPlan(shape, rank, dtype, [n for n, f in enumerate(factors) if f is None])
+
+
+def aligned_empty(shape: Sequence[int], dtype: npt.DTypeLike) -> FloatArray:
+    """An array like np.empty that starts at a multiple of 64 bytes, unless it is small.
+
+    Vectors of 64 bytes that straddle two lines of the cache cost twice: a fifth of the product of
+    (20, 20, 25, 40) at rank 5.
+
+    Examples
+    --------
+    >>> aligned_empty((100, 100), np.float32).ctypes.data % 64
+    0
+    """
+    kind = np.dtype(dtype)
+    size = math.prod(shape)
+    if size * kind.itemsize < _UNALIGNED_BYTES:
+        return np.empty(shape, kind)
+    line = _ALIGNMENT // kind.itemsize
+    room = np.empty(size + line, kind)
+    start = -room.ctypes.data % _ALIGNMENT // kind.itemsize
+    return room[start : start + size].reshape(shape)
+
+
+def _round_up(count: int, line: int) -> int:
+    return (count + line - 1) // line * line
