@@ -63,7 +63,9 @@ TASKS = {
     ),
     "test": Task(FULL, [["-m", "pytest", "-n", _test_workers(), "-q"]], "run the fast tests"),
     "lab": Task(LAB, [["-m", "jupyterlab", _first_notebook()]], "open the first notebook"),
-    "bench": Task(FULL, [["tools/bench_core.py"]], "time tucker_core"),
+    "bench": Task(
+        FULL, [["-m", "tools.bench_core"], ["-m", "tools.bench_layer"]], "time tucker_core"
+    ),
     "lint": Task(FULL, LINT, "check style and types"),
     "notebooks": Task(
         FULL, [["tools/nb.py", "build"]], "rebuild the notebooks whose sources changed"

@@ -34,6 +34,7 @@ ALLOWED_INSIDE_FUNCTIONS = {
     "torch_bridge/cli": {"course_kit"},
     "torch_bridge/commands": {"course_kit"},
     "torch_bridge/demo": {"course_kit"},
+    "torch_bridge/sweeps": {"course_kit"},
 }
 FOREIGN_TO_CORE = ("torch", "matplotlib")
 

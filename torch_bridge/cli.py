@@ -10,7 +10,8 @@ import warnings
 from pathlib import Path
 from typing import TypeAlias
 
-from torch_bridge import commands
+from torch_bridge import commands, sweeps
+from torch_bridge.ablation import STUDIES
 from torch_bridge.models import MODELS
 from torch_bridge.pipeline import METHODS
 from torch_bridge.recipes import recipe_names
@@ -44,7 +45,7 @@ def parser() -> argparse.ArgumentParser:
         description="Tucker compression of neural networks: small enough for a QR code.",
     )
     sub = top.add_subparsers(required=True, metavar="COMMAND")
-    for add in (_demo, _train, _compress, _pareto, _evaluate, _inspect, _qr):
+    for add in (_demo, _train, _compress, _pareto, _ablate, _evaluate, _inspect, _qr):
         add(sub)
     return top
 
@@ -140,7 +141,24 @@ def _pareto(sub: _Sub) -> None:
     )
     command.add_argument("--method", choices=sorted(METHODS), help="default: ada")
     _training_options(command)
-    command.set_defaults(run=commands.pareto)
+    command.set_defaults(run=sweeps.pareto)
+
+
+def _ablate(sub: _Sub) -> None:
+    command = sub.add_parser(
+        "ablate", help="change one thing at a time on LeNet-300, at equal numbers stored"
+    )
+    command.add_argument(
+        "studies", nargs="*", metavar="STUDY", default=list(STUDIES),
+        help=f"of {', '.join(STUDIES)} (default: all)",
+    )  # fmt: skip
+    command.add_argument(
+        "--out", type=Path, default=Path("runs/ablation"),
+        help="folder for one JSON and one picture a study (default: %(default)s)",
+    )  # fmt: skip
+    command.add_argument("--seeds", type=_seed, nargs="+", default=[0, 1, 2], metavar="S")
+    _training_options(command)
+    command.set_defaults(run=sweeps.ablate, model="lenet300")
 
 
 def _evaluate(sub: _Sub) -> None:

@@ -18,18 +18,17 @@ from torch_bridge.datasets import DataSet, load_mnist
 from torch_bridge.demo import result_content, rows_table, run_demo
 from torch_bridge.inference import evaluate
 from torch_bridge.models import build_model
-from torch_bridge.pareto import pareto_table, sweep
-from torch_bridge.pipeline import METHODS, Experiment, Row, check_device
+from torch_bridge.pipeline import Experiment, Row, check_device
 from torch_bridge.recipes import Recipe, recipe_for
 from torch_bridge.results import write_json
 from torch_bridge.storage import load_network
-from tucker_core import ARCHITECTURES, CompressedNetwork, coded_bits, load, save
+from tucker_core import ARCHITECTURES, CompressedNetwork, coded_bits, format_table, load, save
 from tucker_core.files import replacing
 
 
 def demo(arguments: Namespace) -> None:
     """Train a dense net and its Tucker twin, write the file, test it, show the table."""
-    experiment = _experiment(arguments)
+    experiment = experiment_of(arguments)
     experiment.folder = arguments.runs / "demo"
     rows = run_demo(experiment, arguments.out, arguments.max_bytes)
     shutil.rmtree(experiment.folder, ignore_errors=True)  # done: the next demo trains anew
@@ -39,7 +38,7 @@ def demo(arguments: Namespace) -> None:
 
 def train(arguments: Namespace) -> None:
     """Train a dense net and write its weights as an .npz file."""
-    experiment = _experiment(arguments)
+    experiment = experiment_of(arguments)
     augment = not arguments.no_augment
     model, result = experiment.train_dense(augment=augment)
     out = arguments.out or Path(f"{arguments.model}.npz")
@@ -51,7 +50,7 @@ def train(arguments: Namespace) -> None:
 def compress(arguments: Namespace) -> None:
     """Train a net in Tucker form, round it, write the .ada file and test what it decodes to."""
     dense = None if arguments.dense is None else _load_dense(arguments.dense, arguments.model)
-    experiment = _experiment(arguments)
+    experiment = experiment_of(arguments)
     if dense is not None:
         dense = dense.to(experiment.device).eval()
     model, report, floats = experiment.train_tucker(start=arguments.start, dense=dense)
@@ -65,26 +64,6 @@ def compress(arguments: Namespace) -> None:
     if arguments.result is not None:
         write_json(arguments.result, result_content(experiment, rows))
     _show(arguments, experiment, rows)
-
-
-def pareto(arguments: Namespace) -> None:
-    """Sweep budgets and prices, show all runs, draw them beside the published records."""
-    from course_kit.pareto_figure import pareto_figure
-    from course_kit.plots import save_figure
-
-    experiment = _experiment(arguments)
-    results = sweep(experiment, arguments.budgets, arguments.rates, arguments.seeds, arguments.out)
-    points = [(run["rows"][0]["n_bytes"], run["rows"][0]["test_error"]) for run in results]
-    method = METHODS[experiment.recipe.method]
-    picture = arguments.out / f"{arguments.model}_{experiment.recipe.method}.png"
-    save_figure(
-        pareto_figure(arguments.model, {f"{method} (ours, whole file)": points}, {}), picture
-    )
-    if arguments.json:
-        print(json.dumps(results, indent=1))
-    else:
-        print(pareto_table(results))
-        print(f"\npicture: {picture}", file=sys.stderr)
 
 
 def evaluate_files(arguments: Namespace) -> None:
@@ -152,7 +131,8 @@ def qr(arguments: Namespace) -> None:
         )
 
 
-def _experiment(arguments: Namespace) -> Experiment:
+def experiment_of(arguments: Namespace) -> Experiment:
+    """Model, data, recipe and device that the arguments of a command name."""
     check_device(arguments.device)
     data = _data(arguments)
     recipe = _recipe(arguments, data.name)
@@ -253,8 +233,6 @@ def _load_state(architecture: str, state: dict[str, torch.Tensor], path: Path) -
 
 
 def _evaluation_table(results: list[dict[str, Any]]) -> str:
-    from tucker_core import format_table
-
     head = ("file", "model", "data set", "numbers", "bytes", "ratio", "test error")
     body = [
         (

@@ -127,9 +127,9 @@ def _record300(rate: float, layers: tuple[Layer, ...] = _LENET300) -> Recipe:
     return Recipe(
         dense=TrainConfig(epochs=24, lr=2e-3),
         tucker=TrainConfig(epochs=24, lr=3e-2, distil=0.7),
-        rounding=replace(ROUNDING, epochs=120, rate=rate, distil=0.7),
+        rounding=replace(ROUNDING, epochs=120, lr=1.5e-2, rate=rate, distil=0.7),
         budget=8_000,
-        copies=10,
+        copies=16,
         layers=layers,
         shared=_UNITS300,
         teacher="lenet5",
@@ -140,11 +140,11 @@ RECORDS: dict[tuple[str, str], Recipe] = {
     ("lenet5", "lossless"): _record5(1.2e-2),
     ("lenet5", "small"): _record5(2.4e-2),
     ("lenet5", "smallest"): _record5(3.6e-2),
-    ("lenet300", "lossless"): _record300(3e-2),
-    ("lenet300", "small"): _record300(5.2e-2),
+    ("lenet300", "lossless"): _record300(2.5e-2),
+    ("lenet300", "small"): _record300(5e-2),
     ("lenet300", "as-dense"): _record300(6e-3, _LENET300_WIDE),
     ("lenet5", "scada"): replace(_record5(1.2e-2), layers=_SCADA5, shared=(), method="scada"),
-    ("lenet300", "scada"): replace(_record300(3e-2, _SCADA300), shared=(), method="scada"),
+    ("lenet300", "scada"): replace(_record300(2.5e-2, _SCADA300), shared=(), method="scada"),
 }
 
 

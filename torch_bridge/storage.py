@@ -27,7 +27,7 @@ BIAS_LEVELS = 16.0  # biases are few and cheap: fine steps, always
 
 
 def to_network(
-    model: nn.Module, architecture: str, levels: float | None = None
+    model: nn.Module, architecture: str, levels: float | None = None, *, bits: int | None = None
 ) -> CompressedNetwork:
     """Round a model in Tucker form to integers.
 
@@ -37,6 +37,8 @@ def to_network(
     architecture : its name; parameters that are all zero are left out if the name is a known one
     levels : steps per root mean square of each core and factor: fewer levels, fewer bytes. By default
         the steps that `attach_quantizers` chose, so that the file holds what was trained
+    bits : instead of levels: integers of so many bits, 2 to 16, the largest entry of each core and
+        factor being 2^(bits - 1) - 1
 
     Raises
     ------
@@ -56,7 +58,9 @@ def to_network(
         raise ValueError(
             f"levels is {levels}; a positive number of steps per root mean square is needed"
         )
-    coded = _Coded(levels)
+    if bits is not None and (levels is not None or not 2 <= bits <= 16):
+        raise ValueError(f"bits is {bits} and levels is {levels}; give 2 to 16 bits, or levels")
+    coded = _Coded(levels, bits)
     weights = {name: coded.tucker_parameter(name, layer) for name, layer in tucker_layers(model)}
     if not weights:
         raise ValueError(f"{type(model).__name__} has no Tucker weight; call compress_model first")
@@ -96,11 +100,11 @@ class _Coded:
 
     Parameters
     ----------
-    levels : as for `to_network`
+    levels, bits : as for `to_network`
     """
 
-    def __init__(self, levels: float | None) -> None:
-        self._levels = levels
+    def __init__(self, levels: float | None, bits: int | None) -> None:
+        self._levels, self._bits = levels, bits
         self._done: dict[int, tuple[Symbols, float]] = {}
 
     def tucker_parameter(self, name: str, layer: nn.Module) -> CodedParameter:
@@ -130,14 +134,18 @@ class _Coded:
         self, name: str, part: Tensor, quantizer: Quantizer | None
     ) -> tuple[Symbols, float]:
         """Integers of a tensor and the step that they count."""
-        if quantizer is None and self._levels is None:
-            raise ValueError(f"{name} has no steps; give levels, or call attach_quantizers first")
+        if self._levels is None and self._bits is None:
+            if quantizer is None:
+                raise ValueError(
+                    f"{name} has no steps; give levels, or call attach_quantizers first"
+                )
+            return quantize(_array(quantizer.symbols(part)), 1.0), quantizer.step()
         if self._levels is not None:
-            unit = 1.0 if quantizer is None else quantizer.unit
             step = step_of(part, self._levels)
-            return quantize(_array(part), step), unit * step
-        assert quantizer is not None
-        return quantize(_array(quantizer.symbols(part)), 1.0), quantizer.step()
+        else:
+            most = float(part.detach().abs().max())
+            step = most / (2 ** ((self._bits or 2) - 1) - 1) if most else 1.0
+        return quantize(_array(part), step), step * (1.0 if quantizer is None else quantizer.unit)
 
 
 def _check_finite(name: str, part: Tensor) -> None:

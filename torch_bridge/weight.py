@@ -10,7 +10,8 @@ On the CPU, forward and backward are tucker_core's product and gradient on the t
 on other devices the same chain of matrix products is left to torch and its autograd.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -19,7 +20,8 @@ from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 
 from torch_bridge.threads import one_numpy_thread
-from tucker_core import LayerPlan, TuckerTensor, hosvd, tucker_gradient, tucker_to_tensor
+from tucker_core import LayerPlan, TuckerPlan, TuckerTensor, hosvd
+from tucker_core.tucker_plan import plan_for
 
 
 class TuckerWeight(nn.Module):
@@ -58,9 +60,11 @@ class TuckerWeight(nn.Module):
                 quantizer(part) for quantizer, part in zip(self.quantizers, parts, strict=True)
             ]
         tensor = tucker_product(parts[0], self.with_gaps(parts[1:]))
-        permuted = [reshape.shape[mode] for mode in reshape.permutation]
+        whole = reshape.padded or reshape.shape
+        permuted = [whole[mode] for mode in reshape.permutation]
         back = [reshape.permutation.index(mode) for mode in range(len(permuted))]
-        return tensor.reshape(permuted).permute(back)
+        weight = tensor.reshape(permuted).permute(back)
+        return weight[tuple(map(slice, reshape.shape))] if reshape.padding else weight
 
     def right_inverse(self, weight: Tensor) -> tuple[Tensor, ...]:
         """Decompose a dense weight by HOSVD; (core, factors...) become the layer's parameters.
@@ -130,20 +134,38 @@ class _CoreProduct(torch.autograd.Function):
     def forward(ctx: Any, core: Tensor, *factors: Tensor | None) -> Tensor:
         ctx.gaps = [factor is None for factor in factors]
         ctx.save_for_backward(core, *(factor for factor in factors if factor is not None))
-        arrays = [None if factor is None else factor.detach().numpy() for factor in factors]
-        with one_numpy_thread(), np.errstate(all="ignore"):  # a diverging loss is named by `fit`
-            return torch.from_numpy(tucker_to_tensor((core.detach().numpy(), arrays)))
+        parts = core.detach().numpy(), [None if f is None else f.detach().numpy() for f in factors]
+        ctx.plan = plan_for(*parts)
+        with _undisturbed(ctx.plan):
+            full, ctx.between = ctx.plan.product_and_saved(*parts)
+        return torch.from_numpy(full)
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
         core, *stored = ctx.saved_tensors
         rest = iter(stored)
-        arrays = [None if gap else next(rest).detach().numpy() for gap in ctx.gaps]
+        factors = [None if gap else next(rest).detach().numpy() for gap in ctx.gaps]
         upstream = grads[0].detach().contiguous().numpy()
-        with one_numpy_thread(), np.errstate(all="ignore"):
-            grad_core, grad_factors = tucker_gradient((core.detach().numpy(), arrays), upstream)
+        between, ctx.between = ctx.between, None  # used up; a second backward computes it anew
+        with _undisturbed(ctx.plan):
+            grad_core, grad_factors = ctx.plan.gradient(
+                core.detach().numpy(), factors, upstream, between
+            )
         return (
             torch.from_numpy(grad_core),
             *(None if g is None else torch.from_numpy(g) for g in grad_factors),
         )
+
+
+@contextmanager
+def _undisturbed(plan: TuckerPlan) -> Iterator[None]:
+    """Keep numpy to one thread, and to itself what it has to say of infinities.
+
+    The kernels use one thread and are silent anyway. A loss that diverges is named by `fit`.
+    """
+    if plan.is_compiled:
+        yield
+        return
+    with one_numpy_thread(), np.errstate(all="ignore"):
+        yield

@@ -18,7 +18,7 @@ import numpy.typing as npt
 from tucker_core.checks import FloatArray, check_tensor
 
 CODES_PER_OCTAVE = 32
-SCALE_CODES = 1 << 12  # codes -2048 to 2047: scales 2^-64 to nearly 2^64
+SCALE_CODES = 1 << 12  # codes -2047 to 2047, scales 2^-64 to 2^64 without the ends; -2048 is a mark
 MAX_SYMBOL = 1 << 15
 
 Symbols = npt.NDArray[np.int32]
@@ -45,16 +45,16 @@ def scale_of(code: int) -> float:
     Raises
     ------
     ValueError
-        If the code is not -2048 to 2047.
+        If the code is not -2047 to 2047.
 
     Examples
     --------
     >>> scale_of(0), scale_of(-32), scale_of(16)
     (1.0, 0.5, 1.4142135623730951)
     """
-    if not -SCALE_CODES // 2 <= code < SCALE_CODES // 2:
+    if not abs(code) < SCALE_CODES // 2:
         raise ValueError(
-            f"scale code is {code}; {-SCALE_CODES // 2} to {SCALE_CODES // 2 - 1} are known"
+            f"scale code is {code}; codes up to {SCALE_CODES // 2 - 1} in size are known"
         )
     octave, part = divmod(code, CODES_PER_OCTAVE)
     return math.ldexp(_POWERS[part], octave)
@@ -66,15 +66,15 @@ def nearest_scale_code(scale: float) -> int:
     Raises
     ------
     ValueError
-        If the scale is not a positive number between 2^-64 and 2^63.
+        If the scale is not a positive number between 2^-63 and 2^63.
 
     Examples
     --------
     >>> nearest_scale_code(0.5)
     -32
     """
-    if not 2.0**-64 <= scale <= 2.0**63:
-        raise ValueError(f"scale is {scale}; a number from 2^-64 to 2^63 is needed")
+    if not 2.0**-63 <= scale <= 2.0**63:
+        raise ValueError(f"scale is {scale}; a number from 2^-63 to 2^63 is needed")
     return round(CODES_PER_OCTAVE * math.log2(scale))
 
 

@@ -15,6 +15,8 @@ from tucker_core.quantize import SCALE_CODES
 from tucker_core.reshape import ReshapePlan
 
 MAX_DIM = 1 << 28
+MAX_PADDING = 4  # times the entries of the parameter; more would be no compression
+_PADDED = 0  # in place of a scale code: the padding comes first
 
 Shape = tuple[int, ...]
 
@@ -73,6 +75,10 @@ class Shelf:
 def write_record(encoder: Encoder, record: ParameterRecord, shelf: Shelf) -> None:
     """Write one parameter, but for its name and shape; `shelf` holds what was written before."""
     shape, dims = record.reshape.shape, record.reshape.dims
+    if record.reshape.padding:
+        encoder.choice(_PADDED, SCALE_CODES)
+        for whole, dim in zip(record.reshape.padded, shape, strict=True):
+            encoder.integer(whole - dim)
     encoder.choice(record.scale_code + SCALE_CODES // 2, SCALE_CODES)
     plain = record.is_plain(len(shelf.shapes))
     encoder.choice(int(not plain), 2)
@@ -84,7 +90,7 @@ def write_record(encoder: Encoder, record: ParameterRecord, shelf: Shelf) -> Non
         range(len(shape), 0, -1), _places(record.reshape.permutation), strict=True
     ):
         encoder.choice(mode, left)
-    for choices, dim in zip(_dim_choices(math.prod(shape), dims), dims, strict=False):
+    for choices, dim in zip(_dim_choices(math.prod(dims), dims), dims, strict=False):
         encoder.choice(choices.index(dim), len(choices))
     core, *factors = record.parts
     new = _write_part(encoder, core, shelf.cores(len(dims)), len(shelf.shapes))
@@ -109,14 +115,22 @@ def read_record(decoder: Decoder, name: str, shape: Shape, shelf: Shelf) -> Para
     ValueError
         If what is read cannot be a parameter.
     """
-    scale_code = decoder.choice(SCALE_CODES) - SCALE_CODES // 2
+    padded: Shape = ()
+    code = decoder.choice(SCALE_CODES)
+    if code == _PADDED:
+        padded = tuple(dim + decoder.integer(MAX_DIM) for dim in shape)
+        if math.prod(padded) > MAX_PADDING * math.prod(shape):
+            raise FileFormatError(f"{name}: shape {shape} padded to {padded}")
+        code = decoder.choice(SCALE_CODES)
+    scale_code = code - SCALE_CODES // 2
     if not decoder.choice(2):
         plan = ReshapePlan(shape, shape, tuple(range(len(shape))))
         parts: tuple[int | None, ...] = (shelf.add(shape), *(None for _ in shape))
         return ParameterRecord(name, plan, shape, parts, scale_code)
     order = decoder.choice(MAX_ORDER) + 1
     permutation = _unplaced([decoder.choice(left) for left in range(len(shape), 0, -1)])
-    plan = ReshapePlan(shape, _read_dims(decoder, math.prod(shape), order), permutation)
+    dims = _read_dims(decoder, math.prod(padded or shape), order)
+    plan = ReshapePlan(shape, dims, permutation, padded=padded)
     core = _read_part(decoder, shelf.cores(order))
     if core is None:
         ranks = [_read_rank(decoder, dim) for dim in plan.dims]

@@ -7,7 +7,7 @@ calls them again and again with equal shapes, such as a training loop, holds the
 import math
 from collections.abc import Collection, Sequence
 from copy import copy
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -69,19 +69,26 @@ class TuckerPlan:
         self._check_parts()
         # order of use: the last mode is expanded first
         self._modes = [n for n in reversed(range(len(self.shape))) if n not in self.full_modes]
+        self._factor_shapes = [(self.shape[n], self.rank[n]) for n in self._modes]
         ranks = [self.rank[n] for n in self._modes]
+        self._small = math.prod(self.shape) * self.dtype.itemsize < _UNALIGNED_BYTES
         self._compiled = bool(ranks) and max(ranks) <= LARGEST_RANK and can_compile()
         self._arity = next(n for n in _ARITIES if n >= len(ranks))
         self._padding = (np.empty((0, 0), self.dtype),) * (self._arity - len(ranks))
         self._steps, self._room = self._lay_out()
         self._workspace: FloatArray | None = None
-        self._kernels: dict[str, tuple[Any, Any]] = {}
+
+    @property
+    def is_compiled(self) -> bool:
+        """Whether the kernels do the work; if not, numpy and its BLAS."""
+        return self._compiled
 
     def product(
         self, core: FloatArray, factors: Factors, *, out: FloatArray | None = None
     ) -> FloatArray:
         """Rebuild the full tensor (I_1, ..., I_N), in `out` if given; see `tucker_to_tensor`."""
-        return self._product(core, factors, out, self._own_workspace())[0]
+        workspace = self._workspace if self._workspace is not None else self._own_workspace()
+        return self._product(core, factors, out, workspace)[0]
 
     def product_and_saved(
         self, core: FloatArray, factors: Factors, *, out: FloatArray | None = None
@@ -101,54 +108,68 @@ class TuckerPlan:
         if not self._compiled:
             core, factors = self._checked(core, factors)
             steps = expand(core, factors)[1] if saved is None else list(saved)
-            grad_core, grads = contract(factors, np.ascontiguousarray(grad), steps)
-            return grad_core.reshape(self.rank), grads
+            grad_core, by_mode = contract(factors, np.ascontiguousarray(grad), steps)
+            return grad_core.reshape(self.rank), by_mode
         workspace = self._own_workspace() if saved is None else saved
         grad_core = np.empty(self.rank, self.dtype)
-        parts = [np.empty((self.shape[n], self.rank[n]), self.dtype) for n in self._modes]
-        written = grad.ravel(), grad_core.reshape(-1), (*parts, *self._padding), workspace
-        self._run("gradient", core, factors, written, (saved is not None,))
-        by_mode = dict(zip(self._modes, parts, strict=True))
-        return grad_core, tuple(by_mode.get(n) for n in range(len(self.shape)))
+        grads = [np.empty(shape, self.dtype) for shape in self._factor_shapes]
+        written = grad.ravel(), grad_core.reshape(-1), (*grads, *self._padding), workspace
+        kernel, addresses = self._gradient_kernel
+        self._run(kernel, core, factors, (*written, self._steps, addresses, saved is not None))
+        if not self.full_modes:
+            return grad_core, tuple(grads[::-1])
+        found = dict(zip(self._modes, grads, strict=True))
+        return grad_core, tuple(found.get(n) for n in range(len(self.shape)))
+
+    @cached_property
+    def _product_kernel(self) -> tuple[Any, Any]:
+        from tucker_core.kernels import product as kernels
+
+        return kernels.product, kernels.ready(self.dtype, self._arity, False)
+
+    @cached_property
+    def _gradient_kernel(self) -> tuple[Any, Any]:
+        from tucker_core.kernels import product as kernels
+
+        return kernels.gradient, kernels.ready(self.dtype, self._arity, True)
 
     def _product(
         self, core: FloatArray, factors: Factors, out: FloatArray | None, workspace: FloatArray
     ) -> tuple[FloatArray, Saved]:
         if out is None:
-            out = aligned_empty(self.shape, self.dtype)
+            new = np.empty if self._small else aligned_empty
+            out = new(self.shape, self.dtype)
         elif out.shape != self.shape or out.dtype != self.dtype or not out.flags.c_contiguous:
             raise ValueError(
                 f"out is {out.dtype} of shape {out.shape}; a C-contiguous {self.dtype} array of "
                 f"shape {self.shape} is needed"
             )
         if self._compiled:
-            self._run("product", core, factors, (out.reshape(-1), workspace), ())
+            kernel, addresses = self._product_kernel
+            self._run(kernel, core, factors, (out.reshape(-1), workspace, self._steps, addresses))
             return out, workspace
         core, factors = self._checked(core, factors)
         return out, expand(core, factors, out)[1]
 
-    def _run(self, name: str, core: Any, factors: Any, written: Any, options: Any) -> None:
+    def _run(self, kernel: Any, core: Any, factors: Factors, rest: tuple[Any, ...]) -> None:
         """Run a kernel; only if it does not take the parts as they are, look at them more closely."""
-        if name not in self._kernels:
-            from tucker_core.kernels import product as kernels
-
-            addresses = kernels.ready(self.dtype, self._arity, name == "gradient")
-            self._kernels[name] = getattr(kernels, name), addresses
-        kernel, addresses = self._kernels[name]
-        for look_closely in (False, True):
-            if look_closely:
-                core, factors = self._checked(core, factors)
-            elif core.shape != self.rank or not self._has_gaps(factors):
-                continue
-            chosen = [factors[n] for n in self._modes]
+        if core.shape == self.rank:
             try:
-                arguments = core.ravel(), (*chosen, *self._padding), *written
-                if kernel(*arguments, self._steps, addresses, *options):
+                if kernel(core.ravel(), self._padded(factors), *rest):
                     return
-            except TypeError:  # another precision, or not contiguous
-                if look_closely:
-                    raise
-        raise ValueError("what was saved for the gradient belongs to another plan")
+            except TypeError:  # a gap elsewhere, another precision, or not contiguous
+                pass
+        core, factors = self._checked(core, factors)
+        if not kernel(core.ravel(), self._padded(factors), *rest):
+            raise ValueError("what was saved for the gradient belongs to another plan")
+
+    def _padded(self, factors: Factors) -> tuple[Any, ...]:
+        """The factors in order of use, as many as the kernels take."""
+        if not self.full_modes:
+            return (*factors[::-1], *self._padding)
+        if not self._has_gaps(factors):
+            raise TypeError("factors are missing, or there is one for a full mode")
+        return (*[factors[n] for n in self._modes], *self._padding)
 
     def _has_gaps(self, factors: Factors) -> bool:
         return len(factors) == len(self.shape) and all(factors[n] is None for n in self.full_modes)
@@ -251,8 +272,7 @@ def aligned_empty(shape: Sequence[int], dtype: npt.DTypeLike) -> FloatArray:
     >>> aligned_empty((100, 100), np.float32).ctypes.data % 64
     0
     """
-    kind = np.dtype(dtype)
-    size = math.prod(shape)
+    kind, size = np.dtype(dtype), math.prod(shape)
     if size * kind.itemsize < _UNALIGNED_BYTES:
         return np.empty(shape, kind)
     line = _ALIGNMENT // kind.itemsize

@@ -31,7 +31,9 @@ def ada(
     return command_in(tmp_path, monkeypatch, capsys)
 
 
-@pytest.mark.parametrize("command", ["", "demo", "train", "compress", "evaluate", "inspect", "qr"])
+@pytest.mark.parametrize(
+    "command", ["", "demo", "train", "compress", "pareto", "ablate", "evaluate", "inspect", "qr"]
+)
 def test_help(command: str, ada: Command) -> None:
     result = ada(*command.split(), "--help").done()
     assert f"usage: ada-tucker {command}".strip() in result.out

@@ -13,9 +13,17 @@ import torch
 from torch import nn
 
 from tests.bridge.tiny_runs import all_parts
-from torch_bridge import build_model, compress_model, materialize
+from torch_bridge import build_model, compress_model, materialize, to_network
 from torch_bridge.layers import compressible_layers, count_params, tucker_layers
-from tucker_core import NetworkPlan, hosvd, plan_network
+from tucker_core import (
+    LayerPlan,
+    NetworkPlan,
+    ReshapePlan,
+    from_bytes,
+    hosvd,
+    plan_network,
+    to_bytes,
+)
 
 
 def mixed_net(seed: int = 0) -> nn.Sequential:
@@ -210,3 +218,13 @@ def test_materializing_a_copy_leaves_the_original_in_tucker_form() -> None:
     before = model(inputs)
     materialize(copy.deepcopy(model))
     torch.testing.assert_close(model(inputs), before)
+
+
+def test_a_padded_plan_keeps_the_weight_and_passes_through_a_file() -> None:
+    layer = nn.Linear(11, 7)
+    before = layer.weight.detach().clone()
+    plan = ReshapePlan((7, 11), (8, 12), (0, 1), padded=(8, 12))
+    compress_model(layer, NetworkPlan((LayerPlan("weight", plan, (8, 11)),)))
+    torch.testing.assert_close(layer.weight.detach(), before, rtol=1e-4, atol=1e-5)
+    back = from_bytes(to_bytes(to_network(layer, "one", 500.0)))
+    np.testing.assert_allclose(back.to_dense()["weight"], before.numpy(), atol=0.02)

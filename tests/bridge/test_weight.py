@@ -15,7 +15,14 @@ from torch.nn.utils import parametrize
 from tests.bridge.tiny_runs import stored_parts
 from torch_bridge import TuckerWeight, compress_model, tucker_product
 from torch_bridge import weight as weight_module
-from tucker_core import LayerPlan, NetworkPlan, ReshapePlan, plan_reshape, tucker_to_tensor
+from tucker_core import (
+    LayerPlan,
+    NetworkPlan,
+    ReshapePlan,
+    TuckerPlan,
+    plan_reshape,
+    tucker_to_tensor,
+)
 
 Dims = tuple[int, ...]
 Parts = tuple[Tensor, list[Tensor | None]]
@@ -97,17 +104,27 @@ def test_numpy_works_on_torchs_own_memory(
 ) -> None:
     parts = draw_parts((3, 4, 5), (3, 2, 2), dtype)
     seen: list[Any] = []
+    product = TuckerPlan.product_and_saved
 
-    def watched(tucker: Any) -> Any:
-        seen.extend([tucker[0], *(f for f in tucker[1] if f is not None)])
-        seen.append(tucker_to_tensor(tucker))
-        return seen[-1]
+    def watched(plan: TuckerPlan, core: Any, factors: Any) -> Any:
+        full, saved = product(plan, core, factors)
+        seen.extend([core, *(f for f in factors if f is not None), full])
+        return full, saved
 
-    monkeypatch.setattr(weight_module, "tucker_to_tensor", watched)
+    monkeypatch.setattr(TuckerPlan, "product_and_saved", watched)
     result = tucker_product(*parts)
     for array, tensor in zip(seen, [*leaves(parts), result], strict=True):
         assert np.shares_memory(array, tensor.detach().numpy())
         assert torch.from_numpy(array).dtype == dtype
+
+
+def test_a_graph_that_is_kept_can_be_walked_twice() -> None:
+    parts = draw_parts((3, 4, 5), (3, 2, 2))
+    loss = tucker_product(*parts).square().sum()
+    first = torch.autograd.grad(loss, leaves(parts), retain_graph=True)
+    tucker_product(*parts)  # another product of the same shape in between
+    for one, other in zip(first, torch.autograd.grad(loss, leaves(parts)), strict=True):
+        torch.testing.assert_close(one, other)
 
 
 @pytest.mark.parametrize(

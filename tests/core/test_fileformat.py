@@ -56,7 +56,10 @@ def test_any_network_comes_back(data: st.DataObject) -> None:
     for k in range(data.draw(st.integers(0, 4))):
         shape = tuple(data.draw(st.lists(st.integers(1, 6), min_size=1, max_size=4)))
         permutation = tuple(data.draw(st.permutations(range(len(shape)))))
-        dims = plan_reshape(shape, data.draw(st.integers(1, 4)), mixed=True).dims
+        padded = tuple(dim + data.draw(st.sampled_from([0, 0, 1])) for dim in shape)
+        dims = plan_reshape(padded, data.draw(st.integers(1, 4)), mixed=True).dims
+        if padded == shape:
+            padded = ()
         parts = []
         for dim in dims:
             r = data.draw(st.integers(1, dim + 2))
@@ -71,7 +74,8 @@ def test_any_network_comes_back(data: st.DataObject) -> None:
         core = rng.integers(-9, 9, rank).astype(np.int32)
         if bool(fitting) and data.draw(st.booleans()):
             core = fitting[0]
-        plan, factors = ReshapePlan(shape, dims, permutation), tuple(f for _, f in parts)
+        plan = ReshapePlan(shape, dims, permutation, padded=padded)
+        factors = tuple(f for _, f in parts)
         parameters.append(CodedParameter(f"p{k}", plan, core, factors, data.draw(scale_codes)))
     network = CompressedNetwork("any", tuple(parameters))
     back = from_bytes(to_bytes(network))

@@ -110,31 +110,38 @@ def _multiply(
     """Whole tiles panel by panel, then the columns that fill no whole tile."""
     size = item_size(zero)
     blocks = blocks_of(rows, ROWS)
+    height, higher = rows // blocks, rows % blocks  # so many blocks have one row more
     whole = columns * size // WIDE * WIDE
-    packed = rows >= PACKED_ROWS and PACKED_FROM <= depth <= PACKED_DEPTH
-    stream = accumulate == 0 and rows * c_row >= STREAMED_BYTES and (c | c_row) % VECTOR_BYTES == 0
-    panel = WIDE if packed else max(1, PANEL_BYTES // (depth * WIDE)) * WIDE
-    buffer = stack_buffer(PACKED_DEPTH)
-    for start in range(0, whole, panel):
-        if packed:
-            copy_rows(zero, (b + start, b_row, buffer, depth))
-        for block in range(blocks):
-            i, below = rows * block // blocks, rows * (block + 1) // blocks
-            for j in range(start, min(start + panel, whole), WIDE):
-                source, row = (buffer, WIDE) if packed else (b + j, b_row)
-                at = (a + i * a_row, a_row, a_column, source, row, c + i * c_row + j, c_row)
-                if stream:
-                    stream_tile(zero, below - i, VECTORS, (0, *at, depth, 0))
-                else:
-                    whole_tile(zero, below - i, VECTORS, (0, *at, depth, accumulate))
+    if whole > 0:
+        packed = rows >= PACKED_ROWS and PACKED_FROM <= depth <= PACKED_DEPTH
+        lined_up = (c | c_row) % VECTOR_BYTES == 0
+        stream = accumulate == 0 and rows * c_row >= STREAMED_BYTES and lined_up
+        panel = WIDE if packed else max(1, PANEL_BYTES // (depth * WIDE)) * WIDE
+        buffer = stack_buffer(PACKED_DEPTH)
+        for start in range(0, whole, panel):
+            if packed:
+                copy_rows(zero, (b + start, b_row, buffer, depth))
+            i = 0
+            for block in range(blocks):
+                count = height + (1 if block < higher else 0)
+                for j in range(start, min(start + panel, whole), WIDE):
+                    source, row = (buffer, WIDE) if packed else (b + j, b_row)
+                    at = (a + i * a_row, a_row, a_column, source, row, c + i * c_row + j, c_row)
+                    if stream:
+                        stream_tile(zero, count, VECTORS, (0, *at, depth, 0))
+                    else:
+                        whole_tile(zero, count, VECTORS, (0, *at, depth, accumulate))
+                i += count
     rest = columns - whole // size
     if rest > 0:
         vectors = blocks_of(rest * size, VECTOR_BYTES)
         lanes = rest - (vectors - 1) * (VECTOR_BYTES // size)
+        i = 0
         for block in range(blocks):
-            i, below = rows * block // blocks, rows * (block + 1) // blocks
+            count = height + (1 if block < higher else 0)
             at = (a + i * a_row, a_row, a_column, b + whole, b_row, c + i * c_row + whole, c_row)
-            edge_tile(zero, below - i, vectors, (lanes, *at, depth, accumulate))
+            edge_tile(zero, count, vectors, (lanes, *at, depth, accumulate))
+            i += count
 
 
 def _add_dots(

@@ -1,0 +1,159 @@
+"""What does each idea bring? One thing is changed at a time, at equal numbers stored.
+
+All studies are on LeNet-300 with short training, so that the whole set takes minutes. Errors are
+measured on networks decoded from files that are finely rounded; the study of bits rounds coarsely.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+from torch import nn
+
+from torch_bridge.pipeline import Experiment
+from torch_bridge.recipes import Layer, Recipe
+from torch_bridge.storage import to_network
+from torch_bridge.train import TrainConfig
+from tucker_core import CompressedNetwork, from_bytes, plan_network, to_bytes
+from tucker_core.ranks import ranks_within
+
+MODEL = "lenet300"
+BUDGET = 4_100
+FINE = 12.0  # levels per root mean square: rounding then changes no error by more than noise
+SHAPES = {"fc1.weight": (300, 784), "fc2.weight": (100, 300), "fc3.weight": (10, 100)}
+NATURAL = ((15, 20, 28, 28), (10, 10, 15, 20), (10, 10, 10))
+DIMS = {
+    "unbalanced (2,6,25,784)": (2, 6, 25, 784),
+    "original (300,784)": (300, 784),
+    "three modes (300,28,28)": (300, 28, 28),
+    "natural (15,20,28,28)": (15, 20, 28, 28),
+    "balanced (20,20,21,28)": (20, 20, 21, 28),
+}
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """One trained and decoded network of a study.
+
+    Attributes
+    ----------
+    setting : what was changed
+    seed : of everything drawn
+    numbers : stored in cores and factors and biases
+    n_bytes : of the file
+    val_error, test_error : percent
+    seconds : training time
+    """
+
+    setting: str
+    seed: int
+    numbers: int
+    n_bytes: int
+    val_error: float
+    test_error: float
+    seconds: float
+
+
+def study(name: str, experiment: Experiment, seeds: Sequence[int]) -> list[Outcome]:
+    """Run one study with every seed.
+
+    Parameters
+    ----------
+    name : one of `STUDIES`
+    experiment : LeNet-300 on the data to use; its recipe and seed are replaced
+    seeds : of everything drawn
+
+    Raises
+    ------
+    ValueError
+        If there is no such study.
+    """
+    if name not in STUDIES:
+        raise ValueError(f"study {name!r} is unknown; choose from {', '.join(STUDIES)}")
+    jobs = (experiment.with_recipe(base_recipe(), seed) for seed in seeds)
+    return [outcome for job in jobs for outcome in STUDIES[name](job)]
+
+
+def base_recipe() -> Recipe:
+    """Short training at about 4,100 numbers, with a teacher for the one study that listens to it."""
+    return Recipe(
+        dense=TrainConfig(epochs=8, lr=2e-3),
+        tucker=TrainConfig(epochs=8, lr=3e-2),
+        budget=BUDGET,
+        copies=6,
+        teacher="lenet5",
+        teaching=TrainConfig(epochs=6, lr=2e-3),
+    )
+
+
+def _order(job: Experiment) -> Iterator[Outcome]:
+    for order in (2, 3, 4, 5):
+        plan = plan_network(SHAPES, budget=BUDGET, order=order)
+        layers = tuple((layer.name, layer.reshape.dims, layer.rank) for layer in plan.layers)
+        yield _train(job, f"order {order}", layers=layers)
+
+
+def _dims(job: Experiment) -> Iterator[Outcome]:
+    for label, first in DIMS.items():
+        yield _train(job, label, layers=_layers(first))
+
+
+def _start(job: Experiment) -> Iterator[Outcome]:
+    dense, _ = job.train_dense(augment=True)
+    yield _train(job, "from scratch", layers=_layers(NATURAL[0]))
+    yield _train(job, "from the HOSVD of a dense net", dense=dense, layers=_layers(NATURAL[0]))
+
+
+def _core(job: Experiment) -> Iterator[Outcome]:
+    yield _train(job, "own cores", layers=_layers(NATURAL[0]))
+    yield _train(job, "one shared core", method="scada", layers=())
+
+
+def _distil(job: Experiment) -> Iterator[Outcome]:
+    yield _train(job, "labels alone", layers=_layers(NATURAL[0]))
+    listening = replace(job.recipe.tucker, distil=0.7)
+    yield _train(job, "with a LeNet-5 as teacher", layers=_layers(NATURAL[0]), tucker=listening)
+
+
+def _bits(job: Experiment) -> Iterator[Outcome]:
+    job = job.with_recipe(replace(job.recipe, layers=_layers(NATURAL[0])), job.seed)
+    model, _, result = job.train_tucker()
+    for bits in range(2, 9):
+        network = to_network(model, MODEL, bits=bits)
+        yield _outcome(job, f"{bits} bits", network, result.seconds)
+
+
+STUDIES: dict[str, Callable[[Experiment], Iterator[Outcome]]] = {
+    "order": _order, "dims": _dims, "start": _start, "core": _core, "distil": _distil, "bits": _bits,
+}  # fmt: skip
+
+
+def _layers(first: tuple[int, ...]) -> tuple[Layer, ...]:
+    """These dims for the first weight, the natural ones for the others, ranks within the budget."""
+    dims = (first, *NATURAL[1:])
+    return tuple(zip(SHAPES, dims, ranks_within(dims, BUDGET), strict=True))
+
+
+def _train(
+    job: Experiment, setting: str, dense: nn.Module | None = None, **changes: Any
+) -> Outcome:
+    job = job.with_recipe(replace(job.recipe, **changes), job.seed)
+    model, _, result = job.train_tucker(start="scratch" if dense is None else "hosvd", dense=dense)
+    return _outcome(job, setting, to_network(model, MODEL, FINE), result.seconds)
+
+
+def _outcome(job: Experiment, setting: str, network: CompressedNetwork, seconds: float) -> Outcome:
+    content = to_bytes(network)
+    decoded = from_bytes(content)
+    errors = job.error(decoded, job.validation), job.error(decoded, job.test)
+    return Outcome(setting, job.seed, network.n_params, len(content), *errors, seconds)
+
+
+def content(name: str, outcomes: Sequence[Outcome]) -> dict[str, Any]:
+    """What the result file of a study says of its outcomes."""
+    return {
+        "study": name,
+        "model": MODEL,
+        "budget": BUDGET,
+        "outcomes": [asdict(o) for o in outcomes],
+    }
