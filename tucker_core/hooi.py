@@ -150,7 +150,7 @@ def _descend(
         (mode,) = modes
         factor = factors[mode]
         assert factor is not None, "_sweep takes the modes that have one"
-        factors[mode] = leading_vectors(projected, mode, factor.shape[1])
+        factors[mode] = leading_vectors(projected, mode, factor.shape[1], start=factor)
         return projected
     first, second = modes[: len(modes) // 2], modes[len(modes) // 2 :]
     _descend(_project(projected, second, factors), first, factors)

@@ -14,12 +14,13 @@ others, "Communication-optimal parallel and sequential QR", SIAM J. Sci. Comput.
 
 import math
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from tucker_core.checks import FloatArray, check_tensor
+from tucker_core.eigenvectors import leading_eigenvectors
 from tucker_core.kernels.gram import mode_gram
 
 _BLOCK_ENTRIES = 1 << 18  # 1 MiB of float32: one block stays in the cache of a core
@@ -34,10 +35,13 @@ _OVERSAMPLING = 8
 
 
 class Spectrum(NamedTuple):
-    """Left singular vectors (I, min(I, K)) of an unfolding and its energies sigma^2, falling."""
+    """Leading left singular vectors (I, K) of an unfolding and its energies sigma^2, falling."""
 
     vectors: FloatArray
     energies: npt.NDArray[np.float64]
+
+
+Attempt = Callable[[FloatArray, int, int | None, FloatArray | None], Spectrum]
 
 
 def multilinear_singular_values(tensor: npt.ArrayLike) -> tuple[npt.NDArray[np.float64], ...]:
@@ -72,6 +76,7 @@ def leading_vectors(
     *,
     allowed: float = math.inf,
     method: str = "auto",
+    start: FloatArray | None = None,
 ) -> FloatArray:
     """Leading left singular vectors (I_mode, J) of an unfolding, signs fixed.
 
@@ -82,6 +87,7 @@ def leading_vectors(
     rank : J, filled up orthonormally where the unfolding has fewer; None for as few as `allowed` allows
     allowed : the energy (squared norm) that may be lost
     method : "gram", "svd" (the triangle), or "auto": Gram, repeated with more digits if need be
+    start : (I_mode, J), vectors that may be near the leading ones and then save time
 
     Examples
     --------
@@ -91,7 +97,7 @@ def leading_vectors(
            [0.]])
     """
     for attempt in _attempts(tensor, mode, method):
-        vectors, energies = attempt(tensor, mode)
+        vectors, energies = attempt(tensor, mode, rank, start)
         count = _tail_rank(energies, allowed) if rank is None else rank
         if _trusted(energies, count, allowed, tensor.dtype):
             break
@@ -175,9 +181,7 @@ def column_signs(vectors: FloatArray) -> FloatArray:
     return np.where(largest < 0, -1, 1).astype(vectors.dtype)
 
 
-def _attempts(
-    tensor: FloatArray, mode: int, method: str
-) -> Sequence[Callable[[FloatArray, int], Spectrum]]:
+def _attempts(tensor: FloatArray, mode: int, method: str) -> Sequence[Attempt]:
     """Ways to the spectrum, each with more digits than the one before."""
     # with half as many columns as rows the SVD of the unfolding itself is faster, and has all digits
     tall = 2 * tensor.size <= tensor.shape[mode] ** 2
@@ -190,18 +194,22 @@ def _attempts(
 
 
 def _gram_spectrum(
-    tensor: FloatArray, mode: int, dtype: type[np.floating[Any]] | None = None
+    tensor: FloatArray, mode: int, rank: int | None, start: FloatArray | None
 ) -> Spectrum:
-    energies, vectors = np.linalg.eigh(mode_gram(_slabs(tensor, mode), dtype))
-    return Spectrum(vectors[:, ::-1], np.maximum(energies[::-1].astype(np.float64), 0.0))
+    return Spectrum(*leading_eigenvectors(mode_gram(_slabs(tensor, mode)), rank, start))
 
 
-def _wide_gram_spectrum(tensor: FloatArray, mode: int) -> Spectrum:
+def _wide_gram_spectrum(
+    tensor: FloatArray, mode: int, rank: int | None, start: FloatArray | None
+) -> Spectrum:
     """In float64: for float32 entries as exact as their own singular values."""
-    return _gram_spectrum(tensor, mode, np.float64)
+    gram = mode_gram(_slabs(tensor, mode), np.float64)
+    return Spectrum(*leading_eigenvectors(gram, rank, start))
 
 
-def _triangle_spectrum(tensor: FloatArray, mode: int) -> Spectrum:
+def _triangle_spectrum(
+    tensor: FloatArray, mode: int, _rank: int | None = None, _start: FloatArray | None = None
+) -> Spectrum:
     upper = np.empty((0, tensor.shape[mode]), tensor.dtype)
     for block in column_blocks(tensor, mode):
         upper = np.vstack([upper, block.T])
