@@ -5,16 +5,15 @@ the README is typed by hand. A test runs `--check`.
 """
 
 import argparse
-import json
 import re
 import statistics
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 from course_kit.pareto_figure import claimed_bytes, published
-from tools.records import SHOWN, chosen, results_of
+from course_kit.results import chosen, record_runs, results
+from tools.records import SHOWN
 from torch_bridge.recipes import RECORDS
 from tucker_core.files import replacing
 
@@ -24,12 +23,6 @@ DEMOS = (
     "demo_lenet300_mnist_seed*.json",
     "demo_lenet5_mnist5k_seed*.json",
 )
-
-
-def runs(pattern: str) -> list[dict[str, Any]]:
-    """Read the result files that match, ordered by seed."""
-    found = [json.loads(path.read_text()) for path in sorted((ROOT / "results").glob(pattern))]
-    return sorted(found, key=lambda run: run["seed"])
 
 
 def spread(values: list[float], form: str) -> str:
@@ -51,7 +44,7 @@ def table() -> str:
         "demo_lenet300_mnist_seed*.json",
         "demo_lenet5_mnist5k_*.json",
     ):
-        group = runs(pattern)
+        group = results(pattern)
         for rows in zip(*(run["rows"] for run in group), strict=True):
             error = spread([row["test_error"] for row in rows], "{:.2f}")
             cells = (
@@ -68,7 +61,7 @@ def table() -> str:
 
 
 def _provenance() -> str:
-    group = runs("demo_lenet5_mnist_seed*.json")
+    group = results("demo_lenet5_mnist_seed*.json")
     seeds = ", ".join(str(run["seed"]) for run in group)
     machine = group[0]["machine"]
     return (
@@ -86,7 +79,7 @@ def records_table() -> str:
         "| --- | --- | --- | --- | --- | --- | --- |",
     ]
     for model, recipe in RECORDS:
-        group = results_of(model, recipe)
+        group = record_runs(model, recipe)
         best = chosen(model, recipe)
         if not group or best is None:
             continue

@@ -7,15 +7,14 @@ data/models/, and the pictures are drawn anew. The test images have no say in it
 """
 
 import argparse
-import json
 import shutil
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
 
 from course_kit.pareto_figure import pareto_figure
 from course_kit.plots import save_figure
+from course_kit.results import chosen, record_runs, results
 from torch_bridge.datasets import load_mnist
 from torch_bridge.demo import draw
 from torch_bridge.pipeline import METHODS, Experiment, Row
@@ -39,20 +38,6 @@ def run_missing(model: str, recipe: str, seed: int) -> None:
     subprocess.run(
         [sys.executable, "-m", "torch_bridge.cli", *command, *places], cwd=ROOT, check=True
     )
-
-
-def results_of(model: str, recipe: str) -> list[dict[str, Any]]:
-    """All results of a recipe, by seed."""
-    paths = sorted(RESULTS.glob(f"record_{model}_{recipe}_seed*.json"))
-    return [json.loads(path.read_text(encoding="utf-8")) for path in paths]
-
-
-def chosen(model: str, recipe: str) -> dict[str, Any] | None:
-    """The result of least validation error, of equals the smallest file; None without results."""
-    runs = results_of(model, recipe)
-    if not runs:
-        return None
-    return min(runs, key=lambda run: (run["rows"][0]["val_error"], run["rows"][0]["n_bytes"]))
 
 
 def ship(model: str, recipe: str) -> Path | None:
@@ -90,13 +75,12 @@ def draw_pareto(model: str) -> None:
     """Draw all runs of a model beside the published records."""
     series: dict[str, list[tuple[int, float]]] = {}
     for name in (recipe for known, recipe in RECORDS if known == model):
-        runs = results_of(model, name)
+        runs = record_runs(model, name)
         points = [(run["rows"][0]["n_bytes"], run["rows"][0]["test_error"]) for run in runs]
         if points:
             title = f"{METHODS[RECORDS[model, name].method]}, {name} (ours, whole file)"
             series[title] = points
-    demo = RESULTS / f"demo_{model}_mnist_seed0.json"
-    dense = json.loads(demo.read_text(encoding="utf-8"))["rows"][:2] if demo.exists() else []
+    dense = [row for run in results(f"demo_{model}_mnist_seed0.json") for row in run["rows"][:2]]
     levels = {f"our {row['name']}": row["test_error"] for row in dense}
     if series:
         save_figure(pareto_figure(model, series, levels), PICTURES / f"pareto_{model}.png", dpi=110)

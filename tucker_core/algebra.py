@@ -17,6 +17,10 @@ import numpy as np
 import numpy.typing as npt
 
 from tucker_core.checks import FloatArray, check_mode, check_tensor
+from tucker_core.kernels import can_compile
+from tucker_core.memory import aligned_empty
+
+LARGEST_TILED = 32  # rows of a matrix; BLAS is made for larger ones
 
 
 def unfold(tensor: npt.ArrayLike, mode: int) -> FloatArray:
@@ -127,15 +131,44 @@ def mode_dot(
     left = math.prod(array.shape[:mode])
     right = math.prod(array.shape[mode + 1 :])
     shape = (*array.shape[:mode], factor.shape[0], *array.shape[mode + 1 :])
-    result = np.empty(shape, array.dtype) if out is None else _check_out(out, shape, array)
+    result = aligned_empty(shape, array.dtype) if out is None else _check_out(out, shape, array)
     block = np.ascontiguousarray(array).reshape(left, array.shape[mode], right)
-    if right == 1:  # one product of two matrices instead of `left` products with a column
-        np.dot(block[:, :, 0], factor.T, out=result.reshape(left, -1))
-    elif left == 1:
-        np.dot(factor, block[0], out=result.reshape(-1, right))
+    if factor.shape[0] <= LARGEST_TILED and can_compile():
+        _product_in_tiles(block, factor, result)
     else:
-        np.matmul(factor, block, out=result.reshape(left, -1, right))
+        product_in_numpy(block, factor, result.reshape(left, -1, right))
     return result
+
+
+def product_in_numpy(block: FloatArray, matrix: FloatArray, result: FloatArray) -> None:
+    """Write matrix (J, I) times block (left, I, right) to result (left, J, right): the readable way.
+
+    Examples
+    --------
+    >>> result = np.empty((2, 1, 2))
+    >>> product_in_numpy(np.arange(8.0).reshape(2, 2, 2), np.ones((1, 2)), result)
+    >>> result.ravel()
+    array([ 2.,  4., 10., 12.])
+    """
+    left, _, right = block.shape
+    if right == 1:  # one product of two matrices instead of `left` products with a column
+        np.dot(block[:, :, 0], matrix.T, out=result[:, :, 0])
+    elif left == 1:
+        np.dot(matrix, block[0], out=result[0])
+    else:
+        np.matmul(matrix, block, out=result)
+
+
+def _product_in_tiles(block: FloatArray, matrix: FloatArray, result: FloatArray) -> None:
+    """The same by the compiled kernel."""
+    from tucker_core.kernels.mode_product import mode_product, ready
+
+    transposed = not matrix.flags.c_contiguous
+    stored = np.ascontiguousarray(matrix.T if transposed else matrix)
+    scratch = np.empty(stored.size, stored.dtype)
+    addresses = ready(block.dtype)
+    if not mode_product(block, stored, result.reshape(-1), scratch, transposed, addresses):
+        raise AssertionError("sizes were checked before")
 
 
 def multi_mode_dot(

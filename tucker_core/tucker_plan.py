@@ -15,12 +15,11 @@ import numpy.typing as npt
 
 from tucker_core.checks import MAX_ORDER, FloatArray
 from tucker_core.kernels import can_compile
+from tucker_core.memory import ALIGNMENT, SMALL_BYTES, aligned_empty
 from tucker_core.tucker_chain import Factors, contract, expand
 
 LARGEST_RANK = 96  # above it, BLAS is faster than the kernels
-_ALIGNMENT = 64  # bytes: a line of the cache, and the widest vector
 _ARITIES = (4, 8)  # the kernels take a tuple of one of these lengths
-_UNALIGNED_BYTES = 16_384  # finding an aligned start takes as long as writing this much
 _KEPT_NUMBERS = 1 << 18  # larger workspaces are not kept between calls of `tucker_to_tensor`
 
 Saved: TypeAlias = FloatArray | list[FloatArray]
@@ -71,7 +70,7 @@ class TuckerPlan:
         self._modes = [n for n in reversed(range(len(self.shape))) if n not in self.full_modes]
         self._factor_shapes = [(self.shape[n], self.rank[n]) for n in self._modes]
         ranks = [self.rank[n] for n in self._modes]
-        self._small = math.prod(self.shape) * self.dtype.itemsize < _UNALIGNED_BYTES
+        self._small = math.prod(self.shape) * self.dtype.itemsize < SMALL_BYTES
         self._compiled = bool(ranks) and max(ranks) <= LARGEST_RANK and can_compile()
         self._arity = next(n for n in _ARITIES if n >= len(ranks))
         self._padding = (np.empty((0, 0), self.dtype),) * (self._arity - len(ranks))
@@ -208,7 +207,7 @@ class TuckerPlan:
 
     def _lay_out(self) -> tuple[npt.NDArray[np.int64], int]:
         """The table of steps that the kernels want, and the numbers that the workspace must hold."""
-        line = _ALIGNMENT // self.dtype.itemsize
+        line = ALIGNMENT // self.dtype.itemsize
         factor_sizes = [self.shape[n] * self.rank[n] for n in self._modes]
         steps, place = [], _round_up(max(factor_sizes, default=0), line)
         for n in self._modes:
@@ -259,26 +258,6 @@ def _plan_for(
         raise ValueError(f"factors of shapes {factors} do not fit a core of shape {rank}")
     shape = [r if f is None else f[0] for r, f in zip(rank, factors, strict=True)]
     return TuckerPlan(shape, rank, dtype, [n for n, f in enumerate(factors) if f is None])
-
-
-def aligned_empty(shape: Sequence[int], dtype: npt.DTypeLike) -> FloatArray:
-    """An array like np.empty that starts at a multiple of 64 bytes, unless it is small.
-
-    Vectors of 64 bytes that straddle two lines of the cache cost twice: a fifth of the product of
-    (20, 20, 25, 40) at rank 5.
-
-    Examples
-    --------
-    >>> aligned_empty((100, 100), np.float32).ctypes.data % 64
-    0
-    """
-    kind, size = np.dtype(dtype), math.prod(shape)
-    if size * kind.itemsize < _UNALIGNED_BYTES:
-        return np.empty(shape, kind)
-    line = _ALIGNMENT // kind.itemsize
-    room = np.empty(size + line, kind)
-    start = -room.ctypes.data % _ALIGNMENT // kind.itemsize
-    return room[start : start + size].reshape(shape)
 
 
 def _round_up(count: int, line: int) -> int:

@@ -11,8 +11,9 @@ import pytest
 
 from tucker_core import TuckerPlan, random_tucker, tucker_to_tensor
 from tucker_core.checks import FloatArray
+from tucker_core.memory import aligned_empty
 from tucker_core.tucker_chain import contract, expand
-from tucker_core.tucker_plan import LARGEST_RANK, aligned_empty
+from tucker_core.tucker_plan import LARGEST_RANK
 
 # Each reaches another corner of the kernels: several panels, packed and streamed ones, single
 # rows and columns, every mode full but one, ranks above dims, orders above four, BLAS.

@@ -16,6 +16,8 @@ from tucker_core.kernels.simd import (
     DOT_COLUMNS,
     DOT_ROWS,
     ROWS,
+    TALL_ROWS,
+    TALL_VECTORS,
     VECTORS,
     WIDE,
     copy_rows,
@@ -136,6 +138,9 @@ def _multiply(
     if rest > 0:
         vectors = blocks_of(rest * size, VECTOR_BYTES)
         lanes = rest - (vectors - 1) * (VECTOR_BYTES // size)
+        if vectors <= TALL_VECTORS:
+            blocks = blocks_of(rows, TALL_ROWS)
+            height, higher = rows // blocks, rows % blocks
         i = 0
         for block in range(blocks):
             count = height + (1 if block < higher else 0)

@@ -23,6 +23,8 @@ from tucker_core.kernels.machine import I64, MANY_REGISTERS, VECTOR_BYTES, Machi
 # What fits the registers: the tile of C, one row of B and one number of A.
 ROWS = 6
 VECTORS = 4 if MANY_REGISTERS else 2
+TALL_ROWS = 12  # where C is so narrow that they fit; fewer sums would wait for each other
+TALL_VECTORS = ROWS * VECTORS // TALL_ROWS
 DOT_ROWS = DOT_COLUMNS = 4 if MANY_REGISTERS else 3
 WIDE = VECTORS * VECTOR_BYTES
 
@@ -131,7 +133,11 @@ def _switch(name: str, body: Body, sizes: list[tuple[int, int]], count: int) -> 
 
 
 _WHOLE = [(i, VECTORS) for i in range(1, ROWS + 1)]
-_EDGES = [(i, j) for i in range(1, ROWS + 1) for j in range(1, VECTORS + 1)]
+_EDGES = [
+    (i, j)
+    for j in range(1, VECTORS + 1)
+    for i in range(1, (TALL_ROWS if j <= TALL_VECTORS else ROWS) + 1)
+]
 _DOTS = [(i, j) for i in range(1, DOT_ROWS + 1) for j in range(1, DOT_COLUMNS + 1)]
 
 # numbers: lanes of the last vector, a, a_row, a_column, b, b_row, c, c_row, depth, accumulate

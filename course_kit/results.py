@@ -1,0 +1,40 @@
+"""What was measured: the JSON files of results/, read for notebooks, README and pictures."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from course_kit.paths import DATA
+
+RESULTS = DATA.parent / "results"
+
+Result = dict[str, Any]
+
+
+def results(pattern: str, folder: Path = RESULTS) -> list[Result]:
+    """Read the result files whose names match a pattern, in order of their names.
+
+    Examples
+    --------
+    >>> runs = results("demo_lenet5_mnist_seed*.json")
+    >>> {run["model"] for run in runs}
+    {'lenet5'}
+    """
+    paths = sorted(folder.glob(pattern))
+    return [json.loads(path.read_text(encoding="utf-8")) for path in paths]
+
+
+def record_runs(model: str, recipe: str, folder: Path = RESULTS) -> list[Result]:
+    """All results of a recipe of the records, by seed."""
+    return results(f"record_{model}_{recipe}_seed*.json", folder)
+
+
+def chosen(model: str, recipe: str, folder: Path = RESULTS) -> Result | None:
+    """The run of least validation error, of equals the smallest file; None without results.
+
+    That is the run whose file is shipped: the test images have no say in it.
+    """
+    runs = record_runs(model, recipe, folder)
+    if not runs:
+        return None
+    return min(runs, key=lambda run: (run["rows"][0]["val_error"], run["rows"][0]["n_bytes"]))
