@@ -91,6 +91,8 @@ def check_rank(shape: Sequence[int], rank: Sequence[int]) -> tuple[int, ...]:
 
     Raises
     ------
+    TypeError
+        If one of them is no integer.
     ValueError
         If there is not one rank per mode, or one of them is below 1 or above its dimension.
 
@@ -107,6 +109,8 @@ def check_rank(shape: Sequence[int], rank: Sequence[int]) -> tuple[int, ...]:
             f"rank {tuple(rank)} has {len(rank)} entries; shape {tuple(shape)} has {len(shape)} modes"
         )
     for mode, (r, dim) in enumerate(zip(rank, shape, strict=True)):
+        if not isinstance(r, int | np.integer):
+            raise TypeError(f"rank[{mode}] is {r!r}; an integer is needed")
         if not 1 <= r <= dim:
             raise ValueError(
                 f"rank[{mode}] is {r}; mode {mode} of shape {tuple(shape)} allows 1 to {dim}"

@@ -10,7 +10,9 @@ paying for nothing:
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+
+import numpy as np
 
 from tucker_core.checks import check_rank
 from tucker_core.counting import tucker_params
@@ -29,6 +31,8 @@ def validate_tucker_rank(shape: Sequence[int], rank: Sequence[int] | int | float
 
     Raises
     ------
+    TypeError
+        If rank is none of these.
     ValueError
         If a rank is below 1 or above its dimension, an int exceeds every dimension, or the fraction
         is not in (0, 1] or too small for any plan (the smallest possible is named).
@@ -42,14 +46,16 @@ def validate_tucker_rank(shape: Sequence[int], rank: Sequence[int] | int | float
     True
     """
     dims = tuple(int(dim) for dim in shape)
+    if isinstance(rank, bool | str) or not isinstance(rank, int | float | np.integer | Iterable):
+        raise TypeError(f"rank is {rank!r}; an int, a float or one int per mode is needed")
     if isinstance(rank, float):
         if not 0 < rank <= 1:
             raise ValueError(f"rank is {rank}; a float means a fraction of the numbers, in (0, 1]")
         return ranks_within([dims], int(rank * math.prod(dims) + 1e-9))[0]
-    if isinstance(rank, int):
+    if isinstance(rank, int | np.integer):
         if not 1 <= rank <= max(dims):
             raise ValueError(f"rank is {rank}; shape {dims} allows 1 to {max(dims)}")
-        return tuple(min(rank, dim) for dim in dims)
+        return tuple(min(int(rank), dim) for dim in dims)
     return check_rank(dims, rank)
 
 

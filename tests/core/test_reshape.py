@@ -30,8 +30,9 @@ def test_factorizations_are_complete_sorted_and_unique(n: int, order: int) -> No
 
 
 @pytest.mark.parametrize("order", [1, 2, 3, 4])
-# at 4620 = 14 x 15 x 22 = 11 x 20 x 21 the least sum is not the least largest
-@pytest.mark.parametrize("n", [1, 12, 60, 128, 360, 500, 840, 4620])
+# at 4620 = 14 x 15 x 22 = 11 x 20 x 21 the least sum is not the least largest;
+# at 3600 = 5 x 8 x 9 x 10 = 6 x 6 x 10 x 10 both are equal
+@pytest.mark.parametrize("n", [1, 12, 60, 128, 360, 500, 840, 3600, 4620])
 def test_balance_is_the_least_sum_then_the_least_largest(n: int, order: int) -> None:
     best = min(brute_force(n, order), key=lambda dims: (sum(dims), max(dims)))
     assert balance_dims(n, order) == best
@@ -118,6 +119,11 @@ def test_padding_of_a_prime_mode() -> None:
     assert plan.padding == 20
     assert "20 zeros" in plan.explain()
     assert plan_reshape((997, 10), 3).padding == 0
+    weight = np.random.default_rng(0).standard_normal((997, 10))
+    tensor = plan.apply(weight)
+    assert np.count_nonzero(tensor) == weight.size
+    np.testing.assert_array_equal(tensor.reshape(999, 10)[:997], weight)
+    np.testing.assert_array_equal(plan.undo(tensor), weight)
 
 
 def test_other_orders_are_told() -> None:

@@ -1,0 +1,166 @@
+"""One table of everything wrong that can be handed in: who refuses it, how, and with which words.
+
+Each message must name what was given and what is needed; nothing is clipped or converted in silence.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+from tucker_core import (
+    fold,
+    hosvd,
+    mode_dot,
+    multi_mode_dot,
+    multilinear_singular_values,
+    partial_tucker,
+    plan_network,
+    shared_core_hosvd,
+    tucker,
+    tucker_gradient,
+    tucker_to_tensor,
+    unfold,
+    validate_tucker_rank,
+)
+from tucker_core.checks import FloatArray
+
+GOOD = np.random.default_rng(0).standard_normal((3, 4, 5))
+CORE, FACTORS = np.ones((2, 2, 2)), [np.ones((dim, 2)) for dim in GOOD.shape]
+
+
+def spoiled(value: float) -> FloatArray:
+    tensor = GOOD.copy()
+    tensor[2, 0, 1] = value
+    return tensor
+
+
+TAKES_A_TENSOR: dict[str, Callable[[Any], object]] = {
+    "unfold": lambda x: unfold(x, 0),
+    "mode_dot": lambda x: mode_dot(x, np.ones((2, 3)), 0),
+    "multi_mode_dot": lambda x: multi_mode_dot(x, [np.ones((2, 3))], modes=[0]),
+    "hosvd": lambda x: hosvd(x, 2),
+    "hosvd to a tolerance": lambda x: hosvd(x, tol=0.1),
+    "randomized hosvd": lambda x: hosvd(x, 2, method="randomized", rng=np.random.default_rng(0)),
+    "tucker": lambda x: tucker(x, 2),
+    "partial_tucker": lambda x: partial_tucker(x, (2,), (0,)),
+    "shared_core_hosvd": lambda x: shared_core_hosvd([x], (2, 2, 2)),
+    "multilinear_singular_values": multilinear_singular_values,
+    "tucker_gradient": lambda x: tucker_gradient((CORE, FACTORS), x),
+    "tucker_to_tensor": lambda x: tucker_to_tensor((x, [None, None, None])),
+    "fold": lambda x: fold(x, 0, (3, 4)),
+}
+NEEDS_FINITE = [
+    "hosvd",
+    "hosvd to a tolerance",
+    "randomized hosvd",
+    "tucker",
+    "partial_tucker",
+    "shared_core_hosvd",
+    "multilinear_singular_values",
+]
+
+
+@pytest.mark.parametrize("name", TAKES_A_TENSOR)
+@pytest.mark.parametrize(
+    ("bad", "kind", "message"),
+    [
+        (np.ones((3, 4, 5), int), TypeError, "has dtype int64; float32 or float64 is needed"),
+        (np.ones((3, 4, 5), complex), TypeError, "has dtype complex128; float32 or float64"),
+        (np.ones((3, 4, 5), np.float16), TypeError, "has dtype float16; float32 or float64"),
+        (np.ones((3, 4, 5), bool), TypeError, "has dtype bool; float32 or float64"),
+        (np.array([["a"]]), TypeError, "has dtype <U1; float32 or float64"),
+        (np.empty((3, 0, 5)), ValueError, r"has shape \(3, 0, 5\), so no entries.*must be >= 1"),
+        (np.array(1.0), ValueError, r"has order 0 \(shape \(\)\); orders 1 to 8.*reshape"),
+        (np.ones((1,) * 9), ValueError, "has order 9 .*; orders 1 to 8"),
+    ],
+    ids=["integers", "complex", "half", "booleans", "texts", "empty", "0-d", "order 9"],
+)
+def test_tensors(name: str, bad: Any, kind: type[Exception], message: str) -> None:
+    with pytest.raises(kind, match=message):
+        TAKES_A_TENSOR[name](bad)
+
+
+@pytest.mark.parametrize("name", NEEDS_FINITE)
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+def test_entries_that_are_not_finite(name: str, value: float) -> None:
+    with pytest.raises(ValueError, match=rf"\[2, 0, 1\] is {value}; every entry must be finite"):
+        TAKES_A_TENSOR[name](spoiled(value))
+
+
+TAKES_A_RANK: dict[str, Callable[[Any], object]] = {
+    "hosvd": lambda rank: hosvd(GOOD, rank),
+    "tucker": lambda rank: tucker(GOOD, rank),
+    "validate_tucker_rank": lambda rank: validate_tucker_rank(GOOD.shape, rank),
+}
+
+
+@pytest.mark.parametrize("name", TAKES_A_RANK)
+@pytest.mark.parametrize(
+    ("bad", "kind", "message"),
+    [
+        (0, ValueError, r"rank is 0; shape \(3, 4, 5\) allows 1 to 5"),
+        (-1, ValueError, "rank is -1; .* allows 1 to 5"),
+        (6, ValueError, "rank is 6; .* allows 1 to 5"),
+        ((3, 0, 5), ValueError, r"rank\[1\] is 0; mode 1 of shape \(3, 4, 5\) allows 1 to 4"),
+        ((3, 4, 6), ValueError, r"rank\[2\] is 6; mode 2 .* allows 1 to 5"),
+        ((2, 2), ValueError, r"rank \(2, 2\) has 2 entries; shape .* has 3 modes"),
+        (0.0, ValueError, r"rank is 0.0; .*in \(0, 1\]"),
+        (1.5, ValueError, r"rank is 1.5; .*in \(0, 1\]"),
+        (0.01, ValueError, r"budget is 0 numbers; .* need at least \d+"),
+        (float("nan"), ValueError, r"rank is nan; .*in \(0, 1\]"),
+        (True, TypeError, "rank is True; an int, a float or one int per mode is needed"),
+        ("3", TypeError, "rank is '3'; an int, a float or one int per mode is needed"),
+        ((2.5, 2, 2), TypeError, r"rank\[0\] is 2.5; an integer is needed"),
+        (None, ValueError, "give exactly one"),
+    ],
+)
+def test_ranks(name: str, bad: Any, kind: type[Exception], message: str) -> None:
+    if bad is None and name != "hosvd":
+        kind, message = TypeError, "rank is None; an int, a float or one int per mode is needed"
+    with pytest.raises(kind, match=message):
+        TAKES_A_RANK[name](bad)
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda: tucker_to_tensor((CORE, FACTORS[:2])), "2 factors for a core of order 3"),
+        (lambda: tucker_to_tensor((CORE, [FACTORS[0].T, *FACTORS[1:]])), r"factors\[0\] has shape"),
+        (
+            lambda: tucker_gradient((CORE, FACTORS), np.ones((3, 4))),
+            r"of shape \(3, 4\); the tensor",
+        ),
+        (lambda: mode_dot(GOOD, np.ones((2, 4)), 0), "4 columns; mode 0 .* needs 3"),
+        (lambda: mode_dot(GOOD, np.ones((2, 3)), 3), "mode is 3; .* modes 0 to 2"),
+        (lambda: multi_mode_dot(GOOD, [np.ones((2, 3))]), "1 matrices for 3 modes"),
+        (
+            lambda: fold(np.ones((3, 5)), 0, (3, 4)),
+            r"shape \(3, 5\); mode 0 .* unfolds to \(3, 4\)",
+        ),
+        (
+            lambda: shared_core_hosvd([GOOD], (2, 2)),
+            r"rank is \(2, 2\); one rank >= 1 for each of 3",
+        ),
+        (lambda: shared_core_hosvd([], (2, 2)), "no tensor to decompose; give at least one"),
+        (
+            lambda: partial_tucker(GOOD, (2, 2), (0, 0)),
+            r"modes \(0, 0\); give one rank per mode, each",
+        ),
+        (lambda: plan_network({"w": (9, 9)}, budget=3), "budget is 3 numbers; .* need at least 18"),
+        (lambda: plan_network({"w": (9, 9)}, budget=3, search="exact"), "need at least 18"),
+        (lambda: plan_network({"w": (9, 9)}, budget=3, shared_core=True), "needs at least 19"),
+        (lambda: plan_network({"w": ()}, budget=3), r"shape is \(\); at least one dimension"),
+    ],
+)
+def test_parts_and_budgets(call: Callable[[], object], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        call()
+
+
+def test_precisions_are_not_mixed() -> None:
+    with pytest.raises(TypeError, match="tensor is float64 and matrix is float32"):
+        mode_dot(GOOD, np.ones((2, 3), np.float32), 0)
+    with pytest.raises(ValueError, match=r"float32.*float64.*need the same"):
+        shared_core_hosvd([GOOD, GOOD.astype(np.float32)], (2, 2, 2))
