@@ -57,11 +57,6 @@ MUTATIONS = {
         "slab @ before)",
         "-slab @ before)",
         "test_tucker.py::test_gradient_equals_finite_differences",
-    "skip off by one": ("algebra.py", "if k != skip", "if k != (skip or 0) - 1", "test_algebra"),
-    "gradient of the opposite sign": (
-        "tucker_chain.py", "slab @ before)", "-slab @ before)", "test_tucker",
-    "gradient passed on through the factor itself": (
-        "tucker_chain.py", "else slab.T @ factor", "else slab.T @ factor * 1.001", "test_tucker",
     ),
     "gradient passed on a thousandth too large": Mutation(
         "tucker_chain.py",
@@ -135,11 +130,6 @@ def run(copy: Path, *tests: str) -> int:
         "NUMBA_DISABLE_JIT": "1",
     }
     command = [sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider"]
-def run(copy: Path, tests: str) -> int:
-    environment = dict(
-        os.environ, PYTHONDONTWRITEBYTECODE="1", PYTHONPATH=str(copy), NUMBA_DISABLE_JIT="1"
-    )
-    command = [sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", "-n", "0"]
     done = subprocess.run(
         [*command, *(f"tests/core/{test}" for test in tests)],
         cwd=copy,
