@@ -141,7 +141,7 @@ RECORDS: dict[tuple[str, str], Recipe] = {
     ("lenet5", "small"): _record5(1.8e-2),
     ("lenet5", "smallest"): _record5(3.6e-2),
     ("lenet300", "lossless"): _record300(2.5e-2),
-    ("lenet300", "small"): _record300(5e-2),
+    ("lenet300", "small"): _record300(3.5e-2),
     ("lenet300", "as-dense"): _record300(6e-3, _LENET300_WIDE),
     ("lenet5", "scada"): replace(_record5(1.2e-2), layers=_SCADA5, shared=(), method="scada"),
     ("lenet300", "scada"): replace(_record300(2.5e-2, _SCADA300), shared=(), method="scada"),
