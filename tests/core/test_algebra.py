@@ -1,4 +1,9 @@
-"""Unfoldings and n-mode products: by hand, against einsum and TensorLy, and their identities."""
+"""Unfoldings and n-mode products: by hand, against einsum and TensorLy, and their identities.
+
+Everything is run by the compiled kernel and by plain numpy.
+"""
+
+from collections.abc import Iterator
 
 import numpy as np
 import pytest
@@ -7,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.strategies import tensors, tolerance
-from tucker_core import fold, mode_dot, multi_mode_dot, unfold
+from tucker_core import algebra, fold, mode_dot, multi_mode_dot, unfold
 from tucker_core.checks import FloatArray
 
 # X[i, j, k] = 6 i + 2 j + k, written out
@@ -17,6 +22,27 @@ BY_HAND = {
     1: [[0, 1, 6, 7], [2, 3, 8, 9], [4, 5, 10, 11]],
     2: [[0, 2, 4, 6, 8, 10], [1, 3, 5, 7, 9, 11]],
 }
+
+
+@pytest.fixture(params=["compiled", "numpy"], scope="module", autouse=True)
+def engine(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Let the kernel do the work, or its readable twin."""
+    with pytest.MonkeyPatch.context() as patch:
+        if request.param == "numpy":
+            patch.setattr(algebra, "can_compile", lambda: False)
+        yield
+
+
+@pytest.mark.parametrize("shape", [(3, 100, 1100), (100, 2050), (70, 200), (300, 20, 7)])
+@pytest.mark.parametrize("transpose", [False, True])
+def test_long_columns_and_wide_slabs(shape: tuple[int, ...], transpose: bool) -> None:
+    rng = np.random.default_rng(0)
+    tensor = rng.standard_normal(shape)
+    for mode, dim in enumerate(shape):
+        matrix = rng.standard_normal((5, dim))
+        found = mode_dot(tensor, matrix.T.copy() if transpose else matrix, mode, transpose)
+        expected = np.moveaxis(np.tensordot(matrix, tensor, (1, mode)), 0, mode)
+        np.testing.assert_allclose(found, expected, rtol=0, atol=tolerance(tensor, dim))
 
 
 @pytest.mark.parametrize("mode", BY_HAND)

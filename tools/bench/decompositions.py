@@ -57,8 +57,9 @@ def hooi(parts: Parts) -> dict[str, Job]:
 
 def all_factorizations() -> dict[str, Job]:
     """All ways to write a number as a product, against plain Python."""
+    search = getattr(factorizations, "__wrapped__", factorizations)  # not what a cache remembers
     return {
-        "ours": lambda: factorizations(*FACTORED),
+        "ours": lambda: search(*FACTORED),
         "plain Python": lambda: list(_plain_factorizations(*FACTORED)),
     }
 

@@ -1,6 +1,8 @@
 """How this room compiles: what is compiled once, what inside its caller, and what is loaded when."""
 
 from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
 from typing import Any, TypeVar, cast
 
 import numba
@@ -69,3 +71,19 @@ def _call_at(_typing: Any, zero: Any, address: Any, numbers: Any) -> Any:
 
 
 call_at = intrinsic(_call_at)
+
+
+def forget_stale(folder: Path) -> None:
+    """Drop what was compiled before the newest source of a folder was written.
+
+    numba compares a compiled function only with its own file, but the functions of this room call and
+    contain each other.
+    """
+    newest = max(source.stat().st_mtime for source in folder.glob("*.py"))
+    for index in (folder / "__pycache__").glob("*.nbi"):
+        with suppress(OSError):  # another process was faster, or the folder is read-only
+            if index.stat().st_mtime < newest:
+                index.unlink()
+
+
+forget_stale(Path(__file__).parent)

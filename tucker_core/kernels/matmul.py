@@ -109,17 +109,23 @@ def _multiply(
     columns: int,
     accumulate: int,
 ) -> None:
-    """Whole tiles panel by panel, then the columns that fill no whole tile."""
+    """Whole tiles panel by panel, then the columns that fill no whole tile.
+
+    A large result is streamed past the caches, which wants aligned addresses: the columns in front of
+    the first aligned one are then done on their own.
+    """
     size = item_size(zero)
-    blocks = blocks_of(rows, ROWS)
-    height, higher = rows // blocks, rows % blocks  # so many blocks have one row more
+    stream = accumulate == 0 and rows * c_row >= STREAMED_BYTES and c_row % VECTOR_BYTES == 0
+    lead = min(columns, -c % VECTOR_BYTES // size) if stream else 0
+    if lead > 0:
+        _narrow(zero, a, a_row, a_column, b, b_row, c, c_row, rows, depth, lead, 0)
+    b, c, columns = b + lead * size, c + lead * size, columns - lead
     whole = columns * size // WIDE * WIDE
     if whole > 0:
         packed = rows >= PACKED_ROWS and PACKED_FROM <= depth <= PACKED_DEPTH
-        lined_up = (c | c_row) % VECTOR_BYTES == 0
-        stream = accumulate == 0 and rows * c_row >= STREAMED_BYTES and lined_up
         panel = WIDE if packed else max(1, PANEL_BYTES // (depth * WIDE)) * WIDE
-        buffer = stack_buffer(PACKED_DEPTH)
+        buffer, blocks = stack_buffer(PACKED_DEPTH), blocks_of(rows, ROWS)
+        height, higher = rows // blocks, rows % blocks  # so many blocks have one row more
         for start in range(0, whole, panel):
             if packed:
                 copy_rows(zero, (b + start, b_row, buffer, depth))
@@ -136,17 +142,37 @@ def _multiply(
                 i += count
     rest = columns - whole // size
     if rest > 0:
-        vectors = blocks_of(rest * size, VECTOR_BYTES)
-        lanes = rest - (vectors - 1) * (VECTOR_BYTES // size)
-        if vectors <= TALL_VECTORS:
-            blocks = blocks_of(rows, TALL_ROWS)
-            height, higher = rows // blocks, rows % blocks
-        i = 0
-        for block in range(blocks):
-            count = height + (1 if block < higher else 0)
-            at = (a + i * a_row, a_row, a_column, b + whole, b_row, c + i * c_row + whole, c_row)
-            edge_tile(zero, count, vectors, (lanes, *at, depth, accumulate))
-            i += count
+        b, c = b + whole, c + whole
+        _narrow(zero, a, a_row, a_column, b, b_row, c, c_row, rows, depth, rest, accumulate)
+
+
+@inlined
+def _narrow(
+    zero: Any,
+    a: int,
+    a_row: int,
+    a_column: int,
+    b: int,
+    b_row: int,
+    c: int,
+    c_row: int,
+    rows: int,
+    depth: int,
+    columns: int,
+    accumulate: int,
+) -> None:
+    """The product where C has fewer columns than a whole tile."""
+    size = item_size(zero)
+    vectors = blocks_of(columns * size, VECTOR_BYTES)
+    lanes = columns - (vectors - 1) * (VECTOR_BYTES // size)
+    blocks = blocks_of(rows, TALL_ROWS if vectors <= TALL_VECTORS else ROWS)
+    height, higher = rows // blocks, rows % blocks
+    i = 0
+    for block in range(blocks):
+        count = height + (1 if block < higher else 0)
+        at = (a + i * a_row, a_row, a_column, b, b_row, c + i * c_row, c_row)
+        edge_tile(zero, count, vectors, (lanes, *at, depth, accumulate))
+        i += count
 
 
 def _add_dots(
