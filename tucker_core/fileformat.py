@@ -123,7 +123,7 @@ def to_bytes(network: CompressedNetwork) -> bytes:
             encoder.text(name)
             write_shape(encoder, parameter.reshape.shape)
         write_record(encoder, _record(parameter, numbers), shelf)
-    _check_size(sum(p.n_weights for p in network.parameters), shelf.shapes)
+    _check_size(sum(math.prod(p.reshape.dims) for p in network.parameters), shelf.shapes)
     models = [fit_model(tensor) for tensor in network.tensors]
     _check_tables(models)
     for model in models:
@@ -234,9 +234,9 @@ def _read_each(
 ) -> list[ParameterRecord]:
     records, weights = [], 0
     for name, shape in named:
-        weights += math.prod(shape)
-        _check_size(weights, shelf.shapes)  # before the divisors of a giant number are sought
+        _check_size(weights + math.prod(shape), shelf.shapes)  # before its divisors are sought
         records.append(read_record(decoder, name, shape, shelf))
+        weights += math.prod(records[-1].reshape.dims)
         _check_size(weights, shelf.shapes)
     return records
 

@@ -63,11 +63,6 @@ class CodedParameter:
         return sum(tensor.size for tensor in self.tensors)
 
     @property
-    def n_weights(self) -> int:
-        """Entries of the parameter itself."""
-        return math.prod(self.reshape.shape)
-
-    @property
     def scale(self) -> float:
         """What the product of the integers is multiplied by."""
         return scale_of(self.scale_code)

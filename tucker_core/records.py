@@ -15,7 +15,6 @@ from tucker_core.quantize import SCALE_CODES
 from tucker_core.reshape import ReshapePlan
 
 MAX_DIM = 1 << 28
-MAX_PADDING = 4  # times the entries of the parameter; more would be no compression
 _PADDED = 0  # in place of a scale code: the padding comes first
 
 Shape = tuple[int, ...]
@@ -119,7 +118,7 @@ def read_record(decoder: Decoder, name: str, shape: Shape, shelf: Shelf) -> Para
     code = decoder.choice(SCALE_CODES)
     if code == _PADDED:
         padded = tuple(dim + decoder.integer(MAX_DIM) for dim in shape)
-        if math.prod(padded) > MAX_PADDING * math.prod(shape):
+        if math.prod(padded) > MAX_DIM:
             raise FileFormatError(f"{name}: shape {shape} padded to {padded}")
         code = decoder.choice(SCALE_CODES)
     scale_code = code - SCALE_CODES // 2

@@ -36,7 +36,6 @@ if find_spec("tucker_core") is None:
 # %%
 from statistics import median
 
-import matplotlib.pyplot as plt
 import numpy as np
 from course_kit.ablation_figure import ablation_figure
 from course_kit.numpy_net import logits
@@ -81,7 +80,9 @@ for model in ("lenet5", "lenet300"):
         if rows:
             size = median(row["n_bytes"] for row in rows)
             error = median(row["test_error"] for row in rows)
-            print(f"{model:9} {recipe:9} {len(rows)} seed(s): {size:6,.0f} bytes, {error:.2f} %")
+            print(
+                f"{model:9} {recipe:9} {len(rows)} seed(s): {size:6,.0f} bytes, {error:.2f} %"
+            )
 
 # %% [markdown]
 # The same as a picture, LeNet-5 first. Filled marks are ours, hollow ones are published; the label says what each one
@@ -94,14 +95,22 @@ def points(model, recipe):
     return [(row["n_bytes"], row["test_error"]) for row in rows]
 
 
-series = {r: points("lenet5", r) for r in ("lossless", "small", "scada") if points("lenet5", r)}
+series = {
+    r: points("lenet5", r)
+    for r in ("lossless", "small", "scada")
+    if points("lenet5", r)
+}
 display(pareto_figure("lenet5", series, {"literature's dense error": 0.80}))
 
 # %% [markdown]
 # And LeNet-300. The numbers stored by a multilayer perceptron's first layer are what makes it harder.
 
 # %%
-series = {r: points("lenet300", r) for r in ("lossless", "small", "scada") if points("lenet300", r)}
+series = {
+    r: points("lenet300", r)
+    for r in ("lossless", "small", "scada")
+    if points("lenet300", r)
+}
 display(pareto_figure("lenet300", series, {"literature's dense error": 1.64}))
 
 # %% [markdown]
@@ -150,7 +159,9 @@ for study in results("ablation_dims_mnist.json") + results("ablation_order_mnist
 # %%
 dims = results("ablation_dims_mnist.json")[0]["outcomes"]
 balanced = median(o["test_error"] for o in dims if o["setting"].startswith("balanced"))
-unbalanced = median(o["test_error"] for o in dims if o["setting"].startswith("unbalanced"))
+unbalanced = median(
+    o["test_error"] for o in dims if o["setting"].startswith("unbalanced")
+)
 print(f"balanced {balanced:.2f} %, unbalanced {unbalanced:.2f} %")
 assert unbalanced > 2 * balanced
 

@@ -15,8 +15,9 @@ def interleaved(jobs: dict[str, Job], seconds: float, turns: int = 3) -> dict[st
     count what other programs take. At least so many turns, and more while the seconds last; a job
     that takes longer than all the seconds gets one turn beside the call that warms it up.
     """
-    repeats = {name: max(1, int(SHORTEST / max(_once(job), 1e-7))) for name, job in jobs.items()}
-    slow = {name: took for name, job in jobs.items() if (took := _once(job)) > max(seconds, 1)}
+    once = {name: _once(job) for name, job in jobs.items()}
+    repeats = {name: max(1, int(SHORTEST / max(took, 1e-7))) for name, took in once.items()}
+    slow = {name: took for name, took in once.items() if took > max(seconds, 1)}
     times: dict[str, list[float]] = {name: [slow[name]] if name in slow else [] for name in jobs}
     end, turn = time.perf_counter() + seconds, 0
     while turn < turns or time.perf_counter() < end:

@@ -21,11 +21,11 @@ from numba import types
 from tucker_core.checks import FloatArray
 from tucker_core.kernels.jit import compiled, inlined, prepare, reads, writes
 from tucker_core.kernels.matmul import Products, add_dots, multiply, products
-from tucker_core.kernels.simd import item_size
+from tucker_core.kernels.simd import DOT_ROWS, item_size
 
 ALIGNMENT = 64  # bytes: a line of the cache, and the widest vector
 ARITIES = (4, 8)  # factors are passed as a tuple of one of these lengths, filled up with empty ones
-_SLAB_BYTES = 196_608  # what is read twice stays in the second cache
+_PANEL_BYTES = 49_152  # what the dot tiles read again and again: most of a first cache
 
 
 @cache
@@ -142,7 +142,7 @@ def _contract(
         return
     grad_factor[:] = 0
     long = right * size
-    width = max(ALIGNMENT, _SLAB_BYTES // (dim * size) // ALIGNMENT * ALIGNMENT)
+    width = max(ALIGNMENT, _PANEL_BYTES // ((rank + DOT_ROWS) * size) // ALIGNMENT * ALIGNMENT)
     for k in range(left):
         for start in range(0, right, width):
             count = min(width, right - start)
