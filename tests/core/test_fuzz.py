@@ -101,7 +101,7 @@ def test_giant_declared_shapes_take_no_memory_and_no_time() -> None:
     tracemalloc.start()
     started = time.process_time()
     for shape in [(1 << 20, 1 << 20), (1 << 28,) * 8, (1 << 14, 1 << 13), (8191, 32749)]:
-        with pytest.raises(FileFormatError, match="declares|padded to"):
+        with pytest.raises(FileFormatError, match=r"declares|padded to"):
             from_bytes(sealed(named(*shape).content() + bytes(9)))
     assert tracemalloc.get_traced_memory()[1] < 16 << 20
     tracemalloc.stop()
