@@ -10,7 +10,7 @@ README = (ROOT / "README.md").read_text(encoding="utf-8")
 
 
 def test_numbers_are_read_from_results() -> None:
-    assert fill(README) == README, "run: python tools/readme.py"
+    assert fill(README) == README, "run: python -m tools.readme"
 
 
 def test_a_typed_number_is_noticed() -> None:

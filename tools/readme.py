@@ -1,4 +1,4 @@
-"""Write the numbers of README.md from results/*.json: `python tools/readme.py [--check]`.
+"""Write the numbers of README.md from results/*.json: `python -m tools.readme [--check]`.
 
 Everything between `<!-- NAME:begin -->` and `<!-- NAME:end -->` is made here, so that no number in
 the README is typed by hand. A test runs `--check`.
@@ -157,7 +157,7 @@ def main() -> int:
     if options.parse_args().check:
         if new != old:
             print(
-                "README.md: numbers differ from results/; run python tools/readme.py",
+                "README.md: numbers differ from results/; run python -m tools.readme",
                 file=sys.stderr,
             )
         return int(new != old)

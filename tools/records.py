@@ -1,4 +1,4 @@
-"""Reproduce the records: `python tools/records.py [--models lenet5] [--recipes small] [--seeds 0 1 2]`.
+"""Reproduce the records: `python -m tools.records [--models lenet5] [--recipes small] [--seeds 0 1 2]`.
 
 Every recipe of `torch_bridge.recipes.RECORDS` is run for every seed that has no result yet, as
 `ada-tucker compress MODEL --recipe NAME --seed K`; an interrupted call goes on with the same command.
