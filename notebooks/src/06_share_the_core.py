@@ -73,7 +73,7 @@ shared = 8**4 + sum(matrices.values())
 print(f"separate {separate:,}, shared {shared:,}")
 
 # %% [markdown]
-# **Measure.** Where the numbers are: three solid bars of cores become one; the matrices (hatched) stay.
+# **Measure.** Where the numbers are: no layer has a core of its own any more; one solid bar is shared, and each layer has its hatched bar of matrices.
 
 # %%
 fig, axes = plt.subplots(figsize=(6.5, 3))
