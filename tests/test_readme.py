@@ -1,9 +1,16 @@
 """README's numbers are those of results/, its links lead somewhere, its commands exist."""
 
+import json
 import re
+from dataclasses import asdict
 from pathlib import Path
 
+import pytest
+
+from course_kit.results import chosen
 from tools.readme import fill, spread
+from torch_bridge.recipes import RECORDS
+from tucker_core import load
 
 ROOT = Path(__file__).resolve().parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -43,3 +50,23 @@ def test_every_notebook_is_in_the_table() -> None:
 def test_spread_shows_a_range_only_where_there_is_one() -> None:
     assert spread([1.0, 3.0, 2.0], "{:.0f}") == "2 (1 to 3)"
     assert spread([2.0, 2.0], "{:.0f}") == "2"
+
+
+def test_every_record_was_made_by_the_recipe_of_its_name() -> None:
+    """A recipe that changes makes its results stale: run tools.records again."""
+    paths = sorted((ROOT / "results").glob("record_*.json"))
+    assert paths
+    for path in paths:
+        run = json.loads(path.read_text(encoding="utf-8"))
+        recipe = path.name.split("_")[2]
+        now = json.loads(json.dumps(asdict(RECORDS[run["model"], recipe])))
+        assert run["recipe"] == now, path.name
+        assert f"--recipe {recipe} --seed {run['seed']} " in run["command"]
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "data" / "models").glob("*.ada")), ids=str)
+def test_every_shipped_file_is_the_one_that_validation_chose(path: Path) -> None:
+    model, recipe = path.stem.split("_")
+    run = chosen(model, recipe)
+    assert run is not None
+    assert path.stat().st_size == run["rows"][0]["n_bytes"] == load(path).n_bytes

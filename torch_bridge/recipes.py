@@ -92,11 +92,6 @@ _LENET300 = (
     ("fc3.weight", (10, 10, 10), (10, 6, 6)),
 )
 
-_LENET300_WIDE = (
-    ("fc1.weight", (15, 20, 28, 28), (8, 8, 11, 11)),
-    ("fc2.weight", (10, 10, 15, 20), (7, 7, 8, 8)),
-    ("fc3.weight", (10, 10, 10), (10, 7, 7)),
-)
 _SCADA5 = (
     ("conv1.weight", (5, 4, 5, 5), (6, 6, 6, 5)),
     ("conv2.weight", (5, 10, 20, 25), (6, 6, 6, 5)),
@@ -139,10 +134,8 @@ def _record300(rate: float, layers: tuple[Layer, ...] = _LENET300) -> Recipe:
 RECORDS: dict[tuple[str, str], Recipe] = {
     ("lenet5", "lossless"): _record5(1.2e-2),
     ("lenet5", "small"): _record5(1.8e-2),
-    ("lenet5", "smallest"): _record5(3.6e-2),
     ("lenet300", "lossless"): _record300(2.5e-2),
     ("lenet300", "small"): _record300(3.5e-2),
-    ("lenet300", "as-dense"): _record300(6e-3, _LENET300_WIDE),
     ("lenet5", "scada"): replace(_record5(1.2e-2), layers=_SCADA5, shared=(), method="scada"),
     ("lenet300", "scada"): replace(_record300(2.5e-2, _SCADA300), shared=(), method="scada"),
 }

@@ -1,0 +1,355 @@
+# ---
+# jupyter:
+#   kernelspec:
+#     display_name: Python 3
+#     language: python
+#     name: python3
+# ---
+
+# %% [markdown]
+# # 06 · Share the core: SCADA-Tucker
+#
+# **You will learn**
+# - how one core can serve all layers, each with matrices of its own, and what that saves;
+# - to decompose several tensors jointly, and what the shared core costs in accuracy;
+# - that the gradient by a shared core is a sum, and how to train with it in 20 lines of PyTorch.
+#
+# **Needs** notebook 05. **Time** 20 minutes to read, half a minute to run.
+
+# %% [markdown]
+# On your own computer the next cell does nothing; on Colab it fetches the course and installs it
+# (put the address of this repository in place of `OWNER`).
+
+# %%
+import os
+from importlib.util import find_spec
+
+if find_spec("tucker_core") is None:
+    os.system("git clone -q https://github.com/OWNER/ada-tucker")
+    os.chdir("ada-tucker")
+    os.system("pip install -q -e .")
+
+# %% [markdown]
+# The tools.
+
+# %%
+import matplotlib.pyplot as plt
+import numpy as np
+import torch
+from course_kit.plots import layer_bars, predicted_against_measured
+from tucker_core import (
+    multi_mode_dot,
+    shared_core_hosvd,
+    tucker,
+    tucker_gradient,
+    tucker_to_tensor,
+)
+
+# %% [markdown]
+# ## What is there to share?
+#
+# After balancing (03), most numbers of a layer sit in its core. The paper's second idea: let all layers use *one* core $C$, and give layer $l$ only its
+# matrices,
+#
+# $$ W^{(l)} = C \times_1 M_1^{(l)} \times_2 M_2^{(l)} \times_3 M_3^{(l)} \times_4 M_4^{(l)} . $$
+#
+# All layers must then have the same order. Here are the three of LeNet-300 at order 4. The smallest, 10 x 100, becomes 5 x 2 x 10 x 10.
+
+# %%
+shapes = {"fc1": (300, 784), "fc2": (100, 300), "fc3": (10, 100)}
+dims = {"fc1": (15, 20, 28, 28), "fc2": (10, 10, 15, 20), "fc3": (5, 2, 10, 10)}
+rank = (8, 8, 8, 8)
+assert all(np.prod(shapes[name]) == np.prod(dims[name]) for name in shapes)
+
+# %% [markdown]
+# A shared core may be *larger* than a layer in some mode: `fc3` has a mode of dimension 2 and the core 8 there. The matrix, 2 x 8, is then wide.
+#
+# **Predict** how many numbers three separate cores with matrices of rank 8 take, and how many with one core. (Count every matrix.)
+
+# %%
+matrices = {name: sum(8 * i for i in ds) for name, ds in dims.items()}
+separate = 3 * 8**4 + sum(matrices.values())
+shared = 8**4 + sum(matrices.values())
+print(f"separate {separate:,}, shared {shared:,}")
+
+# %% [markdown]
+# **Measure.** Where the numbers are: no layer has a core of its own any more; one solid bar is shared, and each layer has its hatched bar of matrices.
+
+# %%
+fig, axes = plt.subplots(figsize=(6.5, 3))
+names = [*dims, "shared"]
+values = {"core": [0, 0, 0, 8**4], "matrices": [*matrices.values(), 0]}
+layer_bars(axes, names, values, unit="numbers")
+plt.show()
+
+# %%
+assert shared == 8**4 + sum(matrices.values())
+assert shared < 0.5 * separate
+
+# %% [markdown]
+# ## One core for three tensors
+#
+# Given three tensors, which core is best for all of them? There is no singular value decomposition for that, but there is a way to walk downhill: with the core fixed, each
+# matrix is a least-squares problem; with the matrices fixed, so is the core. `shared_core_hosvd` starts from the HOSVD of the largest tensor and goes
+# round.
+#
+# First a case with a known answer: three tensors *made* with one core. **Predict** the error.
+
+# %%
+rng = np.random.default_rng(0)
+true_core = rng.standard_normal((3, 3, 3))
+made = [
+    multi_mode_dot(true_core, [rng.standard_normal((i, 3)) for i in size])
+    for size in ((6, 7, 8), (5, 5, 5), (9, 4, 6))
+]
+core, factors = shared_core_hosvd(made, (3, 3, 3), n_iter_max=200, tol=1e-9)
+
+# %% [markdown]
+# **Measure.** The relative error over all three together:
+
+
+# %%
+def joint_error(tensors, core, factors):
+    """Relative error over several tensors that share a core."""
+    pairs = zip(tensors, factors, strict=True)
+    lost = sum(np.linalg.norm(x - multi_mode_dot(core, m)) ** 2 for x, m in pairs)
+    return np.sqrt(lost / sum(np.linalg.norm(x) ** 2 for x in tensors))
+
+
+print(f"{joint_error(made, core, factors):.1e}")
+assert joint_error(made, core, factors) < 0.05
+
+# %% [markdown]
+# Now three that have nothing in common. The curve shows the error after each sweep: it never rises, and it does not end at zero. The dashed line is
+# what three *separate* cores of that rank would lose.
+
+# %%
+foreign = [rng.standard_normal(size) for size in ((6, 7, 8), (5, 5, 5), (9, 4, 6))]
+sweeps = range(1, 16)
+falling = [
+    joint_error(foreign, *shared_core_hosvd(foreign, (3, 3, 3), n_iter_max=k, tol=0))
+    for k in sweeps
+]
+
+# %% [markdown]
+# The best that separate cores can do, from HOOI (02):
+
+# %%
+alone = [tucker(x, (3, 3, 3)).to_tensor() for x in foreign]
+lost = sum(np.linalg.norm(x - y) ** 2 for x, y in zip(foreign, alone, strict=True))
+apart = np.sqrt(lost / sum(np.linalg.norm(x) ** 2 for x in foreign))
+print(f"three cores {apart:.3f}, one core {falling[-1]:.3f}")
+
+# %% [markdown]
+# The solid curve falls; the dashed line lies below it.
+
+# %%
+fig, axes = plt.subplots(figsize=(6, 3))
+axes.plot(sweeps, falling, "o-", color="#1b2a41", label="one core")
+axes.axhline(apart, color="#7a8ca3", ls="--", label="three cores")
+axes.set(xlabel="sweeps", ylabel="joint relative error")
+axes.legend(frameon=False)
+plt.show()
+
+# %%
+assert all(np.diff(falling) < 1e-9)
+assert falling[-1] > apart
+
+# %% [markdown]
+# Sharing costs accuracy at equal rank. But it saves numbers, and with these one can buy rank. Which of the two wins is a matter of measurement.
+#
+# ## The gradient by a shared core
+#
+# A number that is used in three places gets a gradient from each, and they add up:
+# $\partial L / \partial C = \sum_l G^{(l)} \times_1 M_1^{(l)T} \cdots \times_4 M_4^{(l)T}$. **Predict** by that formula, from `tucker_gradient` of each layer:
+
+# %%
+grads = [rng.standard_normal(x.shape) for x in made]
+each = [
+    tucker_gradient((core, list(own)), grad)[0]
+    for own, grad in zip(factors, grads, strict=True)
+]
+predicted = sum(each)
+
+# %% [markdown]
+# **Measure** by nudging each of the 27 numbers of the core in the loss $L = \sum_l \langle G^{(l)}, W^{(l)} \rangle$.
+
+
+# %%
+def loss(core):
+    """Sum over layers of the product of rebuilt tensor and G."""
+    pairs = zip(factors, grads, strict=True)
+    return sum(np.sum(grad * tucker_to_tensor((core, own))) for own, grad in pairs)
+
+
+nudges = 1e-4 * np.eye(27).reshape(27, 3, 3, 3)
+measured = np.array([(loss(core + e) - loss(core - e)) / 2e-4 for e in nudges])
+assert np.allclose(measured, predicted.ravel(), rtol=1e-5, atol=1e-6)
+
+# %%
+fig, axes = plt.subplots(figsize=(4.2, 3.8))
+predicted_against_measured(
+    axes, np.abs(predicted).ravel(), np.abs(measured), unit="size of a gradient"
+)
+plt.show()
+
+# %% [markdown]
+# ## Twenty lines of PyTorch
+#
+# As in 05, but the core is given, not made: the same `nn.Parameter` for every layer. PyTorch then adds up the three gradients by itself, and `parameters()` counts
+# the core once.
+
+
+# %%
+class SharedCoreWeight(torch.nn.Module):
+    """The weight of a layer as a common core and matrices of its own."""
+
+    def __init__(self, core, dims, shape):
+        super().__init__()
+        self.core, self.dims, self.shape = core, dims, shape
+
+    def forward(self, *matrices):
+        tensor = self.core
+        for matrix in matrices:
+            tensor = torch.tensordot(tensor, matrix, dims=([0], [1]))
+        return tensor.reshape(self.shape)
+
+    def right_inverse(self, weight):
+        std = matrix_std(self.core, self.shape[1])
+        pairs = zip(self.dims, self.core.shape, strict=True)
+        return tuple(torch.randn(i, j) * std for i, j in pairs)
+
+
+# %% [markdown]
+# How to draw it? From 05, $\operatorname{Var} W = \operatorname{Var} C \prod_n J_n \operatorname{Var} M_n$. The core can have only one variance, so each layer's *matrices* must
+# make up for its fan-in: with $\operatorname{Var} C = c^2$, all $\operatorname{Var} M_n = (2 / (\text{fan-in} \cdot c^2 \prod J_n))^{1/N}$.
+
+# %%
+CORE_STD = 0.35
+
+
+def matrix_std(core, fan_in):
+    """Standard deviation of the matrices for which Var W = 2 / fan-in."""
+    variance = 2 / (fan_in * CORE_STD**2 * core.numel())
+    return variance ** (0.5 / core.ndim)
+
+
+# %% [markdown]
+# A LeNet-300 with one core.
+
+# %%
+from torch.nn.utils import parametrize
+from torch_bridge import build_model
+
+
+def shared_lenet(rank):
+    """LeNet-300 whose three weights share one core, drawn afresh."""
+    torch.manual_seed(0)
+    model = build_model("lenet300", seed=0)
+    core = torch.nn.Parameter(CORE_STD * torch.randn(rank))
+    for name, shape in shapes.items():
+        weight = SharedCoreWeight(core, dims[name], shape)
+        parametrize.register_parametrization(
+            model.get_submodule(name), "weight", weight
+        )
+    return model
+
+
+# %% [markdown]
+# **Predict** its number of parameters: the core, the matrices of three layers, 410 biases.
+
+# %%
+scada = shared_lenet(rank)
+params = sum(p.numel() for p in scada.parameters())
+print(f"{params:,} parameters")
+assert params == shared + 410
+
+# %% [markdown]
+# And the start: each layer's standard deviation against the wanted $\sqrt{2 / \text{fan-in}}$.
+
+# %%
+wanted = [(2 / shape[1]) ** 0.5 for shape in shapes.values()]
+found = [scada.get_submodule(name).weight.std().item() for name in shapes]
+fig, axes = plt.subplots(figsize=(5, 2.6))
+bars = {"wanted": wanted, "drawn": found}
+layer_bars(axes, list(shapes), bars, unit="standard deviation", form="{:.3f}")
+plt.show()
+
+# %%
+assert all(0.4 * w < f < 2.5 * w for w, f in zip(wanted, found, strict=True))
+
+# %% [markdown]
+# ## One core or three, for the same number of parameters?
+#
+# The rival: separate cores from the planner, with a budget of exactly what the shared net stores. Its cores must be smaller.
+
+# %%
+from torch_bridge import TrainConfig, compress_model, evaluate, fit
+from torch_bridge.augment import Distortion, augmented_copies
+from torch_bridge.datasets import load_mnist5k
+
+rival = build_model("lenet300", seed=0)
+report = compress_model(rival, shared, init="scratch")
+print(report.table())
+
+# %% [markdown]
+# MNIST-5k, with eight slightly distorted copies of the training images.
+
+# %%
+data = load_mnist5k()
+labels = torch.from_numpy(data.train_labels)
+pool = augmented_copies(torch.from_numpy(data.train_images), 8, Distortion(), seed=0)
+validation = torch.from_numpy(data.val_images), torch.from_numpy(data.val_labels)
+test = torch.from_numpy(data.test_images), torch.from_numpy(data.test_labels)
+
+# %% [markdown]
+# **Predict**: which of the two has the lower error? Training takes some 15 seconds for both.
+
+
+# %% tags=["nondeterministic"]
+def error_after_training(model):
+    """Train for 30 epochs; the test error in percent."""
+    config = TrainConfig(epochs=30, lr=1e-2, batch_size=128, precision="float32")
+    fit(model, pool, labels, validation, config, progress=False)
+    return evaluate(model, *test)
+
+
+errors = {
+    "one core": error_after_training(scada),
+    "three cores": error_after_training(rival),
+}
+
+# %% [markdown]
+# **Measure.**
+
+# %% tags=["nondeterministic"]
+fig, axes = plt.subplots(figsize=(4.5, 2.6))
+bars = {"error": list(errors.values())}
+layer_bars(axes, list(errors), bars, unit="test error, %", form="{:.1f}")
+plt.show()
+
+# %%
+assert max(errors.values()) < 12
+assert abs(errors["one core"] - errors["three cores"]) < 4
+
+# %% [markdown]
+# About equal: of 1,000 images, one or two percent more or less is within what another seed does. One core of 8 x 8 x 8 x 8 for three layers is as good as three smaller ones. (LeNet-300 has three
+# very different layers; a deep net with many similar ones may have more to share. And in *bytes* the matter may look different again.)
+#
+# **Your turn.** Change `rank` to (6, 6, 6, 6) at the top and run all. Which of the two suffers more from a smaller budget?
+#
+# ## Summary
+#
+# - SCADA-Tucker: one core, $\prod J_n$ numbers once; matrices for every layer.
+# - The joint decomposition alternates least squares; its error never rises. The gradient by the core is the sum over layers.
+# - At equal parameters, one core and three were equally good here.
+#
+# **What can go wrong.** Layers of different orders: they cannot share; merge or split modes until they can. One scale for all matrices: some layer then starts far too loud or too
+# quiet. Counting the core once per layer, or not at all.
+#
+# **Exercises.**
+# 1. Start the shared net from `shared_core_hosvd` of a trained one (scale the three weights to equal norm first; why?).
+# 2. Share a core between `fc1` and `fc2` only, and let `fc3` stay dense. Better?
+# 3. How many layers must share before SCADA stores less than half of separate cores, at rank (8, 8, 8, 8) and matrices of 500 numbers each?
+#
+# **Next** 07: every byte counts.
