@@ -49,7 +49,7 @@ from tucker_core import coded_bits, load, reconstruct_flops, tucker_to_tensor
 # %% [markdown]
 # ## The file
 #
-# This file came out of `make demo`: a LeNet-5 in ADA-Tucker form, trained, rounded and coded.
+# This file came out of `ada-tucker compress lenet5 --recipe small`: a LeNet-5 in ADA-Tucker form, trained, rounded and coded.
 # It is small enough to be printed. The QR code below holds *all* of its bytes, and nothing else.
 
 # %%
