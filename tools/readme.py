@@ -45,6 +45,8 @@ def table() -> str:
         "demo_lenet5_mnist5k_*.json",
     ):
         group = results(pattern)
+        if not group:
+            continue
         for rows in zip(*(run["rows"] for run in group), strict=True):
             error = spread([row["test_error"] for row in rows], "{:.2f}")
             cells = (

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
 
 from course_kit.numpy_net import logits
+from course_kit.paths import DATA
 from tests.bridge.tiny_runs import tiny_digits
-from torch_bridge import MODELS, build_model
+from torch_bridge import MODELS, build_model, load_network
+from torch_bridge.datasets import load_mnist
 from torch_bridge.inference import predict
-from tucker_core import ARCHITECTURES, dense_params
+from tucker_core import ARCHITECTURES, dense_params, load
 
 names = pytest.mark.parametrize("name", sorted(MODELS))
 
@@ -51,3 +55,30 @@ def test_unknown_name_lists_the_known_ones() -> None:
         build_model("lenet6")
     with pytest.raises(ValueError, match="'lenet6' is unknown"):
         logits("lenet6", {}, np.zeros((1, 28, 28), np.uint8))
+
+
+shipped = pytest.mark.parametrize(
+    "path", sorted((DATA / "models").glob("*.ada")), ids=lambda path: path.stem
+)
+
+
+def assert_same_digits(path: Path, count: int) -> None:
+    """Numpy and torch read the same digits in the first test images."""
+    network = load(path)
+    images = load_mnist(offline=True).test_images[:count]
+    weights = network.to_dense()
+    chunks = np.array_split(images, max(1, len(images) // 500))
+    ours = np.concatenate([logits(network.architecture, weights, c).argmax(1) for c in chunks])
+    model = load_network(build_model(network.architecture), network)
+    np.testing.assert_array_equal(ours, predict(model, torch.tensor(images)).argmax(1).numpy())
+
+
+@shipped
+def test_shipped_files_read_the_same_digits_in_numpy_and_in_torch(path: Path) -> None:
+    assert_same_digits(path, 500)
+
+
+@pytest.mark.slow
+@shipped
+def test_shipped_files_read_all_test_digits_alike(path: Path) -> None:
+    assert_same_digits(path, 10_000)
