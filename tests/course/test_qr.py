@@ -9,12 +9,23 @@ import numpy as np
 import pytest
 
 from course_kit import qr
+from course_kit.paths import DATA, model_path
 from course_kit.qr import QR_CAPACITY, make_qr, write_qr
 
 
 def random_bytes(size: int) -> bytes:
     """Draw bytes, the same for the same size."""
     return np.random.default_rng(size).bytes(size)
+
+
+def read_back(path: Path) -> bytes:
+    """Bytes of the QR code in a picture, by a decoder that is none of ours."""
+    zxingcpp = pytest.importorskip("zxingcpp")
+    picture = matplotlib.image.imread(path)
+    grey = np.ascontiguousarray(255 * (picture if picture.ndim == 2 else picture[..., 0]), np.uint8)
+    (code,) = zxingcpp.read_barcodes(grey)
+    content: bytes = code.bytes
+    return content
 
 
 @pytest.mark.parametrize(
@@ -25,12 +36,8 @@ def random_bytes(size: int) -> bytes:
 )
 @pytest.mark.parametrize("scale", [2, 4])
 def test_png_is_read_back_byte_for_byte(content: bytes, scale: int, tmp_path: Path) -> None:
-    zxingcpp = pytest.importorskip("zxingcpp")
     write_qr(content, tmp_path / "code.png", scale=scale)
-    picture = matplotlib.image.imread(tmp_path / "code.png")
-    grey = np.ascontiguousarray(255 * (picture if picture.ndim == 2 else picture[..., 0]), np.uint8)
-    (code,) = zxingcpp.read_barcodes(grey)
-    assert code.bytes == content
+    assert read_back(tmp_path / "code.png") == content
 
 
 @pytest.mark.parametrize("size", [0, QR_CAPACITY + 1, 100_000])
@@ -77,3 +84,9 @@ def test_old_picture_survives_a_failure(tmp_path: Path, monkeypatch: pytest.Monk
         write_qr(b"new", tmp_path / "code.png")
     assert (tmp_path / "code.png").read_bytes() == old
     assert [path.name for path in tmp_path.iterdir()] == ["code.png"]
+
+
+def test_the_printed_code_is_the_shipped_file() -> None:
+    """README's picture, read by an independent decoder, is the smallest LeNet-5, byte for byte."""
+    picture = DATA.parent / "docs" / "img" / "lenet5_qr.png"
+    assert read_back(picture) == model_path("lenet5_small.ada").read_bytes()
