@@ -6,7 +6,7 @@ from torch_bridge.augment import Distortion
 from torch_bridge.sharing import Place
 from torch_bridge.train import TrainConfig
 
-ROUNDING = TrainConfig(epochs=8, lr=3e-2, warmup=0.02, rate=4e-3)
+ROUNDING = TrainConfig(epochs=12, lr=3e-2, warmup=0.02, rate=1.5e-3)
 TEACHING = TrainConfig(epochs=16, lr=2e-3, weight_decay=0.05)
 
 Layer = tuple[str, tuple[int, ...], tuple[int, ...]]  # name of a weight, its dims, its rank
@@ -46,7 +46,7 @@ class Recipe:
 
 RECIPES: dict[tuple[str, str], Recipe] = {
     ("lenet5", "MNIST"): Recipe(
-        dense=TrainConfig(epochs=5, lr=2e-3), tucker=TrainConfig(epochs=12, lr=3e-2), budget=3_650
+        dense=TrainConfig(epochs=5, lr=2e-3), tucker=TrainConfig(epochs=14, lr=3e-2), budget=3_650
     ),
     ("lenet300", "MNIST"): Recipe(
         dense=TrainConfig(epochs=12, lr=2e-3), tucker=TrainConfig(epochs=24, lr=3e-2), budget=8_000
