@@ -36,6 +36,7 @@ if find_spec("tucker_core") is None:
 # %%
 from statistics import median
 
+import matplotlib.pyplot as plt
 import numpy as np
 from course_kit.ablation_figure import ablation_figure
 from course_kit.numpy_net import logits
@@ -44,6 +45,8 @@ from course_kit.paths import bundled_digits, model_path
 from course_kit.results import chosen, record_runs, results
 from IPython.display import display
 from tucker_core import coded_bits, load
+
+plt.rcParams["figure.dpi"] = 80
 
 # %% [markdown]
 # ## The claims
