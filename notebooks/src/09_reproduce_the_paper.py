@@ -34,19 +34,28 @@ if find_spec("tucker_core") is None:
 # The tools. `record_runs` reads the result files of a recipe, `chosen` the one that validation picked.
 
 # %%
+from io import BytesIO
 from statistics import median
 
-import matplotlib.pyplot as plt
 import numpy as np
 from course_kit.ablation_figure import ablation_figure
 from course_kit.numpy_net import logits
 from course_kit.pareto_figure import claimed_bytes, pareto_figure, published
 from course_kit.paths import bundled_digits, model_path
 from course_kit.results import chosen, record_runs, results
-from IPython.display import display
+from IPython.display import Image, display
 from tucker_core import coded_bits, load
 
-plt.rcParams["figure.dpi"] = 80
+# %% [markdown]
+# The pictures of this notebook are drawn by functions that give a figure; this shows one.
+
+
+# %%
+def show(figure):
+    png = BytesIO()
+    figure.savefig(png, dpi=80)
+    display(Image(png.getvalue()))
+
 
 # %% [markdown]
 # ## The claims
@@ -103,7 +112,7 @@ series = {
     for r in ("lossless", "small", "scada")
     if points("lenet5", r)
 }
-display(pareto_figure("lenet5", series, {"literature's dense error": 0.80}))
+show(pareto_figure("lenet5", series, {"literature's dense error": 0.80}))
 
 # %% [markdown]
 # And LeNet-300. The numbers stored by a multilayer perceptron's first layer are what makes it harder.
@@ -114,7 +123,7 @@ series = {
     for r in ("lossless", "small", "scada")
     if points("lenet300", r)
 }
-display(pareto_figure("lenet300", series, {"literature's dense error": 1.64}))
+show(pareto_figure("lenet300", series, {"literature's dense error": 1.64}))
 
 # %% [markdown]
 # And the errors behind the summary's first line: medians of three seeds against the literature's dense error.
@@ -166,7 +175,7 @@ print(network.table(coded_bits(network)))
 
 # %%
 for study in results("ablation_dims_mnist.json") + results("ablation_order_mnist.json"):
-    display(ablation_figure(study))
+    show(ablation_figure(study))
 
 # %% [markdown]
 # Balanced against unbalanced, as a number:
@@ -188,7 +197,7 @@ assert unbalanced > 2 * balanced
 # %%
 for name in ("start", "core", "bits"):
     for study in results(f"ablation_{name}_mnist.json"):
-        display(ablation_figure(study))
+        show(ablation_figure(study))
 
 # %% [markdown]
 # **Your turn.** `ada-tucker ablate dims --seeds 0` repeats the first study in about a minute. Add a setting of your own to
