@@ -67,7 +67,7 @@ def _provenance() -> str:
     seeds = ", ".join(str(run["seed"]) for run in group)
     machine = group[0]["machine"]
     return (
-        f"Median over seeds {seeds} (range), measured {group[0]['date']} on {machine['cores']} cores of "
+        f"Seeds: {seeds}; measured {group[0]['date']} on {machine['cores']} cores of "
         f"{machine['cpu']}; from `results/demo_*.json`, which hold the commands. Bytes are the whole "
         "file; the decoder and the architecture's code are not counted, as in the literature. Errors "
         "are those of the network decoded from the file."
