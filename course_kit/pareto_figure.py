@@ -7,8 +7,8 @@ from typing import Any
 from matplotlib.figure import Figure
 
 from course_kit.paths import DATA
+from course_kit.plots import DARK, MIDDLE
 
-DARK, MIDDLE = "#1b2a41", "#7a8ca3"
 _SHAPES = "osD^vP*X"
 
 

@@ -39,11 +39,7 @@ def table() -> str:
         "| data set | network | parameters | bytes | ratio | test error | training, s |",
         "| --- | --- | --- | --- | --- | --- | --- |",
     ]
-    for pattern in (
-        "demo_lenet5_mnist_seed*.json",
-        "demo_lenet300_mnist_seed*.json",
-        "demo_lenet5_mnist5k_*.json",
-    ):
+    for pattern in DEMOS:
         group = results(pattern)
         if not group:
             continue

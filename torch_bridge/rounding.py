@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from torch_bridge.layers import tucker_layers, tucker_parts
 from torch_bridge.quantizer import Quantizer
+from torch_bridge.weight import TuckerWeight
 from tucker_core.quantize import rms_step
 
 
@@ -46,21 +47,18 @@ def attach_quantizers(model: nn.Module, levels: float) -> None:
         raise ValueError(f"{type(model).__name__} has quantizers already")
     made: dict[int, Quantizer] = {}
     for _, layer in layers:
-        weight, core, factors = tucker_parts(layer)
-        quantizers = []
-        for part in (core, *(factor for factor in factors if factor is not None)):
+        weight, parts = _parts(layer)
+        for part in parts:
             if id(part) not in made:  # a shared tensor has one quantizer
                 made[id(part)] = _quantizer(part, levels)
-            quantizers.append(made[id(part)])
-        weight.quantizers = nn.ModuleList(quantizers)
+        weight.quantizers = nn.ModuleList(made[id(part)] for part in parts)
 
 
 def quantized_tensors(model: nn.Module) -> Iterator[tuple[Quantizer, Tensor]]:
     """Yield every quantizer with the tensor of levels that it rounds, each once."""
     seen: set[int] = set()
     for _, layer in tucker_layers(model):
-        weight, core, factors = tucker_parts(layer)
-        parts = [core, *(factor for factor in factors if factor is not None)]
+        weight, parts = _parts(layer)
         for module, part in zip(weight.quantizers, parts, strict=False):
             if id(part) not in seen:
                 seen.add(id(part))
@@ -87,6 +85,12 @@ def rate(model: nn.Module) -> Tensor:
 def step_of(tensor: Tensor, levels: float) -> float:
     """The tensor's root mean square / levels."""
     return rms_step(tensor.detach().to("cpu", torch.float32).numpy(), levels)
+
+
+def _parts(layer: nn.Module) -> tuple[TuckerWeight, list[Tensor]]:
+    """The parametrization of a layer, with its core and the factors that there are."""
+    weight, core, factors = tucker_parts(layer)
+    return weight, [core, *(factor for factor in factors if factor is not None)]
 
 
 def _quantizer(part: Tensor, levels: float) -> Quantizer:
