@@ -143,8 +143,8 @@ def speed() -> str:
         f"of {middle:.1f}x; {floors} floors and {aims} aims are met. A training step of LeNet-5's first "
         f"dense layer takes, relative to `nn.Linear`, {rebuilt:.2f} with the weight rebuilt, "
         f"{factorised:.2f} with the factorised forward, and {relative['plain torch chain']:.2f} as a "
-        f"plain chain in torch. Measured {core['date']} on {core['machine']['cpu']}, beside other work "
-        "on the machine; all rows are in [results/bench_core.json](results/bench_core.json)."
+        f"plain chain in torch. Measured {core['date']} on {core['machine']['cpu']}; "
+        "all rows are in [results/bench_core.json](results/bench_core.json)."
     )
 
 
