@@ -72,6 +72,7 @@ def _train(sub: _Sub) -> None:
     command = sub.add_parser("train", help="train a dense network")
     command.add_argument("model", choices=sorted(MODELS))
     command.add_argument("--out", type=Path, help="file for the weights (default: MODEL.npz)")
+    _recipe_options(command)
     command.add_argument(
         "--no-augment", action="store_true", help="train on the undistorted images"
     )
@@ -85,18 +86,17 @@ def _compress(sub: _Sub) -> None:
     )
     command.add_argument("model", choices=sorted(MODELS))
     command.add_argument("--out", type=Path, help="file to write (default: MODEL.ada)")
+    _recipe_options(command)
     command.add_argument(
-        "--recipe",
-        choices=recipe_names(),
-        default="demo",
-        help="a tried setting: %(choices)s (default: %(default)s); all but demo need the full MNIST",
+        "--no-rounding",
+        action="store_true",
+        help="stop before rounding: count the numbers stored, write no file",
     )
     command.add_argument(
         "--method",
         choices=sorted(METHODS),
         help="ada, or scada for one core that all layers share (default: the recipe's)",
     )
-    command.add_argument("--result", type=Path, help="JSON file for what was measured")
     command.add_argument(
         "--start",
         choices=("scratch", "hosvd"),
@@ -212,6 +212,16 @@ def _training_options(command: argparse.ArgumentParser) -> None:
         help="folder for checkpoints, from which the same command goes on (default: runs)",
     )
     command.add_argument("--quiet", action="store_true", help="no progress bars")
+
+
+def _recipe_options(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "--recipe",
+        choices=recipe_names(),
+        default="demo",
+        help="a tried setting: %(choices)s (default: %(default)s); all but demo need the full MNIST",
+    )
+    command.add_argument("--result", type=Path, help="JSON file for what was measured")
 
 
 def _budget_options(command: argparse.ArgumentParser) -> None:

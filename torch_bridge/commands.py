@@ -44,26 +44,29 @@ def train(arguments: Namespace) -> None:
     out = arguments.out or Path(f"{arguments.model}.npz")
     _save_dense(out, model)
     kind = "with augmentation" if augment else "no augmentation"
-    _show(arguments, experiment, [experiment.dense_row(f"dense, {kind}", model, result)])
+    _report(arguments, experiment, [experiment.dense_row(f"dense, {kind}", model, result)])
 
 
 def compress(arguments: Namespace) -> None:
     """Train a net in Tucker form, round it, write the .ada file and test what it decodes to."""
+    if arguments.no_rounding and arguments.out is not None:
+        raise ValueError(f"--no-rounding writes no file; leave --out {arguments.out} away")
     dense = None if arguments.dense is None else _load_dense(arguments.dense, arguments.model)
     experiment = experiment_of(arguments)
     if dense is not None:
         dense = dense.to(experiment.device).eval()
     model, report, floats = experiment.train_tucker(start=arguments.start, dense=dense)
-    network, val_error, rounded = experiment.round_in(model, arguments.max_bytes)
-    out = arguments.out or Path(f"{arguments.model}.ada")
-    save(out, network)
+    if arguments.no_rounding:
+        row = experiment.float_row("float32 numbers, no file", model, floats)
+    else:
+        network, val_error, rounded = experiment.round_in(model, arguments.max_bytes)
+        out = arguments.out or Path(f"{arguments.model}.ada")
+        save(out, network)
+        seconds = experiment.teacher_seconds + floats.seconds + rounded.seconds
+        row = experiment.file_row(f"{out.name}, decoded", out, val_error, seconds)
     if not arguments.json:
         print(f"{report.plan.table()}\n")
-    seconds = experiment.teacher_seconds + floats.seconds + rounded.seconds
-    rows = [experiment.file_row(f"{out.name}, decoded", out, val_error, seconds)]
-    if arguments.result is not None:
-        write_json(arguments.result, result_content(experiment, rows))
-    _show(arguments, experiment, rows)
+    _report(arguments, experiment, [row])
 
 
 def evaluate_files(arguments: Namespace) -> None:
@@ -171,6 +174,12 @@ def _recipe(arguments: Namespace, data_set: str) -> Recipe:
 
 def _data(arguments: Namespace) -> DataSet:
     return load_mnist(arguments.data_dir, offline=arguments.offline or None)
+
+
+def _report(arguments: Namespace, experiment: Experiment, rows: list[Row]) -> None:
+    if arguments.result is not None:
+        write_json(arguments.result, result_content(experiment, rows))
+    _show(arguments, experiment, rows)
 
 
 def _show(arguments: Namespace, experiment: Experiment, rows: list[Row]) -> None:

@@ -131,11 +131,19 @@ def _record300(rate: float, layers: tuple[Layer, ...] = _LENET300) -> Recipe:
     )
 
 
+_WIDE300 = (
+    ("fc1.weight", (15, 20, 28, 28), (9, 10, 13, 13)),
+    ("fc2.weight", (10, 10, 15, 20), (8, 8, 9, 10)),
+    ("fc3.weight", (10, 10, 10), (10, 8, 8)),
+)
+
 RECORDS: dict[tuple[str, str], Recipe] = {
     ("lenet5", "lossless"): _record5(1.2e-2),
     ("lenet5", "small"): _record5(1.8e-2),
     ("lenet300", "lossless"): _record300(2.5e-2),
     ("lenet300", "small"): _record300(3.5e-2),
+    ("lenet5", "as-dense"): _record5(5e-3),
+    ("lenet300", "as-dense"): _record300(8e-3, _WIDE300),
     ("lenet5", "scada"): replace(_record5(1.2e-2), layers=_SCADA5, shared=(), method="scada"),
     ("lenet300", "scada"): replace(_record300(2.5e-2, _SCADA300), shared=(), method="scada"),
 }

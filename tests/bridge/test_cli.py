@@ -133,6 +133,8 @@ def test_bad_weights_file(kind: str, ada: Command, tmp_path: Path) -> None:
         ("compress lenet300 --distil 0.5", ["--distil", "dense network is needed"]),
         ("compress lenet300 --distil 1.5", ["distil is 1.5"]),
         ("compress lenet300 --dense none.npz", ["none.npz"]),
+        ("compress lenet300 --no-rounding --out a.ada", ["--no-rounding writes no file", "a.ada"]),
+        ("train lenet300 --recipe small", ["'small'", "full MNIST"]),
     ],
 )
 def test_bad_input(line: str, parts: list[str], ada: Command, tmp_path: Path) -> None:
@@ -188,6 +190,19 @@ def test_compress_then_evaluate_its_file(ada: Command, tmp_path: Path) -> None:
         "ratio": row["ratio"],
         "test_error": row["test_error"],
     }
+
+
+def test_compress_without_rounding_counts_what_a_file_would_store(
+    ada: Command, tmp_path: Path
+) -> None:
+    """The inner biases are zero, so that neither the count nor a file holds them."""
+    options = ("--no-rounding", "--json", "--result", "floats.json", *TRAINING)
+    (row,) = json.loads(ada("compress", "lenet300", *options).done().out)["rows"]
+    assert not list(tmp_path.glob("*.ada"))
+    assert json.loads((tmp_path / "floats.json").read_text())["rows"] == [row]
+    ada("compress", "lenet300", *TRAINING).done()
+    assert row["params"] == load(tmp_path / "lenet300.ada").n_params
+    assert row["n_bytes"] == 4 * row["params"]
 
 
 def test_evaluate_several_files(ada: Command, tmp_path: Path) -> None:
