@@ -17,6 +17,7 @@ from torch_bridge.checkpoint import DAMAGE
 from torch_bridge.datasets import DataSet, load_mnist
 from torch_bridge.demo import result_content, rows_table, run_demo
 from torch_bridge.inference import evaluate
+from torch_bridge.layouts import layout
 from torch_bridge.models import build_model
 from torch_bridge.pipeline import Experiment, Row, check_device
 from torch_bridge.recipes import Recipe, recipe_for
@@ -166,6 +167,11 @@ def _recipe(arguments: Namespace, data_set: str) -> Recipe:
     wanted = {k: v for k in options if (v := getattr(arguments, k, None)) is not None}
     if {"budget", "method"} & set(wanted):  # then the recipe's own dims and ranks are off
         wanted |= {"layers": (), "shared": ()}
+    dims, order = getattr(arguments, "dims", None), getattr(arguments, "order", None)
+    if dims is not None or order is not None:
+        method, budget = wanted.get("method", recipe.method), wanted.get("budget", recipe.budget)
+        chosen = {"dims": dims or "auto", "order": order, "shared": method == "scada"}
+        wanted |= {"layers": layout(arguments.model, budget, **chosen), "shared": ()}
     rate = getattr(arguments, "rate", None)
     if rate is not None:
         wanted["rounding"] = replace(recipe.rounding, rate=rate)
