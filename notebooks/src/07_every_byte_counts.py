@@ -105,7 +105,7 @@ assert 20 < len(np.unique(symbols)) < 80
 # **Measure.** How often each one comes, for 1, 4 and 16 levels. Many small numbers, few large ones; and the more
 # levels, the flatter and wider.
 
-# %%
+# %% alt="Three histograms of the rounded core for 1, 4 and 16 levels: a spike at 0, a bell, and a wide flat bell"
 fig, grid = plt.subplots(1, 3, figsize=(10, 2.6), layout="constrained")
 for axes, levels in zip(grid, (1, 4, 16), strict=True):
     counts = Counter(quantize(core, rms_step(core, levels)).ravel().tolist())
@@ -152,7 +152,7 @@ assert max(np.diff(bits)[:3]) > 0.9
 # And what is bought with a bit? Every entry is off by up to half a step, so **predict**: what does one more bit do to
 # the relative error of the core?
 
-# %%
+# %% alt="Relative error against entropy, error on a log axis: six points from 1 to 32 levels on a straight falling line"
 lost = [
     np.linalg.norm(core - q * rms_step(core, n)) / np.linalg.norm(core)
     for n, q in zip(all_levels, rounded, strict=True)
@@ -245,7 +245,7 @@ print(f"one word a number: {by_words} bits; bound: {ideal:.2f} bits")
 # of the message chooses its part; that is cut in the same way; and so on, ten times. Each bar below is the dark part
 # of the one before, magnified, with its two ends written on it.
 
-# %%
+# %% alt="Eleven bars side by side, each the chosen part of the one before, magnified: eight thick parts for zeros, a thin one at the top for 1, a thin one at the bottom for -1"
 fig, axes = plt.subplots(figsize=(11, 3.8))
 drawn = coding_intervals(axes, {s: float(p) for s, p in shares.items()}, message)
 plt.show()
@@ -324,7 +324,7 @@ assert len(encoder.content()) == math.ceil(ideal / 8)
 # Ten numbers say little. For messages from 10 to 30,000 numbers, drawn from these probabilities, the bytes that were
 # written over the bytes that the bound predicts: the dots lie on the line.
 
-# %%
+# %% alt="Bytes written against bytes predicted, both on log axes: eight dots on the line where both agree"
 rng = np.random.default_rng(0)
 bounds, written = [], []
 for count in (10, 30, 100, 300, 1_000, 3_000, 10_000, 30_000):
@@ -357,7 +357,7 @@ assert all(-1.5 < e < 2 for e in excess)
 # its own, $\zeta$; beyond it, every number is $\theta$ times as likely as the one before, which is a straight line on
 # this axis.
 
-# %%
+# %% alt="Share of each whole number in the core of fc1 as bars on a log axis, and the model as two straight lines falling from a peak at 0"
 model = fit_model(fc1.core)
 numbers = np.arange(-model.largest, model.largest + 1)
 share = [np.mean(fc1.core == n) for n in numbers]
@@ -384,7 +384,7 @@ print(f"{by_model / by_shares - 1:.1%} more")
 # largest: $\log_2(n + 1)$ bits each, for a tensor of $n$ numbers. The model is told by three codes: the largest
 # number, $\zeta$ and $\theta$.
 
-# %%
+# %% alt="Bars of bits: with the true shares 6,200 for the numbers and 1,900 to tell the shares, with the model 6,500 and 180"
 tables = sum(2 * fit_model(t).largest * math.log2(t.size + 1) for t in network.tensors)
 codes = sum(math.log2(SIZES) + 2 * math.log2(CODES) for _ in network.tensors)
 names = ["true shares", "model"]
@@ -502,7 +502,7 @@ assert -1.5 < size - total < 1.01
 # to right and top to bottom, one box for each byte. A piece may begin in the middle of a byte, for bytes mean nothing
 # to the coder.
 
-# %%
+# %% alt="Map of 868 bytes in 16 rows: one row of prefix, shapes and models, then conv1, conv2, fc1 and fc2, each with its core and its matrices"
 fig, axes = plt.subplots(figsize=(11, 4.2))
 kinds = byte_map(axes, segments)
 plt.show()
@@ -590,7 +590,7 @@ def misread_after(place):
 # %% [markdown]
 # **Predict** the curve: misread digits against the place of the damaged byte. Where is the file most vulnerable?
 
-# %%
+# %% alt="Misread digits against the damaged byte: near 90 % almost everywhere, falling to nothing over the last hundred bytes"
 hit = [*range(8, size, 22)]
 harm = [misread_after(place) for place in hit]
 fig, axes = plt.subplots(figsize=(8, 3))
@@ -617,7 +617,7 @@ assert harm[-1] < 20
 # **Rounding** is helped by a trick: forwards round, backwards pretend it was the identity (*straight-through*). The
 # solid line is what the network sees, the dashed one what the gradient believes.
 
-# %%
+# %% alt="A staircase of rounded numbers, and a dashed straight line through the middle of its steps"
 import torch
 from torch_bridge.quantizer import Quantizer
 from torch_bridge.straight_through import round_through
@@ -639,7 +639,7 @@ assert torch.all(slope == 1)
 # number the $\log_2(1/p)$ of that law. `Quantizer` holds the step and the law of a tensor, both learned. Its price
 # for one number, against the size of the number:
 
-# %%
+# %% alt="Price in bits against number over step: a rounded valley at 0, then straight slopes up to 7 bits at 4 steps"
 quantizer = Quantizer(unit=1.0)
 with torch.no_grad():
     where = torch.linspace(-4, 4, 401)
@@ -744,7 +744,7 @@ for price, (n_bytes, error), share in zip(prices, priced, zeros, strict=True):
 # Both ways in one picture. Lower and further left is better: the dashed line, trained with a price, lies below the
 # solid one.
 
-# %% tags=["nondeterministic"]
+# %% tags=["nondeterministic"] alt="Test error against bytes: the curve trained with a price stays low down to 1,400 bytes, the curve of rounding afterwards climbs steeply below 1,600"
 fig, axes = plt.subplots(figsize=(7, 3.6))
 series = {"rounded afterwards": afterwards, "trained with a price": priced}
 series = {name: tuple(zip(*found, strict=True)) for name, found in series.items()}
@@ -771,7 +771,7 @@ assert priced[-1][0] < priced[1][0] < priced[0][0]
 # One more question: the price is only a formula. Does it know what the coder will really ask for? For the five
 # networks, bytes by the formula and bytes by the coder's models:
 
-# %% tags=["nondeterministic"]
+# %% tags=["nondeterministic"] alt="Bytes by the coder against bytes by the price, for five networks: dots close to the line where both agree"
 fig, axes = plt.subplots(figsize=(4.4, 4))
 predicted, measured = zip(*guesses, strict=True)
 predicted_against_measured(axes, predicted, measured, unit="bytes of all weights")
@@ -786,7 +786,7 @@ assert all(0.85 < m / p < 1.15 for p, m in guesses)
 #
 # The same training, longer and on all of MNIST, made the file of this notebook. Its bytes, layer by layer:
 
-# %%
+# %% alt="Bars of bytes: conv1 95, conv2 237, fc1 380, fc2 92, its bias 7, and all else 57"
 names = [p.name.removesuffix(".weight") for p in network.parameters]
 spent = {p.name: coded_bits(network)[p.name] / 8 for p in network.parameters}
 fig, axes = plt.subplots(figsize=(7, 3))

@@ -165,7 +165,7 @@ for way, took in zip(flops, times, strict=True):
 # %% [markdown]
 # **Measure.** Dark: FLOPs, hatched: time, both relative to dense.
 
-# %% tags=["nondeterministic"]
+# %% tags=["nondeterministic"] alt="Bars relative to dense: rebuilt is about 1 in FLOPs and more in time, factorised 0.12 in FLOPs and about twice that in time"
 fig, axes = plt.subplots(figsize=(6.5, 3))
 relative = {
     "FLOPs": [n / dense for n in flops.values()],
@@ -207,7 +207,7 @@ assert crossing == 21
 # **Measure.** Time relative to dense for ranks from 2 to 30: the solid line is predicted from FLOPs alone, the marks
 # are measured.
 
-# %% tags=["nondeterministic"]
+# %% tags=["nondeterministic"] alt="Relative to dense over rank 2 to 30: the measured times of the factorised layer lie above the rising line of its FLOPs and pass 1 near rank 18; rebuilt stays above 1"
 ranks = (2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 27, 30)
 measured = []
 for r in ranks:
@@ -259,7 +259,7 @@ for n in (1, 1024):
 # %% [markdown]
 # **Measure.** At rank 6, over the batch. Lines are FLOPs, marks are times.
 
-# %% tags=["nondeterministic"]
+# %% tags=["nondeterministic"] alt="Time relative to dense over the batch: rebuilt falls from several times to 1, factorised from 1 towards the dashed line of its FLOPs"
 batches = (1, 4, 16, 64, 256, 1024)
 took = [milliseconds(*three_ways(cube, small, n), turns=5) for n in batches]
 fig, axes = plt.subplots(figsize=(7, 3.8))
@@ -309,7 +309,7 @@ assert 1 < ratio < 3
 # %% [markdown]
 # Layer by layer: the convolutions are cheap to rebuild and dear to use, the dense layers the other way round.
 
-# %%
+# %% alt="Bars of million FLOPs for each layer: conv2 is dear to use and cheap to rebuild, fc1 the other way round"
 fig, axes = plt.subplots(figsize=(7.5, 3.2))
 layers = [p.name.removesuffix(".weight") for p in weighty]
 work = {
@@ -387,7 +387,7 @@ assert np.allclose(tucker_to_tensor(example), chain())
 # %% [markdown]
 # **Measure.** Mind the logarithmic axis: every grid line is a factor of ten.
 
-# %% tags=["nondeterministic"]
+# %% tags=["nondeterministic"] alt="Four bars of microseconds on a log axis, each lower: loops in Python 100,000, loops in numba 100, chain in numpy 20, tucker_core below 10"
 four = {
     "loops,\nPython": milliseconds(lambda: six_loops(core, a, b, c, out), turns=2)[0],
     "loops,\nnumba": milliseconds(lambda: compiled_loops(core, a, b, c, out))[0],
@@ -464,7 +464,7 @@ def in_another_python(**settings):
 # %% [markdown]
 # **Predict**: will numba gain more on the smallest of these tensors, or on the largest?
 
-# %% tags=["nondeterministic"]
+# %% tags=["nondeterministic"] alt="Pairs of bars on a log axis for five tensors: with the JIT each takes about half the time"
 first_on, with_numba = in_another_python(NUMBA_DISABLE_JIT="0")
 first_off, without = in_another_python(NUMBA_DISABLE_JIT="1")
 fig, axes = plt.subplots(figsize=(8, 3.4))
@@ -510,7 +510,7 @@ assert len(slower) < 0.2 * len(rows)
 # **Measure.** A mark for each case. Right of the line at 1 we are faster; hollow marks are below their floor, which
 # is a miss even where we are faster.
 
-# %%
+# %% alt="Marks for eight operations over the ratio of times on a log axis: n-mode products lie around 1, nearly all others to the right of it, the search for core shapes farthest"
 fig, axes = plt.subplots(figsize=(8, 4))
 peer_ratios(axes, rows)
 plt.show()
@@ -539,7 +539,7 @@ assert median(chains) > 2
 # back through it. Forward and backward together, for the layer from the top of this notebook, from
 # `results/bench_layer.json`. **Predict**: dense is 1; where are the others?
 
-# %%
+# %% alt="Four bars of time relative to dense: dense 1, rebuilt in plain torch highest, rebuilt by this library a little above 1, factorised lowest"
 layer = results("bench_layer.json")[0]
 named = {row["layer"]: row["relative"] for row in layer["rows"]}
 fig, axes = plt.subplots(figsize=(8, 3))
