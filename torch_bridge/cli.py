@@ -12,7 +12,8 @@ from typing import TypeAlias
 
 from torch_bridge import commands, sweeps
 from torch_bridge.ablation import STUDIES
-from torch_bridge.models import MODELS
+from torch_bridge.benchmarks.command import add_bench
+from torch_bridge.models import LENETS
 from torch_bridge.pipeline import METHODS
 from torch_bridge.recipes import recipe_names
 from torch_bridge.train import TrainingError
@@ -45,7 +46,7 @@ def parser() -> argparse.ArgumentParser:
         description="Tucker compression of neural networks: small enough for a QR code.",
     )
     sub = top.add_subparsers(required=True, metavar="COMMAND")
-    for add in (_demo, _train, _compress, _pareto, _ablate, _evaluate, _inspect, _qr):
+    for add in (_demo, _train, _compress, _pareto, _ablate, _evaluate, _inspect, _qr, add_bench):
         add(sub)
     return top
 
@@ -59,7 +60,7 @@ _Sub: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
 
 def _demo(sub: _Sub) -> None:
     command = sub.add_parser("demo", help="shrink a LeNet, end to end, and show what came of it")
-    command.add_argument("model", nargs="?", default="lenet5", choices=sorted(MODELS))
+    command.add_argument("model", nargs="?", default="lenet5", choices=sorted(LENETS))
     command.add_argument(
         "--out", type=Path, default=Path("demo_output"), help="folder for file, pictures, JSON"
     )
@@ -70,7 +71,7 @@ def _demo(sub: _Sub) -> None:
 
 def _train(sub: _Sub) -> None:
     command = sub.add_parser("train", help="train a dense network")
-    command.add_argument("model", choices=sorted(MODELS))
+    command.add_argument("model", choices=sorted(LENETS))
     command.add_argument("--out", type=Path, help="file for the weights (default: MODEL.npz)")
     command.add_argument(
         "--no-augment", action="store_true", help="train on the undistorted images"
@@ -83,7 +84,7 @@ def _compress(sub: _Sub) -> None:
     command = sub.add_parser(
         "compress", help="train a network in Tucker form and write it as an .ada file"
     )
-    command.add_argument("model", choices=sorted(MODELS))
+    command.add_argument("model", choices=sorted(LENETS))
     command.add_argument("--out", type=Path, help="file to write (default: MODEL.ada)")
     command.add_argument(
         "--recipe",
@@ -122,7 +123,7 @@ def _pareto(sub: _Sub) -> None:
     command = sub.add_parser(
         "pareto", help="sweep budgets and prices on bits: which error for how many bytes?"
     )
-    command.add_argument("model", choices=sorted(MODELS))
+    command.add_argument("model", choices=sorted(LENETS))
     command.add_argument(
         "--out", type=Path, default=Path("runs/pareto"),
         help="folder for one JSON and one .ada a run; runs that are there are not run again "
