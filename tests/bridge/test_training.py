@@ -68,7 +68,7 @@ def test_resumes_to_the_same_bits(
     teacher = picture_net(seed=5)
     whole = start()
     unbroken = run(whole, regime, teacher=teacher)
-    real, epochs = loop.error_rate, 0
+    real, epochs = error_rate, 0
 
     def stop(*arguments: Any) -> float:
         nonlocal epochs
@@ -131,15 +131,16 @@ class Breaks(nn.Module):
 
 
 def test_not_a_number_stops_and_names_layer_and_step() -> None:
-    model = nn.Sequential(*picture_net(), Breaks())
+    model = nn.Sequential(*picture_net().children(), Breaks())
     with pytest.raises(TrainingError, match=r"output of 8 is not finite at step 2 of epoch 1"):
         run(model)
 
 
 def test_first_fault_names_parameters_outputs_gradients() -> None:
-    model, images = picture_net(), torch.zeros(1, 3, 8, 8)
+    model: Any = picture_net()
+    images = torch.zeros(1, 3, 8, 8)
     assert first_fault(model, images) == "the loss"
-    bias: Any = model[3].bias
+    bias = model[3].bias
     bias.grad = torch.full_like(bias, torch.inf)
     assert first_fault(model, images) == "the gradient of 3.bias"
     assert first_fault(model, images / 0) == "the output of 0"

@@ -8,6 +8,7 @@ from typing import TypeAlias
 
 from torch_bridge.benchmarks.catalogue import BENCHMARKS, Benchmark, benchmark_named
 from torch_bridge.benchmarks.runs import Bench
+from torch_bridge.benchmarks.twins import Wish, compress_benchmark
 from torch_bridge.datasets import DataSet
 from torch_bridge.datasets.registry import IMAGE_SETS
 from torch_bridge.demo import rows_table
@@ -29,8 +30,33 @@ def add_bench(sub: _Sub) -> None:
         "--out", type=Path, default=Path("runs/bench"),
         help="folder for results and weights (default: %(default)s)",
     )  # fmt: skip
+    _compression(command)
     _training(command)
     command.set_defaults(run=bench)
+
+
+def _compression(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "--method", choices=("dense", "ada", "scada"), default="dense",
+        help="train the dense network, its Tucker twin, or one whose weights share a core",
+    )  # fmt: skip
+    command.add_argument("--dense", type=Path, help=".npz of the dense network, for ada and scada")
+    command.add_argument(
+        "--ratio", type=float, default=15.0,
+        help="how many times smaller than the dense network the file shall be (default: %(default)s)",
+    )  # fmt: skip
+    command.add_argument("--init", choices=("hosvd", "scratch"), default="hosvd")
+    command.add_argument(
+        "--bits", type=float, default=Wish.bits,
+        help="per stored number; fewer bits, more numbers in the same bytes (default: %(default)s)",
+    )  # fmt: skip
+    command.add_argument(
+        "--levels", type=float, default=Wish.levels,
+        help="first rounding steps per root mean square (default: %(default)s)",
+    )  # fmt: skip
+    command.add_argument(
+        "--distil", type=float, help="share of the loss that imitates the dense network"
+    )
 
 
 def _training(command: argparse.ArgumentParser) -> None:
@@ -80,15 +106,32 @@ def bench(arguments: argparse.Namespace) -> None:
             benchmark, loaded, world, arguments.out, arguments.seed, arguments.runs,
             not arguments.quiet,
         )  # fmt: skip
-        rows = [made.dense(changed(benchmark.dense, arguments))]
+        if arguments.method == "dense":
+            rows = [made.dense(changed(benchmark.dense, arguments))]
+        else:
+            rows = _compress(made, arguments)
         if world.is_first:
             _show(rows, loaded.name, arguments)
+
+
+def _compress(made: Bench, arguments: argparse.Namespace) -> list[Row]:
+    """A third of the epochs before rounding, the rest after."""
+    if arguments.dense is None:
+        raise ValueError("--dense FILE is needed: the weights that 'bench NAME' wrote")
+    wish = Wish(arguments.ratio, arguments.method, arguments.init, arguments.bits, arguments.levels)
+    tucker = changed(made.benchmark.tucker, arguments)
+    rounding = changed(made.benchmark.rounding, arguments)
+    if arguments.epochs is not None:
+        first = max(1, arguments.epochs // 3)
+        tucker = replace(tucker, epochs=first)
+        rounding = replace(rounding, epochs=max(1, arguments.epochs - first))
+    return compress_benchmark(made, arguments.dense, wish, tucker, rounding)
 
 
 def changed(regime: Regime, arguments: argparse.Namespace) -> Regime:
     """The regime with what the arguments say otherwise."""
     given = vars(arguments)
-    names = {field.name for field in fields(Regime)} - {"seed"}
+    names = {field.name for field in fields(Regime)} - {"seed", "bits"}
     return replace(regime, **{n: v for n in names if (v := given.get(n)) is not None})
 
 
