@@ -19,7 +19,8 @@ from course_kit.variants import Variant, draw_shape
 
 Dims = tuple[int, ...]
 
-ROUND_NUMBERS = (96, 180, 360, 480, 720, 840, 1_260, 2_520, 5_040)
+# The divisor nearest to the root is not always the one to take: 444 and 1,380 show it.
+COMPOSITES = (96, 180, 360, 444, 480, 720, 840, 1_380, 2_520, 5_040)
 PRIMES = (97, 199, 397)
 
 
@@ -59,7 +60,7 @@ def factor_tuples(function: Callable[..., Any], me: Variant, *, hard: bool = Fal
         With a product that is wrong, missing, or there twice.
     """
     own_work(function, "factorizations")
-    numbers = (me.pick("composite", ROUND_NUMBERS), 12)
+    numbers = (me.pick("composite", COMPOSITES), 12)
     for n in (*numbers, me.pick("prime", PRIMES), 1) if hard else numbers:
         for order in (1, 2, 3, 4) if hard else (2, 3):
             what, got = call(function, n, order)
@@ -94,7 +95,7 @@ def balance_dims(function: Callable[..., Any], me: Variant, *, hard: bool = Fals
         With both tuples, and what is better about the right one.
     """
     own_work(function, "balance_dims", "plan_reshape")
-    numbers = ROUND_NUMBERS if hard else (me.pick("balance", ROUND_NUMBERS),)
+    numbers = COMPOSITES if hard else (me.pick("balance", COMPOSITES),)
     for n, order in itertools.product(numbers, (2, 3, 4)):
         what, got = call(function, n, order)
         dims = whole_numbers(what, got, order)
