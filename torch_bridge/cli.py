@@ -12,8 +12,9 @@ from typing import TypeAlias
 
 from torch_bridge import commands, sweeps
 from torch_bridge.ablation import STUDIES
+from torch_bridge.benchmarks.command import add_bench
 from torch_bridge.layouts import DIMS
-from torch_bridge.models import MODELS
+from torch_bridge.models import LENETS
 from torch_bridge.pipeline import METHODS
 from torch_bridge.recipes import recipe_names
 from torch_bridge.train import TrainingError
@@ -46,7 +47,7 @@ def parser() -> argparse.ArgumentParser:
         description="Tucker compression of neural networks: small enough for a QR code.",
     )
     sub = top.add_subparsers(required=True, metavar="COMMAND")
-    for add in (_demo, _train, _compress, _pareto, _ablate, _evaluate, _inspect, _qr):
+    for add in (_demo, _train, _compress, _pareto, _ablate, _evaluate, _inspect, _qr, add_bench):
         add(sub)
     return top
 
@@ -60,7 +61,7 @@ _Sub: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
 
 def _demo(sub: _Sub) -> None:
     command = sub.add_parser("demo", help="shrink a LeNet, end to end, and show what came of it")
-    command.add_argument("model", nargs="?", default="lenet5", choices=sorted(MODELS))
+    command.add_argument("model", nargs="?", default="lenet5", choices=sorted(LENETS))
     command.add_argument(
         "--out", type=Path, default=Path("demo_output"), help="folder for file, pictures, JSON"
     )
@@ -71,7 +72,7 @@ def _demo(sub: _Sub) -> None:
 
 def _train(sub: _Sub) -> None:
     command = sub.add_parser("train", help="train a dense network")
-    command.add_argument("model", choices=sorted(MODELS))
+    command.add_argument("model", choices=sorted(LENETS))
     command.add_argument("--out", type=Path, help="file for the weights (default: MODEL.npz)")
     _recipe_options(command)
     command.add_argument(
@@ -85,7 +86,7 @@ def _compress(sub: _Sub) -> None:
     command = sub.add_parser(
         "compress", help="train a network in Tucker form and write it as an .ada file"
     )
-    command.add_argument("model", choices=sorted(MODELS))
+    command.add_argument("model", choices=sorted(LENETS))
     command.add_argument("--out", type=Path, help="file to write (default: MODEL.ada)")
     _recipe_options(command)
     command.add_argument(
@@ -124,7 +125,7 @@ def _pareto(sub: _Sub) -> None:
     command = sub.add_parser(
         "pareto", help="sweep budgets and prices on bits: which error for how many bytes?"
     )
-    command.add_argument("model", choices=sorted(MODELS))
+    command.add_argument("model", choices=sorted(LENETS))
     command.add_argument(
         "--out", type=Path, default=Path("runs/pareto"),
         help="folder for one JSON and one .ada a run; runs that are there are not run again "

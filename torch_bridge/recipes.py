@@ -131,6 +131,12 @@ def _record300(rate: float, layers: tuple[Layer, ...] = _LENET300) -> Recipe:
     )
 
 
+_FEWEST5 = (
+    ("conv1.weight", (20, 25), (20, 4)),
+    ("conv2.weight", (5, 10, 20, 25), (3, 4, 4, 4)),
+    ("fc1.weight", (20, 25, 50, 16), (4, 4, 5, 4)),
+    ("fc2.weight", (10, 20, 25), (10, 4, 4)),
+)
 _WIDE5 = (
     ("conv1.weight", (20, 25), (20, 7)),
     ("conv2.weight", (5, 10, 20, 25), (5, 7, 7, 7)),
@@ -155,6 +161,9 @@ RECORDS: dict[tuple[str, str], Recipe] = {
     ("lenet300", "small"): _record300(3.5e-2),
     ("lenet5", "as-dense"): _longer(_record5(4e-3, _WIDE5), 100),
     ("lenet300", "as-dense"): _longer(_record300(5e-3, _WIDE300), 200),
+    ("lenet5", "fewest"): replace(
+        _record5(1.2e-2, _FEWEST5), tucker=TrainConfig(epochs=80, lr=3e-2)
+    ),
     ("lenet5", "scada"): replace(_record5(1.2e-2), layers=_SCADA5, shared=(), method="scada"),
     ("lenet300", "scada"): replace(_record300(2.5e-2, _SCADA300), shared=(), method="scada"),
 }
