@@ -52,7 +52,7 @@ import torch
 from course_kit.numpy_net import logits
 from course_kit.paths import bundled_digits, model_path
 from course_kit.peer_figure import family, peer_ratios
-from course_kit.plots import layer_bars
+from course_kit.plots import DARK, LIGHT, MIDDLE, layer_bars, series_style
 from course_kit.results import results
 from torch.nn.functional import linear
 from torch_bridge import tucker_product
@@ -66,6 +66,7 @@ from tucker_core import (
 )
 from tucker_core.counting import dense_flops
 
+ORANGE = series_style(1).color
 torch.set_num_threads(1)
 _ = torch.set_grad_enabled(False)
 
@@ -215,11 +216,11 @@ for r in ranks:
     measured.append((took[1] / took[0], took[2] / took[0]))
 rebuilding, factorised = zip(*measured, strict=True)
 fig, axes = plt.subplots(figsize=(7.5, 4))
-axes.plot(ranks, [flops_ratio(r) for r in ranks], color="#1b2a41", label="FLOPs")
-axes.plot(ranks, factorised, "o", color="#1b2a41", label="factorised, measured")
-axes.plot(ranks, rebuilding, "s", color="#d55e00", label="rebuilt, measured")
-axes.axhline(1, color="#7a8ca3", ls="--")
-axes.text(30, 0.9, "dense", ha="right", va="top", color="#1b2a41")
+axes.plot(ranks, [flops_ratio(r) for r in ranks], color=DARK, label="FLOPs")
+axes.plot(ranks, factorised, "o", color=DARK, label="factorised, measured")
+axes.plot(ranks, rebuilding, "s", color=ORANGE, label="rebuilt, measured")
+axes.axhline(1, color=MIDDLE, ls="--")
+axes.text(30, 0.9, "dense", ha="right", va="top", color=DARK)
 axes.set(xlabel="rank r", ylabel="relative to dense", yscale="log")
 axes.set_yticks([0.01, 0.1, 0.5, 1, 2], ["0.01", "0.1", "0.5", "1", "2"])
 axes.legend(frameon=False, loc="lower right")
@@ -263,12 +264,10 @@ for n in (1, 1024):
 batches = (1, 4, 16, 64, 256, 1024)
 took = [milliseconds(*three_ways(cube, small, n), turns=5) for n in batches]
 fig, axes = plt.subplots(figsize=(7, 3.8))
-axes.plot(batches, [1 + rebuild / n for n in batches], "--", color="#d55e00")
-axes.plot(batches, [r / d for d, r, _ in took], "s", color="#d55e00", label="rebuilt")
-axes.axhline(flops_ratio(6), color="#1b2a41", ls="--")
-axes.plot(
-    batches, [f / d for d, _, f in took], "o", color="#1b2a41", label="factorised"
-)
+axes.plot(batches, [1 + rebuild / n for n in batches], "--", color=ORANGE)
+axes.plot(batches, [r / d for d, r, _ in took], "s", color=ORANGE, label="rebuilt")
+axes.axhline(flops_ratio(6), color=DARK, ls="--")
+axes.plot(batches, [f / d for d, _, f in took], "o", color=DARK, label="factorised")
 axes.set(xlabel="batch", ylabel="time / dense time", xscale="log", yscale="log")
 axes.set_xticks(batches, batches)
 axes.set_yticks([0.1, 1, 10], ["0.1", "1", "10"])
@@ -399,7 +398,7 @@ values = {"": [1e3 * took for took in four.values()]}
 layer_bars(
     axes, list(four), values, unit="microseconds (log scale)", log=True, form="{:,.0f}"
 )
-axes.grid(axis="y", color="#dfe5ec")
+axes.grid(axis="y", color=LIGHT)
 axes.set_axisbelow(True)
 plt.show()
 
