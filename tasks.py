@@ -87,7 +87,9 @@ TASKS = {
     ),
     "lint": Task(FULL, LINT, "check style and types"),
     "notebooks": Task(
-        FULL, [["tools/nb.py", "build"]], "rebuild the notebooks whose sources changed"
+        FULL,
+        [["tools/nb.py", "build"], ["-m", "tools.assign", "build"]],
+        "rebuild the notebooks whose sources changed, and the assignments",
     ),
     "data": Task(BASE, [["-m", "torch_bridge.datasets"]], "fetch the data sets"),
 }
