@@ -36,6 +36,8 @@ ALLOWED_INSIDE_FUNCTIONS = {
     "torch_bridge/demo": {"course_kit"},
     "torch_bridge/sweeps": {"course_kit"},
     "torch_bridge/datasets/cifar": {"PIL"},
+    "torch_bridge/datasets/folders": {"PIL"},
+    "torch_bridge/datasets/svhn": {"scipy"},
 }
 FOREIGN_TO_CORE = ("torch", "matplotlib")
 
