@@ -12,6 +12,7 @@ from typing import TypeAlias
 
 from torch_bridge import commands, sweeps
 from torch_bridge.ablation import STUDIES
+from torch_bridge.course_cli import add_course
 from torch_bridge.models import MODELS
 from torch_bridge.pipeline import METHODS
 from torch_bridge.recipes import recipe_names
@@ -47,6 +48,7 @@ def parser() -> argparse.ArgumentParser:
     sub = top.add_subparsers(required=True, metavar="COMMAND")
     for add in (_demo, _train, _compress, _pareto, _ablate, _evaluate, _inspect, _qr):
         add(sub)
+    add_course(sub)
     return top
 
 
