@@ -91,6 +91,17 @@ TASKS = {
         [["tools/nb.py", "build"], ["-m", "tools.assign", "build"]],
         "rebuild the notebooks whose sources changed, and the assignments",
     ),
+    "compare": Task(
+        FULL, [["tools/nb.py", "compare"]], "run the notebooks again, compare with what they show"
+    ),
+    "book": Task(
+        (*FULL, "site"), [["-m", "tools.book"]], "build the course as web pages, in site/"
+    ),
+    "browser": Task(
+        (*FULL, "browser"),
+        [["-m", "pytest", "-q", "-m", "browser", "tests/browser"]],
+        "run notebooks in JupyterLab in Chromium",
+    ),
     "data": Task(BASE, [["-m", "torch_bridge.datasets"]], "fetch the data sets"),
 }
 
