@@ -167,7 +167,8 @@ def _contracted(rows: Tensor, rank: Sequence[int], factors: Sequence[Tensor | No
     tensor, count = rows, len(rows)
     for r, factor in zip(reversed(rank), reversed(factors), strict=True):
         before = tensor.reshape(-1, r if factor is None else len(factor))  # (all else, I_n)
-        tensor = before.T if factor is None else factor.T @ before.T
+        # A transposed factor of few columns sends BLAS a slow way: (16, 5) takes 526 us, its copy 36.
+        tensor = before.T if factor is None else factor.T.contiguous() @ before.T
     return tensor.reshape(-1, count)
 
 
