@@ -233,7 +233,8 @@ def _problems(assignment: Assignment, assembly: Assembly, run: Run) -> list[Resu
     problems = []
     for name, points in assignment.points.items():
         answer = answers.get(name) or {"state": "not run", "message": "was not reached"}
-        message = str(answer["message"])
+        lines = str(answer["message"]).splitlines()
+        message = "\n".join(line for line in lines if not line.startswith(f"{name}, line"))
         passed = answer["state"] == "ok"
         if name in assembly.forfeited:
             passed, message = False, f"{assembly.forfeited[name]}\n{message}".strip()

@@ -90,7 +90,7 @@ def run_steps(
                     except Stopped as end:
                         run.answers[number] = failure(str(end))
                         left_out.add(number)
-                        raise
+                        raise Stopped(f"{step.name}: {end}") from None
                     if number < opening and run.answers[number]["state"] != "ok":
                         run.broken = f"{step.name}: {run.answers[number]['message']}"
                         return run
@@ -160,7 +160,7 @@ class _Session:
         self.watchdog.start()
         threading.Thread(target=self._read, args=(self.process.stdout,), daemon=True).start()
         try:
-            self.guards = list(self._ask(self._job(), START_SECONDS, "the start")["guards"])
+            self.guards = list(self._ask(self._job(), START_SECONDS)["guards"])
         except BaseException:
             self.__exit__()
             raise
@@ -194,7 +194,7 @@ class _Session:
         if opening:
             seconds = max(seconds, START_SECONDS)
         request = {"role": step.role, "source": step.source, "name": step.name, "seconds": seconds}
-        return cleaned(self._ask(request, seconds + GRACE_SECONDS, step.name))
+        return cleaned(self._ask(request, seconds + GRACE_SECONDS))
 
     def _job(self) -> Answer:
         limits = self.limits
@@ -207,7 +207,7 @@ class _Session:
             "disk_bytes": int(limits.disk_mb * 2**20),
         }
 
-    def _ask(self, request: Answer, seconds: float, name: str) -> Answer:
+    def _ask(self, request: Answer, seconds: float) -> Answer:
         self.token = secrets.token_hex(16)
         line = json.dumps({**request, "token": self.token}) + "\n"
         assert self.process.stdin is not None
@@ -219,22 +219,22 @@ class _Session:
             with suppress(queue.Empty):
                 answer = self.answers.get(timeout=POLL_SECONDS)
                 if answer is None:
-                    raise Stopped(f"{name}: {self._how_it_ended()}")
+                    raise Stopped(self._how_it_ended())
                 return answer
-            self._check(name, end, seconds)
+            self._check(end, seconds)
 
-    def _check(self, name: str, end: float, seconds: float) -> None:
+    def _check(self, end: float, seconds: float) -> None:
         if self.stop.is_set():
             raise Stopped("grading was interrupted")
         if self.process.poll() is not None and self.answers.empty():
-            raise Stopped(f"{name}: {self._how_it_ended()}")
+            raise Stopped(self._how_it_ended())
         if time.monotonic() >= self.deadline:
             limit = self.limits.notebook_seconds
-            raise Stopped(f"{name}: all cells together took more than {limit:g} seconds")
+            raise Stopped(f"all cells together took more than {limit:g} seconds")
         if time.monotonic() >= end:
-            raise Stopped(f"{name}: no end after {seconds - GRACE_SECONDS:g} seconds")
+            raise Stopped(f"no end after {seconds - GRACE_SECONDS:g} seconds")
         if folder_exceeds(self.folder, self.limits.disk_mb * 2**20):
-            raise Stopped(f"{name}: more than {self.limits.disk_mb:g} MB of files were written")
+            raise Stopped(f"more than {self.limits.disk_mb:g} MB of files were written")
 
     def _read(self, pipe: IO[bytes]) -> None:
         """Pass on the answers that repeat the word of the last request; nothing else is an answer."""
