@@ -13,6 +13,8 @@ from typing import TypeAlias
 from torch_bridge import commands, sweeps
 from torch_bridge.ablation import STUDIES
 from torch_bridge.benchmarks.command import add_bench
+from torch_bridge.course_cli import add_course
+from torch_bridge.layouts import DIMS
 from torch_bridge.models import LENETS
 from torch_bridge.pipeline import METHODS
 from torch_bridge.recipes import recipe_names
@@ -48,6 +50,7 @@ def parser() -> argparse.ArgumentParser:
     sub = top.add_subparsers(required=True, metavar="COMMAND")
     for add in (_demo, _train, _compress, _pareto, _ablate, _evaluate, _inspect, _qr, add_bench):
         add(sub)
+    add_course(sub)
     return top
 
 
@@ -73,6 +76,7 @@ def _train(sub: _Sub) -> None:
     command = sub.add_parser("train", help="train a dense network")
     command.add_argument("model", choices=sorted(LENETS))
     command.add_argument("--out", type=Path, help="file for the weights (default: MODEL.npz)")
+    _recipe_options(command)
     command.add_argument(
         "--no-augment", action="store_true", help="train on the undistorted images"
     )
@@ -86,18 +90,17 @@ def _compress(sub: _Sub) -> None:
     )
     command.add_argument("model", choices=sorted(LENETS))
     command.add_argument("--out", type=Path, help="file to write (default: MODEL.ada)")
+    _recipe_options(command)
     command.add_argument(
-        "--recipe",
-        choices=recipe_names(),
-        default="demo",
-        help="a tried setting: %(choices)s (default: %(default)s); all but demo need the full MNIST",
+        "--no-rounding",
+        action="store_true",
+        help="stop before rounding: count the numbers stored, write no file",
     )
     command.add_argument(
         "--method",
         choices=sorted(METHODS),
         help="ada, or scada for one core that all layers share (default: the recipe's)",
     )
-    command.add_argument("--result", type=Path, help="JSON file for what was measured")
     command.add_argument(
         "--start",
         choices=("scratch", "hosvd"),
@@ -115,6 +118,7 @@ def _compress(sub: _Sub) -> None:
         "(default: the recipe's)",
     )
     _training_options(command)
+    _dims_options(command)
     _budget_options(command)
     command.set_defaults(run=commands.compress)
 
@@ -213,6 +217,32 @@ def _training_options(command: argparse.ArgumentParser) -> None:
         help="folder for checkpoints, from which the same command goes on (default: runs)",
     )
     command.add_argument("--quiet", action="store_true", help="no progress bars")
+
+
+def _dims_options(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "--dims",
+        choices=DIMS,
+        help="split every mode (auto), keep pixels and positions whole (natural), mix modes for the "
+        "most even dims (balanced), or leave weights as they are (original); default: the recipe's",
+    )
+    command.add_argument(
+        "--order",
+        type=int,
+        choices=range(2, 9),
+        metavar="N",
+        help="modes of every tensor, 2 to 8 (default: the recipe's)",
+    )
+
+
+def _recipe_options(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "--recipe",
+        choices=recipe_names(),
+        default="demo",
+        help="a tried setting: %(choices)s (default: %(default)s); all but demo need the full MNIST",
+    )
+    command.add_argument("--result", type=Path, help="JSON file for what was measured")
 
 
 def _budget_options(command: argparse.ArgumentParser) -> None:
