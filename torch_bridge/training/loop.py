@@ -6,7 +6,7 @@ so that a run that was killed goes on to the very same weights.
 
 import math
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -64,6 +64,7 @@ def train(
     checkpoint: Path | None = None,
     title: str = "training",
     progress: bool = True,
+    on_epoch: Callable[[Journal], object] | None = None,
 ) -> Trained:
     """Train a model in place.
 
@@ -79,6 +80,7 @@ def train(
         journal lies beside it as .csv and .json
     title : name on the progress bar
     progress : show a progress bar
+    on_epoch : called with the journal after every epoch, by the first process; draws in a notebook
 
     Raises
     ------
@@ -108,6 +110,8 @@ def train(
             if checkpoint is not None and world.is_first:
                 save_checkpoint(checkpoint, mark, run.state())
                 run.journal.write(checkpoint.with_suffix(""))
+            if on_epoch is not None and world.is_first:
+                on_epoch(run.journal)
             world.wait()
     run.finish()
     return Trained(run.val_error, run.seconds, run.journal)
