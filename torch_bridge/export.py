@@ -7,7 +7,7 @@ optional packages of `pip install ada-tucker[export]`.
 
 import copy
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,7 @@ from torch_bridge.surgery import materialize
 from tucker_core.files import replacing
 
 OPSET = 18
+STATES = (".safetensors", ".npz")  # weights by name, without the network around them
 
 
 def export_model(model: nn.Module, path: Path, inputs: Sequence[Tensor] = ()) -> None:
@@ -54,15 +55,35 @@ def export_model(model: nn.Module, path: Path, inputs: Sequence[Tensor] = ()) ->
         _WRITERS[path.suffix](dense, temporary, tuple(inputs))
 
 
+def export_state(state: Mapping[str, Tensor], path: Path) -> None:
+    """Write tensors under their names as `.safetensors` or `.npz`.
+
+    Raises
+    ------
+    ValueError
+        If the suffix is another one, or safetensors is not installed.
+    """
+    if path.suffix not in STATES:
+        raise ValueError(f"{path} ends in {path.suffix!r}; one of {STATES} is needed")
+    with replacing(path) as temporary:
+        if path.suffix == ".npz":
+            _save_npz(state, temporary)
+        else:
+            _needed("safetensors.torch").save_file(dict(state), str(temporary))
+
+
 def _write_safetensors(model: nn.Module, path: Path, _: tuple[Tensor, ...]) -> None:
-    write: Any = _needed("safetensors.torch")
-    write.save_model(model, str(path))  # knows which tensors are one
+    _needed("safetensors.torch").save_model(model, str(path))  # knows which tensors are one
 
 
 def _write_npz(model: nn.Module, path: Path, _: tuple[Tensor, ...]) -> None:
-    state: dict[str, Any] = {n: t.detach().cpu().numpy() for n, t in model.state_dict().items()}
+    _save_npz(model.state_dict(), path)
+
+
+def _save_npz(state: Mapping[str, Tensor], path: Path) -> None:
+    arrays: dict[str, Any] = {name: tensor.cpu().numpy() for name, tensor in state.items()}
     with path.open("wb") as file:
-        np.savez(file, **state)
+        np.savez(file, **arrays)
 
 
 def _write_program(model: nn.Module, path: Path, inputs: tuple[Tensor, ...]) -> None:
