@@ -66,8 +66,8 @@ def hosvd(
     in every mode. Beyond that an (I_n, I_n) matrix is no longer small beside the tensor, and numpy finds
     its eigenvectors or singular vectors in float64, whatever the tensor's own precision. A float32
     tensor with one mode as long as all others together took 5 times with "gram" and 7 with "svd"; "auto"
-    stays within 2.2 there if J_n is at most I_n / 2 - 8 and the tensor is near that rank. Much longer modes
-    are for "auto", never "gram": its matrix has I_n^2 numbers.
+    stays within 2.2 there if J_n is at most I_n / 2 - 8 and the tensor is near that rank. Much longer
+    modes are for "auto", never "gram": its matrix has I_n^2 numbers.
 
     Raises
     ------
