@@ -1,0 +1,226 @@
+"""How a check says no: the call that went wrong, the first wrong entry, and the likely cause.
+
+A check calls the student's function on read-only copies and compares what comes back with the truth.
+Where it differs, the answers of well-known mistakes are tried: the one that gives the very same result
+is named as the likely cause.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from types import CodeType, ModuleType
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+import tucker_core
+
+Array = npt.NDArray[np.float64]
+Suspects = Sequence[tuple[str, Any]]
+"""Well-known mistakes: the cause in words, and what it would give, or a function that gives that."""
+
+RELATIVE = 1e-8  # a few thousand products in float64, whatever the order of the sums
+
+
+class CheckFailed(AssertionError):
+    """An answer is wrong; the message says where and, if it can, why."""
+
+
+def call(function: Callable[..., Any], *arguments: Any) -> tuple[str, Any]:
+    """Call a student's function on read-only copies; give the call in words and what came back.
+
+    Raises
+    ------
+    CheckFailed
+        If the function is not written yet, raises something, or gives nothing back.
+
+    Examples
+    --------
+    >>> call(len, (5, 6))
+    ('len((5, 6))', 2)
+    """
+    name = getattr(function, "__name__", "your function")
+    what = f"{name}({', '.join(map(_in_words, arguments))})"
+    try:
+        result = function(*map(_read_only, arguments))
+    except NotImplementedError as error:
+        raise CheckFailed(f"{name} is not written yet") from error
+    except (Exception, SystemExit) as error:
+        raise CheckFailed(f"{what} raised {type(error).__name__}: {error}") from error
+    if result is None:
+        raise CheckFailed(f"{what} gave None; does the function end with return?")
+    return what, result
+
+
+def same_array(what: str, got: Any, expected: npt.ArrayLike, suspects: Suspects = ()) -> None:
+    """Compare an array with the truth, entry by entry.
+
+    Raises
+    ------
+    CheckFailed
+        With both shapes, or with the first wrong index and both numbers; and the likely cause.
+
+    Examples
+    --------
+    >>> same_array("f(2)", [1.0, 3.0], [1.0, 2.0])
+    Traceback (most recent call last):
+    course_kit.checks.verdict.CheckFailed: f(2): wrong at index (1,): expected 2, got 3 (1 of 2 differ)
+    """
+    truth, found = np.asarray(expected, np.float64), as_array(what, got)
+    if found.shape != truth.shape:
+        fault = f"{what}: expected shape {truth.shape}, got {found.shape}"
+        raise CheckFailed(fault + _likely_cause(found, suspects))
+    wrong = ~_close(found, truth)
+    if wrong.any():
+        index = tuple(int(k) for k in np.argwhere(wrong)[0])
+        raise CheckFailed(
+            f"{what}: wrong at index {index}: expected {truth[index]:.6g}, got {found[index]:.6g} "
+            f"({int(wrong.sum())} of {wrong.size} differ){_likely_cause(found, suspects)}"
+        )
+
+
+def same_number(what: str, got: Any, expected: float, suspects: Suspects = ()) -> None:
+    """Compare one number with the truth.
+
+    Raises
+    ------
+    CheckFailed
+        With both numbers and the likely cause.
+
+    Examples
+    --------
+    >>> same_number("f(2)", 3, 4, [("counted from 1", 3)])
+    Traceback (most recent call last):
+    course_kit.checks.verdict.CheckFailed: f(2): expected 4, got 3. Likely cause: counted from 1
+    """
+    found = as_array(what, got)
+    if found.shape != ():
+        raise CheckFailed(f"{what}: expected one number, got an array of shape {found.shape}")
+    if not _close(found, np.asarray(float(expected))):
+        cause = _likely_cause(found, suspects)
+        raise CheckFailed(f"{what}: expected {expected:.8g}, got {float(found):.8g}{cause}")
+
+
+def same_answers(answers: Any, truth: Mapping[str, float], hints: Mapping[str, str]) -> None:
+    """Compare a dict of numbers with the truth; the right numbers are not given away.
+
+    Parameters
+    ----------
+    answers : the student's, a dict
+    truth : name -> number
+    hints : name -> how to find it
+
+    Raises
+    ------
+    CheckFailed
+        With the first wrong name and its hint.
+    """
+    if not isinstance(answers, Mapping):
+        raise CheckFailed(f"answers is {type(answers).__name__}; a dict is needed")
+    for name, number in truth.items():
+        if answers.get(name) is None:
+            raise CheckFailed(f"answers[{name!r}] is not filled in yet")
+        found = as_array(f"answers[{name!r}]", answers[name])
+        if found.shape != () or not _close(found, np.asarray(float(number))):
+            raise CheckFailed(
+                f"answers[{name!r}] is {answers[name]!r}, which is not right: {hints[name]}"
+            )
+
+
+def as_array(what: str, got: Any) -> Array:
+    """What came back as an array of finite float64 numbers.
+
+    Raises
+    ------
+    CheckFailed
+        If it is no such thing.
+    """
+    try:
+        array = np.asarray(got, np.float64)
+    except (TypeError, ValueError) as error:
+        raise CheckFailed(f"{what}: expected numbers, got {type(got).__name__}: {error}") from error
+    if not np.isfinite(array).all():
+        raise CheckFailed(f"{what}: expected finite numbers, got {array[~np.isfinite(array)][0]}")
+    return array
+
+
+def whole_numbers(what: str, got: Any, count: int) -> tuple[int, ...]:
+    """What came back as so many whole numbers.
+
+    Raises
+    ------
+    CheckFailed
+        If it is anything else.
+    """
+    numbers = as_array(what, got)
+    if numbers.shape != (count,) or (numbers != np.rint(numbers)).any():
+        raise CheckFailed(f"{what}: expected {count} whole numbers, got {got!r}")
+    return tuple(int(number) for number in numbers)
+
+
+def own_work(function: Callable[..., Any], *forbidden: str) -> None:
+    """Refuse a function that hands its work to the library function which it is to rebuild.
+
+    It reads the names that the function uses; whoever wants to can get around it.
+
+    Raises
+    ------
+    CheckFailed
+        If a forbidden function of tucker_core is used, or is the function itself.
+    """
+    library = [getattr(tucker_core, name) for name in forbidden]
+    code = getattr(function, "__code__", None)
+    scope = getattr(function, "__globals__", {})
+    used = set(_names(code)) if isinstance(code, CodeType) else set[str]()
+    for name, original in zip(forbidden, library, strict=True):
+        direct = any(scope.get(alias) is original for alias in used)
+        through = name in used and any(_is_library(scope.get(alias)) for alias in used)
+        if function is original or direct or through:
+            raise CheckFailed(
+                f"{getattr(function, '__name__', 'your function')} uses tucker_core.{name}: that is what "
+                "is to be written here"
+            )
+
+
+def _names(code: CodeType) -> Iterator[str]:
+    """Global and attribute names of a function and of the functions inside it."""
+    yield from code.co_names
+    for constant in code.co_consts:
+        if isinstance(constant, CodeType):
+            yield from _names(constant)
+
+
+def _is_library(value: Any) -> bool:
+    return isinstance(value, ModuleType) and value.__name__.split(".")[0] == "tucker_core"
+
+
+def _close(found: Array, truth: Array) -> npt.NDArray[np.bool_]:
+    scale = float(np.abs(truth).max(initial=0.0))
+    return np.isclose(found, truth, rtol=RELATIVE, atol=RELATIVE * scale)
+
+
+def _likely_cause(found: Array, suspects: Suspects) -> str:
+    for cause, mistake in suspects:
+        try:
+            guess = np.asarray(mistake() if callable(mistake) else mistake, np.float64)
+        except (IndexError, ValueError):  # a mistake that these shapes do not allow
+            continue
+        if guess.shape == found.shape and _close(found, guess).all():
+            return f". Likely cause: {cause}"
+    return ""
+
+
+def _read_only(value: Any) -> Any:
+    """A copy that the student's function cannot change, so that every call gets the same."""
+    if isinstance(value, np.ndarray):
+        copy = value.copy(order="K")
+        copy.setflags(write=False)
+        return copy
+    return [_read_only(part) for part in value] if isinstance(value, list) else value
+
+
+def _in_words(value: Any) -> str:
+    if isinstance(value, np.ndarray):
+        return f"array of shape {value.shape}"
+    if isinstance(value, list):
+        return f"[{', '.join(map(_in_words, value))}]"
+    return repr(value)

@@ -1,0 +1,1 @@
+"""Handing out, grading and giving back the assignments of the course."""
