@@ -7,7 +7,7 @@ from typing import Any
 from matplotlib.figure import Figure
 
 from course_kit.paths import DATA
-from course_kit.plots import DARK, MIDDLE
+from course_kit.plots import DARK, MIDDLE, plain_log_ticks, tidy
 
 _SHAPES = "osD^vP*X"
 
@@ -54,7 +54,7 @@ def pareto_figure(
     series : name -> (bytes, test error in percent) of our files
     dense : name -> test error in percent of dense networks, drawn as level lines
     """
-    figure = Figure(figsize=(9.5, 6), layout="constrained")
+    figure = Figure(figsize=(9.5, 7), layout="constrained")
     axes = figure.add_subplot()
     for (name, points), shape in zip(series.items(), _SHAPES, strict=False):
         sizes, errors = zip(*sorted(points), strict=True)
@@ -71,10 +71,12 @@ def pareto_figure(
             error, color=MIDDLE, linestyle=style, linewidth=1, label=f"{name}, {error:.2f} %"
         )
     axes.set_xscale("log")
+    plain_log_ticks(axes.xaxis)
+    tidy(axes)
     axes.set_xlabel("bytes of the file")
     axes.set_ylabel("test error, %")
     axes.set_title(f"{model} on MNIST: error against bytes")
-    axes.legend(fontsize=8, loc="upper center", bbox_to_anchor=(0.5, -0.12), ncols=2)
+    axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.12), frameon=False)
     return figure
 
 

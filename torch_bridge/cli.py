@@ -13,6 +13,7 @@ from typing import TypeAlias
 from torch_bridge import commands, sweeps
 from torch_bridge.ablation import STUDIES
 from torch_bridge.benchmarks.command import add_bench
+from torch_bridge.course_cli import add_course
 from torch_bridge.layouts import DIMS
 from torch_bridge.models import LENETS
 from torch_bridge.pipeline import METHODS
@@ -49,6 +50,7 @@ def parser() -> argparse.ArgumentParser:
     sub = top.add_subparsers(required=True, metavar="COMMAND")
     for add in (_demo, _train, _compress, _pareto, _ablate, _evaluate, _inspect, _qr, add_bench):
         add(sub)
+    add_course(sub)
     return top
 
 

@@ -18,18 +18,7 @@
 # **Needs** notebook 00, and 02 for the HOSVD; PyTorch for the last part. **Time** 40 minutes to read, half a minute
 # to run.
 
-# %% [markdown]
-# On your own computer the next cell does nothing; on Colab it fetches the course and installs it (put the address of
-# this repository in place of `OWNER`).
-
-# %%
-import os
-from importlib.util import find_spec
-
-if find_spec("tucker_core") is None:
-    os.system("git clone -q https://github.com/OWNER/ada-tucker")
-    os.chdir("ada-tucker")
-    os.system("pip install -q -e .")
+# %% tags=["setup"]
 
 # %% [markdown]
 # The file, the coder, and pictures.
@@ -37,6 +26,7 @@ if find_spec("tucker_core") is None:
 # %%
 import json
 import math
+import os
 import zlib
 from collections import Counter
 from dataclasses import replace

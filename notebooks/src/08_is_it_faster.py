@@ -20,18 +20,7 @@
 #
 # All times are of the machine that ran this notebook. Yours will be others; the *ratios* should be alike.
 
-# %% [markdown]
-# On your own computer the next cell does nothing; on Colab it fetches the course and installs it (put the address of
-# this repository in place of `OWNER`).
-
-# %%
-import os
-from importlib.util import find_spec
-
-if find_spec("tucker_core") is None:
-    os.system("git clone -q https://github.com/OWNER/ada-tucker")
-    os.chdir("ada-tucker")
-    os.system("pip install -q -e .")
+# %% tags=["setup"]
 
 # %% [markdown]
 # PyTorch for the layers, `tucker_core` for products and counting. Everything runs on one thread, so that we compare
@@ -40,6 +29,7 @@ if find_spec("tucker_core") is None:
 # %%
 import json
 import math
+import os
 import subprocess
 import sys
 from statistics import median
