@@ -10,6 +10,7 @@ from course_kit.paths import DATA
 from course_kit.plots import DARK, MIDDLE, plain_log_ticks, tidy
 
 _SHAPES = "osD^vP*X"
+_NO_MODELS = ("note", "paper", "benchmarks")
 
 
 def published(model: str) -> list[dict[str, Any]]:
@@ -26,8 +27,8 @@ def published(model: str) -> list[dict[str, Any]]:
     1520
     """
     records = _records()
-    if model not in records or model in ("note", "paper"):
-        known = [name for name in records if name not in ("note", "paper")]
+    known = [name for name in records if name not in _NO_MODELS]
+    if model not in known:
         raise ValueError(f"no published records of {model!r} are listed; known: {known}")
     return list(records[model])
 

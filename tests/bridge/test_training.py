@@ -155,14 +155,14 @@ def test_kinds_hold_every_parameter_once_and_have_their_own_decay() -> None:
     attach_quantizers(model, 4.0)
     kinds = parameter_kinds(model)
     assert {k: len(found) > 0 for k, found in kinds.items()} == {
-        "weights": False, "tucker": True, "norms": True, "biases": True, "steps": True,
+        "weights": True, "tucker": True, "norms": True, "biases": True, "steps": True,
     }  # fmt: skip
     everything = [id(p) for found in kinds.values() for p in found]
     assert sorted(everything) == sorted(id(p) for p in model.parameters())
     decay = Decay(weights=1.0, tucker=2.0, norms=3.0, biases=4.0)
     groups = make_optimizer(model, replace(REGIME, decay=decay, plain_lr=0.5)).param_groups
     assert [(g["weight_decay"], g["lr"]) for g in groups] == [
-        (2.0, REGIME.lr), (3.0, 0.5), (4.0, 0.5), (0.0, REGIME.step_lr),
+        (1.0, 0.5), (2.0, REGIME.lr), (3.0, 0.5), (4.0, 0.5), (0.0, REGIME.step_lr),
     ]  # fmt: skip
 
 

@@ -7,10 +7,10 @@ from typing import Any
 
 import nbformat
 
+from tools.notebooks.differences import WIDGET
 from tools.notebooks.pictures import KIND
 from tools.notebooks.setup_cell import TAG
 
-WIDGET = "application/vnd.jupyter.widget-view+json"
 IN_PLACE_OF_A_WIDGET = "(Sliders stand here where a kernel runs: make lab.)\n"
 LINK = re.compile(r"(?<=\]\()(?!https?:|mailto:|#)[^)\s#]+|(?<=src=\")(?!https?:)[^\"]+")
 REMOTE_PICTURE = re.compile(r"!\[([^\]]*)\]\(https?://[^)]*\)")

@@ -6,7 +6,7 @@ so that a run that was killed goes on to the very same weights.
 
 import math
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -33,7 +33,10 @@ from torch_bridge.training.regime import Regime
 from torch_bridge.training.supply import Supply
 
 _RAMP = 0.2  # share of the steps over which the price on bits rises
-_STEER = 0.01  # how fast the price follows the size of the file
+_STEER, _PUSH = (
+    0.005,
+    5.0,
+)  # how fast, and how strongly at once, a price follows the size of the file
 _LOOK_EVERY = 20  # steps between looks at the loss on a GPU, because each look lets it run dry
 
 
@@ -64,6 +67,7 @@ def train(
     checkpoint: Path | None = None,
     title: str = "training",
     progress: bool = True,
+    on_epoch: Callable[[Journal], object] | None = None,
 ) -> Trained:
     """Train a model in place.
 
@@ -79,6 +83,7 @@ def train(
         journal lies beside it as .csv and .json
     title : name on the progress bar
     progress : show a progress bar
+    on_epoch : called with the journal after every epoch, by the first process; draws in a notebook
 
     Raises
     ------
@@ -108,6 +113,8 @@ def train(
             if checkpoint is not None and world.is_first:
                 save_checkpoint(checkpoint, mark, run.state())
                 run.journal.write(checkpoint.with_suffix(""))
+            if on_epoch is not None and world.is_first:
+                on_epoch(run.journal)
             world.wait()
     run.finish()
     return Trained(run.val_error, run.seconds, run.journal)
@@ -176,10 +183,7 @@ class Run:
         if self.price:
             bits = rate(self.model)
             self.bits = float(bits.detach())
-            ramp = min(1.0, (self.step + 1) / (_RAMP * total))
-            loss = loss + self.price * ramp * bits / 1000
-            if regime.bits and ramp == 1.0:
-                self.price *= math.exp(_STEER * max(-1.0, min(1.0, self.bits / regime.bits - 1)))
+            loss = loss + self._steered(min(1.0, (self.step + 1) / (_RAMP * total))) * bits / 1000
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
         norm = nn.utils.clip_grad_norm_(self.trained, regime.clip)
@@ -189,6 +193,14 @@ class Run:
         if self.ema is not None:
             self.ema.update_parameters(self.model)
         self.step += 1
+
+    def _steered(self, ramp: float) -> float:
+        """The price on 1,000 bits at this step: above the wanted size it rises, below it falls."""
+        if not self.regime.bits:
+            return self.price * ramp
+        above = max(-1.0, min(1.0, self.bits / self.regime.bits - 1))
+        self.price *= math.exp(_STEER * above)
+        return self.price * math.exp(_PUSH * above)
 
     def _look(self, inputs: Tensor) -> None:
         """Stop at the first loss that is no number; on a CPU before it can spoil the weights."""
