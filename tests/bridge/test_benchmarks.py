@@ -23,7 +23,7 @@ from torch_bridge.benchmarks.weights import load_weights, save_weights
 from torch_bridge.datasets.registry import IMAGE_SETS
 from torch_bridge.models import LENETS, MODELS, CifarResNet
 from torch_bridge.training import World, error_rate
-from tucker_core import load
+from tucker_core import ARCHITECTURES, load
 
 FAST = {"epochs": 1, "batch_size": 20, "precision": "float32"}
 
@@ -99,6 +99,12 @@ def test_folded_network_computes_the_same_without_statistics() -> None:
     assert not list(folded.buffers())
 
 
+@pytest.mark.parametrize("name", ["resnet20", "resnet32", "resnet56", "resnet110"])
+def test_files_know_the_parameters_of_a_folded_resnet(name: str) -> None:
+    model = fold_batch_norms(build_model(name))
+    assert {n: tuple(p.shape) for n, p in model.named_parameters()} == ARCHITECTURES[name]
+
+
 def test_dims_follow_the_kind_of_layer() -> None:
     assert reshape_by_kind((32, 16, 3, 3)).dims == (32, 16, 9)
     assert reshape_by_kind((32, 16, 1, 1)).dims == (32, 16)
@@ -157,7 +163,13 @@ def test_command_trains_and_compresses(
     dense = next(tmp_path.glob("*dense-1*.npz"))
     assert json.loads(capsys.readouterr().out)[0]["params"] == 75_290
     assert command(resnet8, "--method", "ada", "--dense", dense, "--epochs", 3, *folders) == 0
-    assert json.loads(capsys.readouterr().out)[1]["ratio"] > 10
+    compressed = json.loads(capsys.readouterr().out)[1]
+    assert compressed["ratio"] > 10
+    path = next(tmp_path.glob("*.ada"))
+    assert command(resnet8, "--evaluate", path, *folders) == 0
+    assert json.loads(capsys.readouterr().out)[0]["test_error"] == compressed["test_error"]
+    assert command("resnet20", "--evaluate", path, *folders) == 1
+    assert "holds a resnet8; resnet20 is asked for" in capsys.readouterr().err
 
 
 def test_list_names_parameters_data_and_what_is_published(

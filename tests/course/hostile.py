@@ -100,7 +100,7 @@ def cheats() -> dict[str, Case]:
         "patched_numpy": "np.allclose = lambda *_, **__: True\nnp.core = None",
         "patched_builtins": "import builtins\nbuiltins.abs = lambda x: 0",
         "own_builtins": "def abs(x):\n    return 0\nclass me:\n    student_id = 1",
-        "patched_code": "np.allclose.__code__ = (lambda *a, **k: True).__code__",
+        "patched_code": "np.allclose._implementation.__code__ = (lambda *a, **k: True).__code__",
         "no_errors": "import builtins\nbuiltins.AssertionError = type('Quiet', (Exception,), {})",
         "other_data": "data = np.zeros((3, 4))\nme = None",
         "other_variant": "import os\nos.environ['ADA_STUDENT'] = 'practice'",

@@ -11,7 +11,7 @@ from torch_bridge.benchmarks.cost import dry_run, overhead
 from torch_bridge.benchmarks.images import load_images
 from torch_bridge.benchmarks.listing import listing, listing_table
 from torch_bridge.benchmarks.runs import Bench
-from torch_bridge.benchmarks.twins import Wish, compress_benchmark
+from torch_bridge.benchmarks.twins import Wish, compress_benchmark, file_row
 from torch_bridge.demo import rows_table
 from torch_bridge.pipeline import Row, check_device
 from torch_bridge.results import command_line, environment, write_json
@@ -33,6 +33,9 @@ def add_bench(sub: _Sub) -> None:
     command.add_argument("name", nargs="?", metavar="NAME", help=f"of {', '.join(BENCHMARKS)}")
     command.add_argument(
         "--list", action="store_true", help="show all: parameters, data set, published results"
+    )
+    command.add_argument(
+        "--evaluate", type=Path, nargs="+", metavar="FILE", help="test .ada files of this benchmark"
     )
     command.add_argument(
         "--dry-run", action="store_true",
@@ -133,7 +136,9 @@ def bench(arguments: argparse.Namespace) -> None:
             benchmark, loaded, world, arguments.out, arguments.seed, arguments.runs,
             not arguments.quiet,
         )  # fmt: skip
-        if arguments.method == "dense":
+        if arguments.evaluate:
+            rows = [file_row(made, path) for path in arguments.evaluate]
+        elif arguments.method == "dense":
             rows = [made.dense(changed(benchmark.dense, arguments))]
         else:
             rows = _compress(made, arguments)

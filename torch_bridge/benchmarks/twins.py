@@ -114,8 +114,18 @@ def compress_benchmark(
 
 
 def file_row(bench: Bench, path: Path, val_error: float = math.nan, seconds: float = 0.0) -> Row:
-    """Read a file back and test the decoded network, as an ordinary dense one."""
+    """Read a file back and test the decoded network, as an ordinary dense one.
+
+    Raises
+    ------
+    ValueError
+        If the file is damaged or holds another network.
+    """
     network = load(path)
+    if network.architecture != bench.benchmark.model:
+        raise ValueError(
+            f"{path} holds a {network.architecture}; {bench.benchmark.model} is asked for"
+        )
     model = decode(network).to(bench.world.device)
     size = path.stat().st_size
     error = error_rate(model, bench.images.test)

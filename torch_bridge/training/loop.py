@@ -33,7 +33,10 @@ from torch_bridge.training.regime import Regime
 from torch_bridge.training.supply import Supply
 
 _RAMP = 0.2  # share of the steps over which the price on bits rises
-_STEER = 0.01  # how fast the price follows the size of the file
+_STEER, _PUSH = (
+    0.005,
+    5.0,
+)  # how fast, and how strongly at once, a price follows the size of the file
 _LOOK_EVERY = 20  # steps between looks at the loss on a GPU, because each look lets it run dry
 
 
@@ -180,10 +183,7 @@ class Run:
         if self.price:
             bits = rate(self.model)
             self.bits = float(bits.detach())
-            ramp = min(1.0, (self.step + 1) / (_RAMP * total))
-            loss = loss + self.price * ramp * bits / 1000
-            if regime.bits and ramp == 1.0:
-                self.price *= math.exp(_STEER * max(-1.0, min(1.0, self.bits / regime.bits - 1)))
+            loss = loss + self._steered(min(1.0, (self.step + 1) / (_RAMP * total))) * bits / 1000
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
         norm = nn.utils.clip_grad_norm_(self.trained, regime.clip)
@@ -193,6 +193,14 @@ class Run:
         if self.ema is not None:
             self.ema.update_parameters(self.model)
         self.step += 1
+
+    def _steered(self, ramp: float) -> float:
+        """The price on 1,000 bits at this step: above the wanted size it rises, below it falls."""
+        if not self.regime.bits:
+            return self.price * ramp
+        above = max(-1.0, min(1.0, self.bits / self.regime.bits - 1))
+        self.price *= math.exp(_STEER * above)
+        return self.price * math.exp(_PUSH * above)
 
     def _look(self, inputs: Tensor) -> None:
         """Stop at the first loss that is no number; on a CPU before it can spoil the weights."""
