@@ -64,11 +64,15 @@ TASKS = {
     "test": Task(FULL, [["-m", "pytest", "-n", _test_workers(), "-q"]], "run the fast tests"),
     "lab": Task(LAB, [["-m", "jupyterlab", _first_notebook()]], "open the first notebook"),
     "bench": Task(
-        FULL, [["-m", "tools.bench_core"], ["-m", "tools.bench_layer"]], "time tucker_core"
+        FULL,
+        [["-m", f"tools.{name}"] for name in ("bench_core", "bench_layer", "bench_step")],
+        "time tucker_core beside its peers, a layer and a training step",
     ),
     "lint": Task(FULL, LINT, "check style and types"),
     "notebooks": Task(
-        FULL, [["tools/nb.py", "build"]], "rebuild the notebooks whose sources changed"
+        FULL,
+        [["tools/nb.py", "build"], ["-m", "tools.assign", "build"]],
+        "rebuild the notebooks whose sources changed, and the assignments",
     ),
     "data": Task(BASE, [["-m", "torch_bridge.datasets"]], "fetch the data sets"),
 }

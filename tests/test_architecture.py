@@ -39,6 +39,7 @@ ALLOWED_INSIDE_FUNCTIONS = {
     # Notebooks are read and their magics translated by Jupyter's own libraries, where they are.
     "course_kit/grading/assignment": {"nbformat"},
     "course_kit/grading/run_cell": {"IPython"},
+    "torch_bridge/datasets/cifar": {"PIL"},
 }
 FOREIGN_TO_CORE = ("torch", "matplotlib")
 

@@ -106,7 +106,7 @@ def main(arguments: list[str] | None = None) -> int:
     )
     parser.add_argument("verb", choices=["build", "check"])
     parser.add_argument("--folder", type=Path, default=FOLDER, help="default: %(default)s")
-    options = parser.parse_args(arguments)
+    options, _ = parser.parse_known_args(arguments)  # "--force NN_name" is meant for tools/nb.py
     act = build if options.verb == "build" else check
     sources = sorted((options.folder / "src").glob("*.py"))
     faults = [fault for source in sources for fault in act(source)]

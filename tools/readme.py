@@ -12,7 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from course_kit.pareto_figure import claimed_bytes, published
-from course_kit.results import chosen, record_runs, results
+from course_kit.results import Result, chosen, record_runs, results
 from tools.records import SHOWN
 from torch_bridge.recipes import RECORDS
 from tucker_core.files import replacing
@@ -73,8 +73,9 @@ def _provenance() -> str:
 def records_table() -> str:
     """Build the table of records: median and range over each recipe's seeds, and the shipped file."""
     lines = [
-        "| network | recipe | seeds | bytes | ratio | test error | shipped: bytes, validation, test |",
-        "| --- | --- | --- | --- | --- | --- | --- |",
+        "| network | recipe | seeds | bytes | ratio | test error | minutes | "
+        "shipped: bytes, validation, test |",
+        "| --- | --- | --- | --- | --- | --- | --- | --- |",
     ]
     for model, recipe in RECORDS:
         group = record_runs(model, recipe)
@@ -91,10 +92,39 @@ def records_table() -> str:
             spread([row["n_bytes"] for row in rows], "{:,.0f}"),
             spread([row["ratio"] for row in rows], "{:,.0f}x"),
             f"{spread([row['test_error'] for row in rows], '{:.2f}')} %",
+            spread([row["seconds"] / 60 for row in rows], "{:.0f}"),
             f"[{shipped}](data/models/{model}_{recipe}.ada)",
         )
         lines.append(f"| {' | '.join(cells)} |")
     return "\n".join([*lines, "", _published()])
+
+
+def lossless_table() -> str:
+    """Build the table of losses: our dense nets, their twins' numbers unrounded, and the files."""
+    lines = [
+        "| network | what | stored | seeds | test error |",
+        "| --- | --- | --- | --- | --- |",
+    ]
+    for model in ("lenet5", "lenet300"):
+        kinds = {
+            "dense, same augmentation": results(f"dense_{model}_as-dense_seed*.json"),
+            "ADA-Tucker, not rounded": results(f"numbers_{model}_*_seed*.json"),
+            "`as-dense`, whole file": record_runs(model, "as-dense"),
+        }
+        for kind, group in kinds.items():
+            if group:
+                lines.append(f"| {model} | {kind} | {_stored(group)} |")
+    return "\n".join(lines)
+
+
+def _stored(group: list[Result]) -> str:
+    """The last three cells of a row: what is stored, seeds, test error."""
+    rows = [run["rows"][0] for run in group]
+    counted = "n_bytes" if ".ada" in rows[0]["name"] else "params"
+    unit = "bytes" if counted == "n_bytes" else "numbers"
+    seeds = ", ".join(str(run["seed"]) for run in group)
+    error = spread([row["test_error"] for row in rows], "{:.2f}")
+    return f"{spread([row[counted] for row in rows], '{:,.0f}')} {unit} | {seeds} | {error} %"
 
 
 def _published() -> str:
@@ -153,6 +183,7 @@ def fill(text: str) -> str:
     parts: dict[str, Callable[[], str]] = {
         "headline": headline,
         "records": records_table,
+        "lossless": lossless_table,
         "results": table,
         "speed": speed,
     }

@@ -12,8 +12,10 @@ from typing import TypeAlias
 
 from torch_bridge import commands, sweeps
 from torch_bridge.ablation import STUDIES
+from torch_bridge.benchmarks.command import add_bench
 from torch_bridge.course_cli import add_course
-from torch_bridge.models import MODELS
+from torch_bridge.layouts import DIMS
+from torch_bridge.models import LENETS
 from torch_bridge.pipeline import METHODS
 from torch_bridge.recipes import recipe_names
 from torch_bridge.train import TrainingError
@@ -46,9 +48,9 @@ def parser() -> argparse.ArgumentParser:
         description="Tucker compression of neural networks: small enough for a QR code.",
     )
     sub = top.add_subparsers(required=True, metavar="COMMAND")
-    for add in (_demo, _train, _compress, _pareto, _ablate, _evaluate, _inspect, _qr):
+    own = (_demo, _train, _compress, _pareto, _ablate, _evaluate, _inspect, _qr)
+    for add in (*own, add_bench, add_course):
         add(sub)
-    add_course(sub)
     return top
 
 
@@ -61,7 +63,7 @@ _Sub: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
 
 def _demo(sub: _Sub) -> None:
     command = sub.add_parser("demo", help="shrink a LeNet, end to end, and show what came of it")
-    command.add_argument("model", nargs="?", default="lenet5", choices=sorted(MODELS))
+    command.add_argument("model", nargs="?", default="lenet5", choices=sorted(LENETS))
     command.add_argument(
         "--out", type=Path, default=Path("demo_output"), help="folder for file, pictures, JSON"
     )
@@ -72,8 +74,9 @@ def _demo(sub: _Sub) -> None:
 
 def _train(sub: _Sub) -> None:
     command = sub.add_parser("train", help="train a dense network")
-    command.add_argument("model", choices=sorted(MODELS))
+    command.add_argument("model", choices=sorted(LENETS))
     command.add_argument("--out", type=Path, help="file for the weights (default: MODEL.npz)")
+    _recipe_options(command)
     command.add_argument(
         "--no-augment", action="store_true", help="train on the undistorted images"
     )
@@ -85,20 +88,19 @@ def _compress(sub: _Sub) -> None:
     command = sub.add_parser(
         "compress", help="train a network in Tucker form and write it as an .ada file"
     )
-    command.add_argument("model", choices=sorted(MODELS))
+    command.add_argument("model", choices=sorted(LENETS))
     command.add_argument("--out", type=Path, help="file to write (default: MODEL.ada)")
+    _recipe_options(command)
     command.add_argument(
-        "--recipe",
-        choices=recipe_names(),
-        default="demo",
-        help="a tried setting: %(choices)s (default: %(default)s); all but demo need the full MNIST",
+        "--no-rounding",
+        action="store_true",
+        help="stop before rounding: count the numbers stored, write no file",
     )
     command.add_argument(
         "--method",
         choices=sorted(METHODS),
         help="ada, or scada for one core that all layers share (default: the recipe's)",
     )
-    command.add_argument("--result", type=Path, help="JSON file for what was measured")
     command.add_argument(
         "--start",
         choices=("scratch", "hosvd"),
@@ -116,6 +118,7 @@ def _compress(sub: _Sub) -> None:
         "(default: the recipe's)",
     )
     _training_options(command)
+    _dims_options(command)
     _budget_options(command)
     command.set_defaults(run=commands.compress)
 
@@ -124,7 +127,7 @@ def _pareto(sub: _Sub) -> None:
     command = sub.add_parser(
         "pareto", help="sweep budgets and prices on bits: which error for how many bytes?"
     )
-    command.add_argument("model", choices=sorted(MODELS))
+    command.add_argument("model", choices=sorted(LENETS))
     command.add_argument(
         "--out", type=Path, default=Path("runs/pareto"),
         help="folder for one JSON and one .ada a run; runs that are there are not run again "
@@ -214,6 +217,32 @@ def _training_options(command: argparse.ArgumentParser) -> None:
         help="folder for checkpoints, from which the same command goes on (default: runs)",
     )
     command.add_argument("--quiet", action="store_true", help="no progress bars")
+
+
+def _dims_options(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "--dims",
+        choices=DIMS,
+        help="split every mode (auto), keep pixels and positions whole (natural), mix modes for the "
+        "most even dims (balanced), or leave weights as they are (original); default: the recipe's",
+    )
+    command.add_argument(
+        "--order",
+        type=int,
+        choices=range(2, 9),
+        metavar="N",
+        help="modes of every tensor, 2 to 8 (default: the recipe's)",
+    )
+
+
+def _recipe_options(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "--recipe",
+        choices=recipe_names(),
+        default="demo",
+        help="a tried setting: %(choices)s (default: %(default)s); all but demo need the full MNIST",
+    )
+    command.add_argument("--result", type=Path, help="JSON file for what was measured")
 
 
 def _budget_options(command: argparse.ArgumentParser) -> None:

@@ -17,6 +17,7 @@ from torch_bridge.checkpoint import DAMAGE
 from torch_bridge.datasets import DataSet, load_mnist
 from torch_bridge.demo import result_content, rows_table, run_demo
 from torch_bridge.inference import evaluate
+from torch_bridge.layouts import layout
 from torch_bridge.models import build_model
 from torch_bridge.pipeline import Experiment, Row, check_device
 from torch_bridge.recipes import Recipe, recipe_for
@@ -44,26 +45,29 @@ def train(arguments: Namespace) -> None:
     out = arguments.out or Path(f"{arguments.model}.npz")
     _save_dense(out, model)
     kind = "with augmentation" if augment else "no augmentation"
-    _show(arguments, experiment, [experiment.dense_row(f"dense, {kind}", model, result)])
+    _report(arguments, experiment, [experiment.dense_row(f"dense, {kind}", model, result)])
 
 
 def compress(arguments: Namespace) -> None:
     """Train a net in Tucker form, round it, write the .ada file and test what it decodes to."""
+    if arguments.no_rounding and arguments.out is not None:
+        raise ValueError(f"--no-rounding writes no file; leave --out {arguments.out} away")
     dense = None if arguments.dense is None else _load_dense(arguments.dense, arguments.model)
     experiment = experiment_of(arguments)
     if dense is not None:
         dense = dense.to(experiment.device).eval()
     model, report, floats = experiment.train_tucker(start=arguments.start, dense=dense)
-    network, val_error, rounded = experiment.round_in(model, arguments.max_bytes)
-    out = arguments.out or Path(f"{arguments.model}.ada")
-    save(out, network)
+    if arguments.no_rounding:
+        row = experiment.float_row("float32 numbers, no file", model, floats)
+    else:
+        network, val_error, rounded = experiment.round_in(model, arguments.max_bytes)
+        out = arguments.out or Path(f"{arguments.model}.ada")
+        save(out, network)
+        seconds = experiment.teacher_seconds + floats.seconds + rounded.seconds
+        row = experiment.file_row(f"{out.name}, decoded", out, val_error, seconds)
     if not arguments.json:
         print(f"{report.plan.table()}\n")
-    seconds = experiment.teacher_seconds + floats.seconds + rounded.seconds
-    rows = [experiment.file_row(f"{out.name}, decoded", out, val_error, seconds)]
-    if arguments.result is not None:
-        write_json(arguments.result, result_content(experiment, rows))
-    _show(arguments, experiment, rows)
+    _report(arguments, experiment, [row])
 
 
 def evaluate_files(arguments: Namespace) -> None:
@@ -163,6 +167,11 @@ def _recipe(arguments: Namespace, data_set: str) -> Recipe:
     wanted = {k: v for k in options if (v := getattr(arguments, k, None)) is not None}
     if {"budget", "method"} & set(wanted):  # then the recipe's own dims and ranks are off
         wanted |= {"layers": (), "shared": ()}
+    dims, order = getattr(arguments, "dims", None), getattr(arguments, "order", None)
+    if dims is not None or order is not None:
+        method, budget = wanted.get("method", recipe.method), wanted.get("budget", recipe.budget)
+        chosen = {"dims": dims or "auto", "order": order, "shared": method == "scada"}
+        wanted |= {"layers": layout(arguments.model, budget, **chosen), "shared": ()}
     rate = getattr(arguments, "rate", None)
     if rate is not None:
         wanted["rounding"] = replace(recipe.rounding, rate=rate)
@@ -171,6 +180,12 @@ def _recipe(arguments: Namespace, data_set: str) -> Recipe:
 
 def _data(arguments: Namespace) -> DataSet:
     return load_mnist(arguments.data_dir, offline=arguments.offline or None)
+
+
+def _report(arguments: Namespace, experiment: Experiment, rows: list[Row]) -> None:
+    if arguments.result is not None:
+        write_json(arguments.result, result_content(experiment, rows))
+    _show(arguments, experiment, rows)
 
 
 def _show(arguments: Namespace, experiment: Experiment, rows: list[Row]) -> None:

@@ -242,6 +242,14 @@ class Experiment:
         error = evaluate(model, *self.test)
         return Row(name, params, 4 * params, 1.0, result.val_error, error, result.seconds)
 
+    def float_row(self, name: str, model: nn.Module, result: FitResult) -> Row:
+        """Test a network in Tucker form that was not rounded, once; it has 4 bytes for every number."""
+        stored = sum(p.numel() for p in model.parameters() if p.requires_grad)
+        seconds = self.teacher_seconds + result.seconds
+        size, dense = 4 * stored, 4 * dense_params(self.model_name)
+        error = evaluate(model, *self.test)
+        return Row(name, stored, size, dense / size, result.val_error, error, seconds)
+
     def file_row(self, name: str, path: Path, val_error: float, seconds: float) -> Row:
         """Read a file back and test the decoded network, once."""
         network = load(path)

@@ -105,14 +105,14 @@ _SCADA300 = (
 )
 
 
-def _record5(rate: float) -> Recipe:
+def _record5(rate: float, layers: tuple[Layer, ...] = _LENET5) -> Recipe:
     return Recipe(
         dense=TrainConfig(epochs=12, lr=2e-3),
         tucker=TrainConfig(epochs=12, lr=3e-2),
         rounding=replace(ROUNDING, epochs=60, rate=rate),
         budget=3_650,
         copies=10,
-        layers=_LENET5,
+        layers=layers,
         shared=_UNITS5,
     )
 
@@ -131,11 +131,39 @@ def _record300(rate: float, layers: tuple[Layer, ...] = _LENET300) -> Recipe:
     )
 
 
+_FEWEST5 = (
+    ("conv1.weight", (20, 25), (20, 4)),
+    ("conv2.weight", (5, 10, 20, 25), (3, 4, 4, 4)),
+    ("fc1.weight", (20, 25, 50, 16), (4, 4, 5, 4)),
+    ("fc2.weight", (10, 20, 25), (10, 4, 4)),
+)
+_WIDE5 = (
+    ("conv1.weight", (20, 25), (20, 7)),
+    ("conv2.weight", (5, 10, 20, 25), (5, 7, 7, 7)),
+    ("fc1.weight", (20, 25, 50, 16), (7, 7, 8, 6)),
+    ("fc2.weight", (10, 20, 25), (10, 7, 7)),
+)
+_WIDE300 = (
+    ("fc1.weight", (15, 20, 28, 28), (9, 10, 13, 13)),
+    ("fc2.weight", (10, 10, 15, 20), (8, 8, 9, 10)),
+    ("fc3.weight", (10, 10, 10), (10, 8, 8)),
+)
+
+
+def _longer(recipe: Recipe, epochs: int) -> Recipe:
+    return replace(recipe, rounding=replace(recipe.rounding, epochs=epochs))
+
+
 RECORDS: dict[tuple[str, str], Recipe] = {
     ("lenet5", "lossless"): _record5(1.2e-2),
     ("lenet5", "small"): _record5(1.8e-2),
     ("lenet300", "lossless"): _record300(2.5e-2),
     ("lenet300", "small"): _record300(3.5e-2),
+    ("lenet5", "as-dense"): _longer(_record5(4e-3, _WIDE5), 100),
+    ("lenet300", "as-dense"): _longer(_record300(5e-3, _WIDE300), 200),
+    ("lenet5", "fewest"): replace(
+        _record5(1.2e-2, _FEWEST5), tucker=TrainConfig(epochs=80, lr=3e-2)
+    ),
     ("lenet5", "scada"): replace(_record5(1.2e-2), layers=_SCADA5, shared=(), method="scada"),
     ("lenet300", "scada"): replace(_record300(2.5e-2, _SCADA300), shared=(), method="scada"),
 }

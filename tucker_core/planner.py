@@ -100,6 +100,7 @@ def plan_network(
     shared_core: bool = False,
     spectra: Spectra | None = None,
     search: Literal["balanced", "exact"] | None = None,
+    reshapes: Mapping[str, ReshapePlan] | None = None,
 ) -> NetworkPlan:
     """Choose dims and core shapes of all weights together under a hard ceiling.
 
@@ -117,6 +118,7 @@ def plan_network(
         Without, all weights are taken to be alike.
     search : "balanced", cores near cubes, for budgets of any size; or "exact", the core shapes that keep
         most energy. By default exact if there are spectra or a shared core, else balanced.
+    reshapes : name -> reshape of each weight, in place of `plan_reshape(shape, order)`
 
     Returns
     -------
@@ -126,7 +128,7 @@ def plan_network(
     ------
     ValueError
         If there is no weight to plan, the budget is too small for any plan (the smallest possible
-        budget is named), or the spectra are not those of the reshaped weights.
+        budget is named), or spectra or reshapes are not those of the weights.
 
     Examples
     --------
@@ -142,10 +144,12 @@ def plan_network(
         raise ValueError(f"search is {search!r}; 'balanced' or 'exact' is needed")
     if search == "balanced" and (spectra is not None or shared_core):
         raise ValueError("search is 'balanced'; spectra and a shared core need search='exact'")
-    if shared_core and order == "auto":
-        largest = max(shapes.values(), key=math.prod)
-        order = len(plan_reshape(largest).dims)
-    reshapes = {name: plan_reshape(shape, order) for name, shape in shapes.items()}
+    if reshapes is None:
+        if shared_core and order == "auto":
+            largest = max(shapes.values(), key=math.prod)
+            order = len(plan_reshape(largest).dims)
+        reshapes = {name: plan_reshape(shape, order) for name, shape in shapes.items()}
+    _check_reshapes(reshapes, shapes)
     all_dims = [reshape.dims for reshape in reshapes.values()]
     if search == "balanced":
         ranks = ranks_within(all_dims, numbers)
@@ -169,6 +173,18 @@ def _check_options(shapes: Mapping[str, Sequence[int]], budget: int, unit: str, 
     if not bits > 0:
         raise ValueError(f"bits is {bits}; a positive number of bits per number is needed")
     return budget if unit == "numbers" else int(budget * 8 / bits)
+
+
+def _check_reshapes(
+    reshapes: Mapping[str, ReshapePlan], shapes: Mapping[str, Sequence[int]]
+) -> None:
+    if list(reshapes) != list(shapes):
+        raise ValueError(f"reshapes are for {list(reshapes)}, weights are {list(shapes)}")
+    for name, reshape in reshapes.items():
+        if reshape.shape != tuple(shapes[name]):
+            raise ValueError(
+                f"reshapes[{name!r}] is for shape {reshape.shape}; the weight has {tuple(shapes[name])}"
+            )
 
 
 def _losses(

@@ -19,7 +19,6 @@ from tucker_core.memory import ALIGNMENT, SMALL_BYTES, aligned_empty
 from tucker_core.tucker_chain import Factors, contract, expand
 
 LARGEST_RANK = 96  # above it, BLAS is faster than the kernels
-_ARITIES = (4, 8)  # the kernels take a tuple of one of these lengths
 _KEPT_NUMBERS = 1 << 18  # larger workspaces are not kept between calls of `tucker_to_tensor`
 
 Saved: TypeAlias = FloatArray | list[FloatArray]
@@ -68,14 +67,16 @@ class TuckerPlan:
         self._check_parts()
         # order of use: the last mode is expanded first
         self._modes = [n for n in reversed(range(len(self.shape))) if n not in self.full_modes]
-        self._factor_shapes = [(self.shape[n], self.rank[n]) for n in self._modes]
         ranks = [self.rank[n] for n in self._modes]
-        self._small = math.prod(self.shape) * self.dtype.itemsize < SMALL_BYTES
+        small = math.prod(self.shape) * self.dtype.itemsize < SMALL_BYTES
+        self._new = np.empty if small else aligned_empty
         self._compiled = bool(ranks) and max(ranks) <= LARGEST_RANK and can_compile()
-        self._arity = next(n for n in _ARITIES if n >= len(ranks))
-        self._padding = (np.empty((0, 0), self.dtype),) * (self._arity - len(ranks))
-        self._steps, self._room = self._lay_out()
-        self._workspace: FloatArray | None = None
+        self._nothing = np.empty((0, 0), self.dtype)  # in place of a factor that is not there
+        self._factor_shapes = [
+            (0, 0) if n in self.full_modes else pair
+            for n, pair in enumerate(zip(self.shape, self.rank, strict=True))
+        ]
+        self._table, self._room = self._lay_out()
 
     @property
     def is_compiled(self) -> bool:
@@ -86,8 +87,7 @@ class TuckerPlan:
         self, core: FloatArray, factors: Factors, *, out: FloatArray | None = None
     ) -> FloatArray:
         """Rebuild the full tensor (I_1, ..., I_N), in `out` if given; see `tucker_to_tensor`."""
-        workspace = self._workspace if self._workspace is not None else self._own_workspace()
-        return self._product(core, factors, out, workspace)[0]
+        return self._product(core, factors, out, self._workspace)[0]
 
     def product_and_saved(
         self, core: FloatArray, factors: Factors, *, out: FloatArray | None = None
@@ -109,69 +109,67 @@ class TuckerPlan:
             steps = expand(core, factors)[1] if saved is None else list(saved)
             grad_core, by_mode = contract(factors, np.ascontiguousarray(grad), steps)
             return grad_core.reshape(self.rank), by_mode
-        workspace = self._own_workspace() if saved is None else saved
-        grad_core = np.empty(self.rank, self.dtype)
-        grads = [np.empty(shape, self.dtype) for shape in self._factor_shapes]
-        written = grad.ravel(), grad_core.reshape(-1), (*grads, *self._padding), workspace
-        kernel, addresses = self._gradient_kernel
-        self._run(kernel, core, factors, (*written, self._steps, addresses, saved is not None))
+        kernel, dtype = self._gradient_kernel, self.dtype
+        grad_core = np.empty(self.rank, dtype)
+        grads = tuple([np.empty(shape, dtype) for shape in self._factor_shapes])
+        workspace, given = (self._workspace, False) if saved is None else (saved, True)
+        rest = grad_core, grads, workspace, self._table, given
+        if not self._runs(kernel, core, factors, grad, *rest):
+            self._run(kernel, core, factors, np.ascontiguousarray(grad), *rest)
         if not self.full_modes:
-            return grad_core, tuple(grads[::-1])
-        found = dict(zip(self._modes, grads, strict=True))
-        return grad_core, tuple(found.get(n) for n in range(len(self.shape)))
+            return grad_core, grads
+        return grad_core, tuple([None if n in self.full_modes else g for n, g in enumerate(grads)])
 
     @cached_property
-    def _product_kernel(self) -> tuple[Any, Any]:
-        from tucker_core.kernels import product as kernels
-
-        return kernels.product, kernels.ready(self.dtype, self._arity, False)
+    def _workspace(self) -> FloatArray:
+        return np.empty(self._room, self.dtype)
 
     @cached_property
-    def _gradient_kernel(self) -> tuple[Any, Any]:
+    def _product_kernel(self) -> Any:
         from tucker_core.kernels import product as kernels
 
-        return kernels.gradient, kernels.ready(self.dtype, self._arity, True)
+        self._table[:, 6:] = kernels.ready(self.dtype, len(self.shape), False)
+        return kernels.product
+
+    @cached_property
+    def _gradient_kernel(self) -> Any:
+        from tucker_core.kernels import product as kernels
+
+        self._table[:, 6:] = kernels.ready(self.dtype, len(self.shape), True)
+        return kernels.gradient
 
     def _product(
         self, core: FloatArray, factors: Factors, out: FloatArray | None, workspace: FloatArray
     ) -> tuple[FloatArray, Saved]:
         if out is None:
-            new = np.empty if self._small else aligned_empty
-            out = new(self.shape, self.dtype)
+            out = self._new(self.shape, self.dtype)
         elif out.shape != self.shape or out.dtype != self.dtype or not out.flags.c_contiguous:
             raise ValueError(
                 f"out is {out.dtype} of shape {out.shape}; a C-contiguous {self.dtype} array of "
                 f"shape {self.shape} is needed"
             )
         if self._compiled:
-            kernel, addresses = self._product_kernel
-            self._run(kernel, core, factors, (out.reshape(-1), workspace, self._steps, addresses))
+            kernel, rest = self._product_kernel, (out, workspace, self._table)
+            if not self._runs(kernel, core, factors, *rest):
+                self._run(kernel, core, factors, *rest)
             return out, workspace
         core, factors = self._checked(core, factors)
         return out, expand(core, factors, out)[1]
 
-    def _run(self, kernel: Any, core: Any, factors: Factors, rest: tuple[Any, ...]) -> None:
-        """Run a kernel; only if it does not take the parts as they are, look at them more closely."""
-        if core.shape == self.rank:
-            try:
-                if kernel(core.ravel(), self._padded(factors), *rest):
-                    return
-            except TypeError:  # a gap elsewhere, another precision, or not contiguous
-                pass
-        core, factors = self._checked(core, factors)
-        if not kernel(core.ravel(), self._padded(factors), *rest):
+    def _runs(self, kernel: Any, core: FloatArray, factors: Factors, *rest: Any) -> bool:
+        """Run a kernel on the parts as they are; whether they were all as it needs them."""
+        if self.full_modes:
+            factors = [self._nothing if factor is None else factor for factor in factors]
+        try:
+            fits: bool = kernel(core, tuple(factors), *rest)
+            return fits
+        except TypeError:  # another precision or order, not contiguous, too many or too few
+            return False
+
+    def _run(self, kernel: Any, core: FloatArray, factors: Factors, *rest: Any) -> None:
+        """The same after a closer look, which makes parts contiguous or says what is wrong."""
+        if not self._runs(kernel, *self._checked(core, factors), *rest):
             raise ValueError("what was saved for the gradient belongs to another plan")
-
-    def _padded(self, factors: Factors) -> tuple[Any, ...]:
-        """The factors in order of use, as many as the kernels take."""
-        if not self.full_modes:
-            return (*factors[::-1], *self._padding)
-        if not self._has_gaps(factors):
-            raise TypeError("factors are missing, or there is one for a full mode")
-        return (*[factors[n] for n in self._modes], *self._padding)
-
-    def _has_gaps(self, factors: Factors) -> bool:
-        return len(factors) == len(self.shape) and all(factors[n] is None for n in self.full_modes)
 
     def _checked(self, core: FloatArray, factors: Factors) -> tuple[FloatArray, Factors]:
         """The parts as contiguous arrays, or say which one does not belong to this plan."""
@@ -180,7 +178,8 @@ class TuckerPlan:
                 f"core is {core.dtype} of shape {core.shape}; this plan is for {self.dtype} of shape "
                 f"{self.rank}"
             )
-        if not self._has_gaps(factors):
+        fits = len(factors) == len(self.shape)
+        if not fits or any(factors[n] is not None for n in self.full_modes):
             raise ValueError(
                 f"factors {[None if f is None else f.shape for f in factors]} do not fit: one per "
                 f"mode of shape {self.shape}, None exactly for the modes {sorted(self.full_modes)}"
@@ -200,23 +199,19 @@ class TuckerPlan:
             contiguous[mode] = np.ascontiguousarray(factor)
         return np.ascontiguousarray(core), contiguous
 
-    def _own_workspace(self) -> FloatArray:
-        if self._workspace is None:
-            self._workspace = np.empty(self._room, self.dtype)
-        return self._workspace
-
     def _lay_out(self) -> tuple[npt.NDArray[np.int64], int]:
-        """The table of steps that the kernels want, and the numbers that the workspace must hold."""
+        """The table that the kernels want, and the numbers that the workspace must hold."""
         line = ALIGNMENT // self.dtype.itemsize
         factor_sizes = [self.shape[n] * self.rank[n] for n in self._modes]
-        steps, place = [], _round_up(max(factor_sizes, default=0), line)
+        rows, place = [], _round_up(max(factor_sizes, default=0), line)
         for n in self._modes:
             left, right = math.prod(self.rank[:n]), math.prod(self.shape[n + 1 :])
-            steps.append((left, self.rank[n], self.shape[n], right, place))
+            rows.append((left, self.rank[n], self.shape[n], right, place, n, 0, 0))
             if n != self._modes[-1]:
                 place += _round_up(left * self.shape[n] * right, line)
         room = place + line if self._compiled else 0
-        return np.array(steps, np.int64).reshape(-1, 5), room
+        rows += [(0, self.rank[n], self.shape[n], 0, -1, n, 0, 0) for n in sorted(self.full_modes)]
+        return np.array(rows, np.int64), room
 
     def _check_parts(self) -> None:
         if self.dtype not in (np.float32, np.float64):

@@ -4,6 +4,7 @@ No function touches pyplot's global state, so pictures can be made without a scr
 """
 
 from course_kit.plots.bars import layer_bars
+from course_kit.plots.byte_map import byte_map
 from course_kit.plots.cells import matrix_cells, tensor_cells, unfolding_cells
 from course_kit.plots.curves import (
     error_against_size,
@@ -13,6 +14,7 @@ from course_kit.plots.curves import (
 )
 from course_kit.plots.diagram import box, tucker_diagram
 from course_kit.plots.digits import demo_figure, digit, pick_digits, to_scale
+from course_kit.plots.intervals import coding_intervals
 from course_kit.plots.style import DARK, LIGHT, MIDDLE, save_figure, series_style, tidy
 
 __all__ = [
@@ -20,6 +22,8 @@ __all__ = [
     "LIGHT",
     "MIDDLE",
     "box",
+    "byte_map",
+    "coding_intervals",
     "demo_figure",
     "digit",
     "error_against_size",

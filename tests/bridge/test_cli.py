@@ -133,6 +133,10 @@ def test_bad_weights_file(kind: str, ada: Command, tmp_path: Path) -> None:
         ("compress lenet300 --distil 0.5", ["--distil", "dense network is needed"]),
         ("compress lenet300 --distil 1.5", ["distil is 1.5"]),
         ("compress lenet300 --dense none.npz", ["none.npz"]),
+        ("compress lenet300 --no-rounding --out a.ada", ["--no-rounding writes no file", "a.ada"]),
+        ("compress lenet300 --dims original --order 3", ["'original'", "order 3"]),
+        ("compress lenet300 --dims original --method scada --budget 300", ["budget", "300"]),
+        ("train lenet300 --recipe small", ["'small'", "full MNIST"]),
     ],
 )
 def test_bad_input(line: str, parts: list[str], ada: Command, tmp_path: Path) -> None:
@@ -188,6 +192,37 @@ def test_compress_then_evaluate_its_file(ada: Command, tmp_path: Path) -> None:
         "ratio": row["ratio"],
         "test_error": row["test_error"],
     }
+
+
+def test_compress_without_rounding_counts_what_a_file_would_store(
+    ada: Command, tmp_path: Path
+) -> None:
+    """The inner biases are zero, so that neither the count nor a file holds them."""
+    options = ("--no-rounding", "--json", "--result", "floats.json", *TRAINING)
+    (row,) = json.loads(ada("compress", "lenet300", *options).done().out)["rows"]
+    assert not list(tmp_path.glob("*.ada"))
+    assert json.loads((tmp_path / "floats.json").read_text())["rows"] == [row]
+    ada("compress", "lenet300", *TRAINING).done()
+    assert row["params"] == load(tmp_path / "lenet300.ada").n_params
+    assert row["n_bytes"] == 4 * row["params"]
+
+
+@pytest.mark.parametrize(
+    ("options", "dims"),
+    [
+        ("--dims original", [[300, 784], [100, 300], [10, 100]]),
+        ("--dims balanced --order 3", [[56, 60, 70], [25, 30, 40], [10, 10, 10]]),
+        ("--order 3", [[300, 28, 28], [100, 15, 20], [10, 10, 10]]),
+        (
+            "--dims natural --method scada",
+            [[15, 20, 28, 28], [10, 10, 15, 20], [10, 4, 5, 5]],
+        ),
+    ],
+)
+def test_dims_can_be_chosen(options: str, dims: list[list[int]], ada: Command) -> None:
+    ada("compress", "lenet300", "--budget", 4_000, *options.split(), *TRAINING).done()
+    layers = json.loads(ada("inspect", "lenet300.ada", "--json").done().out)["layers"]
+    assert [layer["dims"] for layer in layers if len(layer["shape"]) > 1] == dims
 
 
 def test_evaluate_several_files(ada: Command, tmp_path: Path) -> None:

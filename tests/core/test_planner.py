@@ -132,3 +132,15 @@ def test_bad_plans_are_named() -> None:
         plan_network(SMALL, budget=300, spectra={"a": [[1.0], [1.0]]})
     with pytest.raises(ValueError, match=r"spectra\['b'\]: 1 lists"):
         plan_network(SMALL, budget=300, order=2, spectra={"a": [[1.0], [1.0]], "b": [[1.0]]})
+
+
+def test_given_reshapes_are_kept_and_checked() -> None:
+    shapes = {"a": (20, 30), "b": (40, 10)}
+    reshapes = {name: plan_reshape(shape, 2) for name, shape in shapes.items()}
+    plan = plan_network(shapes, budget=300, reshapes=reshapes)
+    assert {layer.name: layer.reshape for layer in plan.layers} == reshapes
+    assert plan.n_params <= 300
+    with pytest.raises(ValueError, match=r"reshapes are for \['a'\], weights are \['a', 'b'\]"):
+        plan_network(shapes, budget=300, reshapes={"a": reshapes["a"]})
+    with pytest.raises(ValueError, match=r"reshapes\['b'\] is for shape \(20, 30\)"):
+        plan_network(shapes, budget=300, reshapes=dict.fromkeys(shapes, reshapes["a"]))

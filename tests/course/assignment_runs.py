@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -82,6 +82,6 @@ def outcome(source: str, namespace: Namespace, name: str = "cell") -> str:
     return ""
 
 
-def tried(test: str, solved: Namespace, name: str, answer: Callable[..., Any]) -> str:
+def tried(test: str, solved: Namespace, name: str, answer: Any) -> str:
     """What a test cell says to another answer in an otherwise solved notebook."""
     return outcome(test, {**solved, name: answer})

@@ -41,7 +41,7 @@ def count_loops(dims: Dims, rank: Dims) -> int:
     return core + matrices
 
 
-def count_numpy(dims: Dims, rank: Dims) -> np.int64:
+def count_numpy(dims: Dims, rank: Dims) -> Any:
     i, j = np.array(dims), np.array(rank)
     return np.prod(j) + np.dot(i, j * (j < i))
 

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import itertools
+import re
 from typing import Any
 
 import pytest
 
 from tests.course import planted_a1, planted_a2, planted_a3
 from tests.course.assignment_runs import (
+    NAMES,
+    ROOT,
     Namespace,
     Planted,
     Wrong,
@@ -73,6 +76,16 @@ def test_an_untouched_student_copy_scores_nothing(
     assert not [
         said for said in marks.values() if said.startswith("CheckFailed") and "yet" not in said
     ]
+
+
+def test_the_teaching_page_names_every_test_with_its_points() -> None:
+    page = (ROOT / "docs" / "teaching.md").read_text(encoding="utf-8")
+    rubric = re.findall(r"^\| (a\d) \| [^|]+ \| `([\w-]+)` \| (\d+) \|$", page, re.MULTILINE)
+    found = [(name, *pair) for name in NAMES for pair in points(read(name)).items()]
+    assert [(name, test, int(worth)) for name, test, worth in rubric] == found
+    links = re.findall(r"\]\(([^)]+)\)", page)
+    assert links
+    assert all((ROOT / "docs" / link).exists() for link in links)
 
 
 @pytest.mark.parametrize("assignment", PLANTED)

@@ -73,6 +73,19 @@ def _call_at(_typing: Any, zero: Any, address: Any, numbers: Any) -> Any:
 call_at = intrinsic(_call_at)
 
 
+def _address(_typing: Any, array: Any) -> Any:
+    """Where the entries of an array start; `array.ctypes.data` would count references twice more."""
+
+    def codegen(context: Any, builder: Any, _signature: Any, args: Any) -> Any:
+        data = context.make_array(array)(context, builder, args[0]).data
+        return builder.ptrtoint(data, ir.IntType(64))
+
+    return types.int64(array), codegen
+
+
+address = intrinsic(_address)
+
+
 def forget_stale(folder: Path) -> None:
     """Drop what was compiled before the newest source of a folder was written.
 

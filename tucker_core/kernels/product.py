@@ -1,14 +1,15 @@
 """Tucker product and its gradient as compiled chains of matrix products.
 
-A chain is a table of steps, one row for each factor matrix in the order of its use:
+A chain is a table with one row for each mode: those with a factor in the order of its use, then the full
+ones. The columns are
 
-    left, rank, dim, right, place
+    left, rank, dim, right, place, mode, and the addresses of `matmul.products`
 
-The step turns a block (left, rank, right) into (left, dim, right) and puts it at that place of the
-workspace (an index, multiple of 64 bytes); the last one writes the full tensor. In front of all
-places lies room for one transposed factor.
+A step turns a block (left, rank, right) into (left, dim, right) by the factor of its mode, and puts it at
+that place of the workspace (an index, multiple of 64 bytes); the last one writes the full tensor. In front
+of all places lies room for one transposed factor. Full modes have the place -1 and an empty factor.
 
-Each function compares the sizes of all arrays with the steps before it touches anything, and returns
+Each function compares the shapes of all arrays with the table before it touches anything, and returns
 False if one does not fit.
 """
 
@@ -19,52 +20,61 @@ import numpy as np
 from numba import types
 
 from tucker_core.checks import FloatArray
-from tucker_core.kernels.jit import compiled, inlined, prepare, reads, writes
+from tucker_core.kernels.jit import address, compiled, inlined, prepare, reads, writes
 from tucker_core.kernels.matmul import Products, add_dots, multiply, products
 from tucker_core.kernels.simd import DOT_ROWS, item_size
 
 ALIGNMENT = 64  # bytes: a line of the cache, and the widest vector
-ARITIES = (4, 8)  # factors are passed as a tuple of one of these lengths, filled up with empty ones
 _PANEL_BYTES = 49_152  # what the dot tiles read again and again: most of a first cache
 
 
 @cache
-def ready(dtype: np.dtype[Any], arity: int, with_gradient: bool) -> Products:
-    """Compile or load `product` or `gradient`; gives the argument `products` that both want."""
-    factors = types.UniTuple(reads(dtype, 2), arity)
-    steps, addresses = types.Array(types.int64, 2, "C"), types.UniTuple(types.int64, 2)
-    one, other = reads(dtype, 1), writes(dtype, 1)
+def ready(dtype: np.dtype[Any], order: int, with_gradient: bool) -> Products:
+    """Compile or load `product` or `gradient`; gives the addresses for the table of steps."""
+    factors, table = types.UniTuple(reads(dtype, 2), order), types.Array(types.int64, 2, "C")
+    one, other, room = reads(dtype, order), writes(dtype, order), writes(dtype, 1)
     if with_gradient:
-        grads = types.UniTuple(writes(dtype, 2), arity)
-        arguments = one, factors, one, other, grads, other, steps, addresses, types.boolean
-        prepare(gradient, *arguments)
+        grads = types.UniTuple(writes(dtype, 2), order)
+        prepare(gradient, one, factors, one, other, grads, room, table, types.boolean)
     else:
-        prepare(product, one, factors, other, other, steps, addresses)
+        prepare(product, one, factors, other, room, table)
     return products(dtype)
 
 
 @inlined
-def _fits(core: Any, factors: Any, full: Any, workspace: Any, steps: Any) -> bool:
-    """Whether the arrays have the sizes that the steps are about to read and write."""
-    if not 1 <= len(steps) <= len(factors):
-        return False
+def _steps_that_fit(core: Any, factors: Any, full: Any, workspace: Any, table: Any) -> int:
+    """Number of steps, or 0 if an array has not the shape that they are about to read and write."""
+    if len(table) != len(factors):
+        return 0
     room = workspace.size - ALIGNMENT // item_size(core.dtype.type(0))
-    entries, last = core.size, len(steps) - 1
-    for k in range(len(steps)):
-        left, rank, dim, right, place = steps[k]
-        if factors[k].shape != (dim, rank) or entries != left * rank * right:
-            return False
-        entries = left * dim * right
-        kept = entries if k < last else 0
-        if place < dim * rank or place + kept > room:
-            return False
-    return bool(entries == full.size)
+    entries, count = core.size, 0
+    for k in range(len(table)):
+        left, rank, dim, right = _sizes(table, k)
+        place, mode = table[k, 4], table[k, 5]
+        if not 0 <= mode < len(table) or core.shape[mode] != rank or full.shape[mode] != dim:
+            return 0
+        if place < 0:
+            if rank != dim or factors[mode].size > 0:
+                return 0
+            continue
+        if factors[mode].shape != (dim, rank) or entries != left * rank * right or count < k:
+            return 0
+        entries, count = left * dim * right, count + 1
+        is_last = count == len(table) or table[count, 4] < 0
+        if place < dim * rank or place + (0 if is_last else entries) > room:
+            return 0
+    return count if entries == full.size else 0
+
+
+@inlined
+def _sizes(table: Any, k: int) -> tuple[int, int, int, int]:
+    return table[k, 0], table[k, 1], table[k, 2], table[k, 3]
 
 
 @inlined
 def _shift(workspace: Any, size: int) -> int:
     """Index of the first entry of the workspace that is aligned."""
-    return int((ALIGNMENT - workspace.ctypes.data) % ALIGNMENT // size)
+    return -address(workspace) % ALIGNMENT // size
 
 
 @inlined
@@ -72,48 +82,34 @@ def _expand(
     factor: Any, source: int, target: int, workspace: Any, step: Any, products: Products
 ) -> None:
     """(left, rank, right) -> (left, dim, right): the factor times every slab."""
-    left, rank, dim, right = step[0], step[1], step[2], step[3]
+    left, rank, dim, right = step
     zero = workspace.dtype.type(0)
-    size, at = item_size(zero), factor.ctypes.data
+    size, at = item_size(zero), address(factor)
     if right > 1:
-        row = right * size
+        row, steps, shape = right * size, (rank * size, size), (dim, rank, right)
         for k in range(left):
             slab, result = source + k * rank * row, target + k * dim * row
-            multiply(
-                zero,
-                products,
-                at,
-                (rank * size, size),
-                slab,
-                row,
-                result,
-                row,
-                (dim, rank, right),
-                0,
-            )
+            multiply(zero, products, at, steps, slab, row, result, row, shape, 0)
         return
     shift, row = _shift(workspace, size), dim * size
     for i in range(dim):
         for j in range(rank):
             workspace[shift + j * dim + i] = factor[i, j]
-    b = workspace.ctypes.data + shift * size
+    b = address(workspace) + shift * size
     multiply(zero, products, source, (rank * size, size), b, row, target, row, (left, rank, dim), 0)
 
 
 @inlined
-def _expand_all(
-    core: Any, factors: Any, full: int, workspace: Any, steps: Any, products: Products
-) -> None:
+def _expand_all(core: Any, factors: Any, full: int, workspace: Any, table: Any, count: int) -> None:
     """Run the chain; with full = 0 all but the last step, which leaves what a gradient needs."""
-    size = item_size(core.dtype.type(0))
-    base = workspace.ctypes.data + _shift(workspace, size) * size
-    source, last = core.ctypes.data, len(steps) - 1
-    for k in range(last):
-        target = base + steps[k, 4] * size
-        _expand(factors[k], source, target, workspace, steps[k], products)
+    size, products = item_size(core.dtype.type(0)), (table[0, 6], table[0, 7])
+    base = address(workspace) + _shift(workspace, size) * size
+    source = address(core)
+    for k in range(count):
+        target = full if k == count - 1 else base + table[k, 4] * size
+        if target != 0:
+            _expand(factors[table[k, 5]], source, target, workspace, _sizes(table, k), products)
         source = target
-    if full != 0:
-        _expand(factors[last], source, full, workspace, steps[last], products)
 
 
 @inlined
@@ -130,9 +126,9 @@ def _contract(
 
     grad_before may be before itself: a panel is overwritten only after its last use.
     """
-    left, rank, dim, right = step[0], step[1], step[2], step[3]
+    left, rank, dim, right = step
     zero = factor.dtype.type(0)
-    size, at, there = item_size(zero), factor.ctypes.data, grad_factor.ctypes.data
+    size, at, there = item_size(zero), address(factor), address(grad_factor)
     row = rank * size
     if right == 1:
         across = (size, dim * size)
@@ -157,18 +153,13 @@ def _contract(
 
 @compiled
 def product(
-    core: FloatArray,
-    factors: Any,
-    full: FloatArray,
-    workspace: FloatArray,
-    steps: Any,
-    products: Products,
+    core: FloatArray, factors: Any, full: FloatArray, workspace: FloatArray, table: Any
 ) -> bool:
     """Write the Tucker product to `full`, and what stands between the steps to the workspace."""
-    if not _fits(core, factors, full, workspace, steps):
-        return False
-    _expand_all(core, factors, full.ctypes.data, workspace, steps, products)
-    return True
+    count = _steps_that_fit(core, factors, full, workspace, table)
+    if count > 0:
+        _expand_all(core, factors, address(full), workspace, table, count)
+    return count > 0
 
 
 @compiled
@@ -179,28 +170,30 @@ def gradient(
     grad_core: FloatArray,
     grad_factors: Any,
     workspace: FloatArray,
-    steps: Any,
-    products: Products,
+    table: Any,
     filled: bool,
 ) -> bool:
     """Write the gradients by core and factors, given the one by the full tensor.
 
     filled: the workspace still holds what `product` left there; it is used up here.
     """
-    if not _fits(core, factors, grad, workspace, steps) or grad_core.size != core.size:
+    count = _steps_that_fit(core, factors, grad, workspace, table)
+    if count == 0 or grad_core.shape != core.shape:
         return False
-    for k in range(len(steps)):
+    for k in range(len(factors)):
         if grad_factors[k].shape != factors[k].shape:
             return False
     if not filled:
-        _expand_all(core, factors, 0, workspace, steps, products)
-    size = item_size(core.dtype.type(0))
-    base = workspace.ctypes.data + _shift(workspace, size) * size
-    upstream = grad.ctypes.data
-    for k in range(len(steps) - 1, 0, -1):
-        block = base + steps[k - 1, 4] * size
-        _contract(factors[k], upstream, block, block, grad_factors[k], steps[k], products)
-        upstream = block
-    at = grad_core.ctypes.data
-    _contract(factors[0], upstream, core.ctypes.data, at, grad_factors[0], steps[0], products)
+        _expand_all(core, factors, 0, workspace, table, count)
+    size, products = item_size(core.dtype.type(0)), (table[0, 6], table[0, 7])
+    base = address(workspace) + _shift(workspace, size) * size
+    upstream = address(grad)
+    for k in range(count - 1, -1, -1):
+        block, target = address(core), address(grad_core)
+        if k > 0:
+            block = target = base + table[k - 1, 4] * size
+        mode = table[k, 5]
+        factor, found = factors[mode], grad_factors[mode]
+        _contract(factor, upstream, block, target, found, _sizes(table, k), products)
+        upstream = target
     return True

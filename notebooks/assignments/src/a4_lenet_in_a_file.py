@@ -12,7 +12,7 @@
 # **You will learn** to take a network the whole way: plan, train in Tucker form, round, write a file, and judge it by what is
 # decoded from that file.
 #
-# **Needs** notebooks 04 to 06, PyTorch; the 5,000 digits of MNIST-5k come with the course. **Time** about 3 hours, of which
+# **Needs** notebooks 04, 05 and 07, PyTorch; the 5,000 digits of MNIST-5k come with the course. **Time** about 3 hours, of which
 # training takes about a minute a run. **Points** 20, and a place on the leaderboard.
 #
 # A dense LeNet-300 has 266,610 parameters, 1,066,440 bytes. Yours has to fit into some 1,650. The whole file counts: cores,

@@ -1,0 +1,90 @@
+"""Reading a `.ada` file with a meter beside it: how many bytes each thing in it takes.
+
+All things in a file share one range-coded stream, so they don't end at whole bytes. But each answer
+that the decoder gives takes as many bits as its probability says, log2(1 / p), and these add up to
+the length of the stream, but for the rounding at its end.
+"""
+
+import math
+from typing import NamedTuple
+
+import numpy as np
+
+from tucker_core import Symbols
+from tucker_core.codec import Decoder
+from tucker_core.symbol_model import SymbolModel
+
+_LARGEST_COUNT = 1 << 16  # a choice among more is read as two, each of which counts itself
+
+
+class Segment(NamedTuple):
+    """A run of bytes of a file, which may begin and end inside a byte.
+
+    Attributes
+    ----------
+    label : what it says
+    kind : what sort of thing that is
+    n_bytes : how long it is
+    """
+
+    label: str
+    kind: str
+    n_bytes: float
+
+
+class Meter(Decoder):
+    """A decoder that adds up the bits it reads.
+
+    Parameters
+    ----------
+    content : the stream of a file, without the prefix
+
+    Attributes
+    ----------
+    bits : read so far
+
+    Examples
+    --------
+    >>> from tucker_core.codec import Encoder
+    >>> encoder = Encoder()
+    >>> encoder.choice(5, 8)
+    >>> encoder.choice(1, 2)
+    >>> meter = Meter(encoder.content())
+    >>> meter.choice(8), meter.choice(2), meter.bits
+    (5, 1, 4.0)
+    """
+
+    def __init__(self, content: bytes) -> None:
+        super().__init__(content)
+        self.bits = 0.0
+        self._last = 0.0
+
+    def choice(self, count: int) -> int:
+        """One of 0, ..., count - 1, for log2(count) bits."""
+        if count <= _LARGEST_COUNT:
+            self.bits += math.log2(count)
+        return super().choice(count)
+
+    def tensor(self, size: int, model: SymbolModel) -> Symbols:
+        """So many integers of a model, an int32 array of shape (size,), at -log2(p) bits each."""
+        symbols = super().tensor(size, model)
+        self.bits += ideal_bits(symbols, model)
+        return symbols
+
+    def lap(self) -> float:
+        """Bytes read since the last call."""
+        since, self._last = self.bits - self._last, self.bits
+        return since / 8
+
+
+def ideal_bits(symbols: Symbols, model: SymbolModel) -> float:
+    """Bits that a model gives some integers: the sum of -log2(p).
+
+    Examples
+    --------
+    >>> model = SymbolModel(size_code=1, zeta_code=4, theta_code=11)  # 1/4, 1/2, 1/4
+    >>> ideal_bits(np.array([0, 0, 1], np.int32), model)
+    4.0
+    """
+    chances = model.probabilities()[symbols.ravel() + model.largest]
+    return -float(np.log2(chances).sum())

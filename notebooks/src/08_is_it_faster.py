@@ -1,0 +1,595 @@
+# ---
+# jupyter:
+#   kernelspec:
+#     display_name: Python 3
+#     language: python
+#     name: python3
+# ---
+
+# %% [markdown]
+# # 08 · Is it faster?
+#
+# **You will learn**
+# - to predict the work of a layer in floating-point operations (FLOPs), and to measure time so that it can be
+#   believed;
+# - when a dense layer wins, when the factorised one does, and where the two cross;
+# - what compiling with numba buys, and what a better order of work buys;
+# - how this library stands beside its peers, its losses included.
+#
+# **Needs** notebooks 01 and 02, PyTorch. **Time** 30 minutes to read, half a minute to run.
+#
+# All times are of the machine that ran this notebook. Yours will be others; the *ratios* should be alike.
+
+# %% [markdown]
+# On your own computer the next cell does nothing; on Colab it fetches the course and installs it (put the address of
+# this repository in place of `OWNER`).
+
+# %%
+import os
+from importlib.util import find_spec
+
+if find_spec("tucker_core") is None:
+    os.system("git clone -q https://github.com/OWNER/ada-tucker")
+    os.chdir("ada-tucker")
+    os.system("pip install -q -e .")
+
+# %% [markdown]
+# PyTorch for the layers, `tucker_core` for products and counting. Everything runs on one thread, so that we compare
+# work and not cores.
+
+# %%
+import json
+import math
+import subprocess
+import sys
+from statistics import median
+from time import process_time
+
+import matplotlib.pyplot as plt
+import numba
+import numpy as np
+import torch
+from course_kit.numpy_net import logits
+from course_kit.paths import bundled_digits, model_path
+from course_kit.peer_figure import family, peer_ratios
+from course_kit.plots import layer_bars
+from course_kit.results import results
+from torch.nn.functional import linear
+from torch_bridge import tucker_product
+from torch_bridge.factorised import factorised_linear
+from tucker_core import (
+    load,
+    random_tucker,
+    reconstruct_flops,
+    tucker_params,
+    tucker_to_tensor,
+)
+from tucker_core.counting import dense_flops
+
+torch.set_num_threads(1)
+_ = torch.set_grad_enabled(False)
+
+# %% [markdown]
+# ## One layer, three ways
+#
+# The largest layer of LeNet-5 takes 800 numbers to 500. As in notebook 00, its weight is a tensor of dims (20, 25,
+# 50, 16) and rank (6, 6, 7, 5). A batch of 256 inputs can go through it in three ways:
+#
+# 1. **dense**: multiply by the weight, as if there were no Tucker format;
+# 2. **rebuilt**: first compute the weight from core and matrices, then as above;
+# 3. **factorised**: never build the weight. Squeeze the input through the matrices of the input modes (800 -> 35),
+#    then the core (35 -> 42), then the matrices of the output modes (42 -> 500).
+#
+# **Predict**: how many FLOPs does each take? (One multiplication and one addition are two.)
+
+
+# %%
+def factorised_flops(dims, rank, out_modes):
+    """FLOPs of a factorised linear layer for one input."""
+    outs, ins = math.prod(dims[:out_modes]), math.prod(dims[out_modes:])
+    narrow_out, narrow_in = math.prod(rank[:out_modes]), math.prod(rank[out_modes:])
+    return 2 * (ins * narrow_in + narrow_in * narrow_out + narrow_out * outs)
+
+
+dims, rank, batch = (20, 25, 50, 16), (6, 6, 7, 5), 256
+dense = batch * dense_flops((500, 800))
+flops = {
+    "dense": dense,
+    "rebuilt": dense + reconstruct_flops(dims, rank),
+    "factorised": batch * factorised_flops(dims, rank, 2),
+}
+for way, n in flops.items():
+    print(f"{way:10} {n / 1e6:6.1f} million FLOPs, {n / dense:.2f} of dense")
+
+# %% [markdown]
+# ## How to measure
+#
+# A single stop-watch reading means little: the first call compiles and fills caches, and other programs disturb. So:
+# warm up, let all candidates take turns, count processor time instead of time on the wall, and take the median.
+
+
+# %%
+def milliseconds(*jobs, turns=9):
+    """Median processor time of each job in milliseconds, all taking turns."""
+    times = [[] for _ in jobs]
+    for _ in range(turns + 1):
+        for job, found in zip(jobs, times, strict=True):
+            calls, started = 0, process_time()
+            while process_time() - started < 2e-3:  # quick jobs again and again
+                job()
+                calls += 1
+            found.append((process_time() - started) / calls)
+    return [1e3 * median(found[1:]) for found in times]
+
+
+# %% [markdown]
+# The three ways as functions. All must give the same result, or the race is void.
+
+
+# %%
+def three_ways(dims, rank, batch, seed=0):
+    """A dense, a rebuilding and a factorised layer with the same weight, as jobs."""
+    generator = torch.Generator().manual_seed(seed)
+    parts = [torch.randn(rank, generator=generator)]
+    parts += [
+        torch.randn(i, j, generator=generator) / j**0.5
+        for i, j in zip(dims, rank, strict=True)
+    ]
+    outs = math.prod(dims[:2])
+    weight = tucker_product(parts[0], parts[1:]).reshape(outs, -1)
+    inputs = torch.randn(batch, weight.shape[1], generator=generator)
+
+    def rebuilt():
+        return linear(inputs, tucker_product(parts[0], parts[1:]).reshape(outs, -1))
+
+    return (
+        lambda: linear(inputs, weight),
+        rebuilt,
+        lambda: factorised_linear(inputs, parts[0], parts[1:], 2),
+    )
+
+
+jobs = three_ways(dims, rank, batch)
+expected = jobs[0]()
+scale = expected.abs().max()
+assert all(torch.allclose(job() / scale, expected / scale, atol=1e-5) for job in jobs)
+
+# %% [markdown]
+# **Predict.** FLOPs say that factorised should take about an eighth of the time. Will it?
+
+# %% tags=["nondeterministic"]
+times = milliseconds(*jobs)
+for way, took in zip(flops, times, strict=True):
+    print(f"{way:10} {took:.2f} ms, {took / times[0]:.2f} of dense")
+
+# %% [markdown]
+# **Measure.** Dark: FLOPs, hatched: time, both relative to dense.
+
+# %% tags=["nondeterministic"] alt="Bars relative to dense: rebuilt is about 1 in FLOPs and more in time, factorised 0.12 in FLOPs and about twice that in time"
+fig, axes = plt.subplots(figsize=(6.5, 3))
+relative = {
+    "FLOPs": [n / dense for n in flops.values()],
+    "time": [took / times[0] for took in times],
+}
+layer_bars(axes, list(flops), relative, unit="relative to dense", form="{:.2f}")
+plt.show()
+
+# %% [markdown]
+# The order is as predicted. But both Tucker ways take somewhat longer than their FLOPs say: thin matrices keep a
+# processor less busy than a large square one, and every call costs something by itself.
+
+# %%
+assert times[2] < 0.7 * times[0]
+assert times[0] < 1.1 * times[1]
+
+# %% [markdown]
+# ## Where dense and factorised cross
+#
+# Now a layer of 1024 to 1024, dims (32, 32, 32, 32), rank $(r, r, r, r)$. Per input, dense costs $2 \cdot 1024^2$,
+# factorised $2\,(1024\, r^2 + r^4 + 1024\, r^2)$ FLOPs. **Predict**: at which $r$ are they equal?
+
+# %%
+cube = (32,) * 4
+
+
+def flops_ratio(r):
+    """FLOPs of the factorised layer, relative to dense."""
+    return factorised_flops(cube, (r,) * 4, 2) / dense_flops((1024, 1024))
+
+
+crossing = next(r for r in range(1, 33) if flops_ratio(r) > 1)
+stored = tucker_params(cube, (crossing,) * 4)
+print(f"from r = {crossing} on dense has fewer FLOPs")
+print(f"such a layer stores {stored:,} numbers, {1024**2 / stored:.0f} times fewer")
+assert crossing == 21
+
+# %% [markdown]
+# **Measure.** Time relative to dense for ranks from 2 to 30: the solid line is predicted from FLOPs alone, the marks
+# are measured.
+
+# %% tags=["nondeterministic"] alt="Relative to dense over rank 2 to 30: the measured times of the factorised layer lie above the rising line of its FLOPs and pass 1 near rank 18; rebuilt stays above 1"
+ranks = (2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 27, 30)
+measured = []
+for r in ranks:
+    took = milliseconds(*three_ways(cube, (r,) * 4, 256), turns=5)
+    measured.append((took[1] / took[0], took[2] / took[0]))
+rebuilding, factorised = zip(*measured, strict=True)
+fig, axes = plt.subplots(figsize=(7.5, 4))
+axes.plot(ranks, [flops_ratio(r) for r in ranks], color="#1b2a41", label="FLOPs")
+axes.plot(ranks, factorised, "o", color="#1b2a41", label="factorised, measured")
+axes.plot(ranks, rebuilding, "s", color="#d55e00", label="rebuilt, measured")
+axes.axhline(1, color="#7a8ca3", ls="--")
+axes.text(30, 0.9, "dense", ha="right", va="top", color="#1b2a41")
+axes.set(xlabel="rank r", ylabel="relative to dense", yscale="log")
+axes.set_yticks([0.01, 0.1, 0.5, 1, 2], ["0.01", "0.1", "0.5", "1", "2"])
+axes.legend(frameon=False, loc="lower right")
+plt.show()
+
+# %% [markdown]
+# The round marks have the shape of the line and lie above it: far above for the smallest ranks, where calling costs
+# more than computing, and closer as the work grows. So they cross the dashed line a little earlier than predicted.
+# The squares never fall below 1: who rebuilds does all that dense does, and more. Where is the crossing, in numbers?
+
+# %% tags=["nondeterministic"]
+beyond = np.interp(1, factorised, ranks)
+stored = tucker_params(cube, (int(beyond),) * 4)
+print(
+    f"factorised is faster up to r = {beyond:.1f}, where {stored:,} numbers are stored,"
+)
+print(f"{1024**2 / stored:.0f} times fewer than dense")
+assert 12 < beyond < 24
+assert factorised[ranks.index(8)] < 0.6
+assert factorised[-1] > 1.5
+
+# %% [markdown]
+# **So: a layer of this size that is compressed some ten times or more is faster factorised; below that, dense wins.**
+# The compressions of this course are hundreds of times.
+#
+# ## The batch decides about rebuilding
+#
+# Rebuilding is done once for a batch, however large that is. **Predict** the time of *rebuilt* relative to dense,
+# $1 + F_\text{rebuild} / (B \cdot F_\text{dense})$, for batches $B$ of 1 and of 1024.
+
+# %%
+small = (6,) * 4
+rebuild = reconstruct_flops(cube, small) / dense_flops((1024, 1024))
+for n in (1, 1024):
+    print(f"batch {n:4}: {1 + rebuild / n:.2f} times dense")
+
+# %% [markdown]
+# **Measure.** At rank 6, over the batch. Lines are FLOPs, marks are times.
+
+# %% tags=["nondeterministic"] alt="Time relative to dense over the batch: rebuilt falls from several times to 1, factorised from 1 towards the dashed line of its FLOPs"
+batches = (1, 4, 16, 64, 256, 1024)
+took = [milliseconds(*three_ways(cube, small, n), turns=5) for n in batches]
+fig, axes = plt.subplots(figsize=(7, 3.8))
+axes.plot(batches, [1 + rebuild / n for n in batches], "--", color="#d55e00")
+axes.plot(batches, [r / d for d, r, _ in took], "s", color="#d55e00", label="rebuilt")
+axes.axhline(flops_ratio(6), color="#1b2a41", ls="--")
+axes.plot(
+    batches, [f / d for d, _, f in took], "o", color="#1b2a41", label="factorised"
+)
+axes.set(xlabel="batch", ylabel="time / dense time", xscale="log", yscale="log")
+axes.set_xticks(batches, batches)
+axes.set_yticks([0.1, 1, 10], ["0.1", "1", "10"])
+axes.minorticks_off()
+axes.legend(frameon=False)
+plt.show()
+
+# %% [markdown]
+# The larger the batch, the nearer both come to their lines. For a single input *factorised* gains next to nothing,
+# although it has a tenth of the FLOPs, and the reason is in the *dense* layer. At what speed does that compute, and
+# how fast does it fetch its weight?
+
+# %% tags=["nondeterministic"]
+for n, (d, _, _) in zip(batches, took, strict=True):
+    gflops = n * dense_flops((1024, 1024)) / d / 1e6
+    fetched = 4 * 1024**2 / d / 1e6
+    print(f"batch {n:4}: {gflops:5.1f} GFLOP/s, weight at {fetched:4.1f} GB/s")
+
+# %% [markdown]
+# A single input uses each weight once: the processor waits for memory, not for arithmetic. With 256 inputs each
+# weight that was fetched is used 256 times. A Tucker layer has hardly any weights to fetch. FLOPs alone predict well
+# only where arithmetic is the bottleneck.
+#
+# And in use nobody rebuilds for each batch: a network is rebuilt once, when it is loaded, and is then exactly as fast
+# as the dense one. What does that cost for LeNet-5? **Predict** in digits read: rebuilding the whole network takes as
+# many FLOPs as reading how many digits?
+
+# %%
+network = load(model_path("lenet5_small.ada"))
+positions = {"conv1.weight": 24 * 24, "conv2.weight": 8 * 8}
+weighty = [p for p in network.parameters if p.name.endswith("weight")]
+reading = [dense_flops(p.reshape.shape, positions.get(p.name, 1)) for p in weighty]
+building = [reconstruct_flops(p.reshape.dims, p.core.shape) for p in weighty]
+ratio = sum(building) / sum(reading)
+print(f"rebuilding costs as much as reading {ratio:.1f} digits")
+assert 1 < ratio < 3
+
+# %% [markdown]
+# Layer by layer: the convolutions are cheap to rebuild and dear to use, the dense layers the other way round.
+
+# %% alt="Bars of million FLOPs for each layer: conv2 is dear to use and cheap to rebuild, fc1 the other way round"
+fig, axes = plt.subplots(figsize=(7.5, 3.2))
+layers = [p.name.removesuffix(".weight") for p in weighty]
+work = {
+    "rebuild once": [n / 1e6 for n in building],
+    "read one digit": [n / 1e6 for n in reading],
+}
+layer_bars(axes, layers, work, unit="million FLOPs", form="{:.2f}")
+plt.show()
+
+# %% [markdown]
+# **Measure**, with numpy alone: decode the file, rebuild the network, read 100 digits.
+
+# %% tags=["nondeterministic"]
+weights = network.to_dense()
+images, _ = bundled_digits()
+decode_ms, rebuild_ms, read_ms = milliseconds(
+    lambda: load(model_path("lenet5_small.ada")),
+    network.to_dense,
+    lambda: logits("lenet5", weights, images[:100]),
+    turns=5,
+)
+print(f"decode {decode_ms:.1f} ms, rebuild {rebuild_ms:.1f} ms")
+print(f"read one digit {read_ms / 100:.2f} ms")
+
+# %% [markdown]
+# A few milliseconds, once. **In use, a Tucker network costs nothing that can be felt**; what it costs is training,
+# where weights change with every step. To that we come at the end.
+#
+# ## What numba buys
+#
+# The product $C \times_1 M_1 \times_2 M_2 \times_3 M_3$, written down as the definition says: six loops, three over
+# the entries of the result, three over the core.
+
+
+# %%
+def six_loops(core, a, b, c, out):
+    """Tucker product of order 3 by definition."""
+    for i in range(a.shape[0]):
+        for j in range(b.shape[0]):
+            for k in range(c.shape[0]):
+                total = 0.0
+                for p in range(a.shape[1]):
+                    for q in range(b.shape[1]):
+                        for r in range(c.shape[1]):
+                            total += core[p, q, r] * a[i, p] * b[j, q] * c[k, r]
+                out[i, j, k] = total
+    return out
+
+
+example = random_tucker((16, 16, 16), (4, 4, 4), np.random.default_rng(0))
+core, (a, b, c) = example
+out = np.empty((16, 16, 16))
+
+# %% [markdown]
+# The same loops, compiled; and the product as a chain: one mode after the other, three small matrix products
+# (`np.tensordot`). **Predict** the order of the four, and the factors between them: loops in Python, loops compiled
+# by numba, chain in numpy, the library's `tucker_to_tensor`.
+
+# %%
+compiled_loops = numba.njit(six_loops)
+
+
+def chain():
+    """Tucker product one mode at a time, in numpy."""
+    grown = core
+    for factor in (a, b, c):
+        grown = np.tensordot(grown, factor, axes=(0, 1))
+    return grown
+
+
+assert np.allclose(compiled_loops(core, a, b, c, out), chain())
+assert np.allclose(six_loops(core, a, b, c, np.empty_like(out)), chain())
+assert np.allclose(tucker_to_tensor(example), chain())
+
+# %% [markdown]
+# **Measure.** Mind the logarithmic axis: every grid line is a factor of ten.
+
+# %% tags=["nondeterministic"] alt="Four bars of microseconds on a log axis, each lower: loops in Python 100,000, loops in numba 100, chain in numpy 20, tucker_core below 10"
+four = {
+    "loops,\nPython": milliseconds(lambda: six_loops(core, a, b, c, out), turns=2)[0],
+    "loops,\nnumba": milliseconds(lambda: compiled_loops(core, a, b, c, out))[0],
+    "chain,\nnumpy": milliseconds(chain)[0],
+    "tucker_core": milliseconds(lambda: tucker_to_tensor(example))[0],
+}
+fig, axes = plt.subplots(figsize=(7, 3.4))
+values = {"": [1e3 * took for took in four.values()]}
+layer_bars(
+    axes, list(four), values, unit="microseconds (log scale)", log=True, form="{:,.0f}"
+)
+axes.grid(axis="y", color="#dfe5ec")
+axes.set_axisbelow(True)
+plt.show()
+
+# %% [markdown]
+# Compiling makes the loops hundreds of times faster, and yet they lose against numpy: *a better order of work* saves
+# more. The six loops need $4 \cdot 16^3 \cdot 4^3$ FLOPs (three multiplications and an addition for each pass), the
+# chain far fewer:
+
+# %%
+by_loops = 4 * 16**3 * 4**3  # three multiplications and one addition
+by_chain = reconstruct_flops((16,) * 3, (4,) * 3)
+print(f"loops {by_loops:,} FLOPs, chain {by_chain:,}")
+print(f"{by_loops / by_chain:.0f} times fewer")
+python, loops, numpy_chain, library = four.values()
+assert python > 20 * loops
+assert loops > numpy_chain
+
+# %% [markdown]
+# So what does the library use numba for? For the *same chain* as numpy, without the time between the calls and with
+# vector instructions for thin matrices. It can be switched off: with `NUMBA_DISABLE_JIT=1` a twin in plain numpy does
+# the work. That must be decided before the library is loaded, so we start two other Pythons.
+
+# %%
+SCRIPT = """
+import json
+from time import process_time
+from timeit import Timer
+import numpy as np
+from tucker_core import random_tucker, tucker_to_tensor
+
+cases = [
+    ((8,) * 3, (3,) * 3),
+    ((16,) * 4, (4,) * 4),
+    ((50, 20, 5, 5), (8, 8, 3, 3)),
+    ((20, 25, 50, 16), (6, 6, 7, 5)),
+    ((100,) * 3, (20,) * 3),
+]
+found = []
+for shape, rank in cases:
+    example = random_tucker(shape, rank, np.random.default_rng(0))
+    tucker_to_tensor(example)
+    found.append(process_time())
+    timer = Timer(lambda: tucker_to_tensor(example), timer=process_time)
+    found.append(1e6 * sorted(timer.repeat(9, 50))[4] / 50)
+print(json.dumps([found[0], found[1::2]]))
+"""
+
+
+def in_another_python(**settings):
+    """Seconds until the first product is there, and microseconds of five products."""
+    quiet = dict(OMP_NUM_THREADS="1", OPENBLAS_NUM_THREADS="1")
+    run = subprocess.run(
+        [sys.executable, "-c", SCRIPT],
+        env=os.environ | quiet | settings,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return json.loads(run.stdout)
+
+
+# %% [markdown]
+# **Predict**: will numba gain more on the smallest of these tensors, or on the largest?
+
+# %% tags=["nondeterministic"] alt="Pairs of bars on a log axis for five tensors: with the JIT each takes about half the time"
+first_on, with_numba = in_another_python(NUMBA_DISABLE_JIT="0")
+first_off, without = in_another_python(NUMBA_DISABLE_JIT="1")
+fig, axes = plt.subplots(figsize=(8, 3.4))
+names = ["$8^3$\nrank 3", "$16^4$\nrank 4", "conv2", "fc1", "$100^3$\nrank 20"]
+both = {"JIT off (numpy)": without, "JIT on (numba)": with_numba}
+layer_bars(axes, names, both, unit="microseconds (log scale)", log=True, form="{:,.0f}")
+axes.legend(frameon=False, loc="upper left")
+plt.show()
+gains = [off / on for off, on in zip(without, with_numba, strict=True)]
+print("gain:", *(f"{gain:.1f}" for gain in gains))
+
+# %% [markdown]
+# **Measure.** About twice on most, and least at rank 20: the thicker the matrices, the more BLAS is at home. And it
+# has a price: loading compiled code takes time. Below, processor time until the first product is there. (The very
+# first time on a machine it takes longer still; then what was compiled is kept on disk.)
+
+# %% tags=["nondeterministic"]
+print(f"first product after {first_on:.1f} s with numba, {first_off:.1f} s without")
+assert max(gains) > 1.2
+
+# %% [markdown]
+# ## Peers beside us
+#
+# `make bench` times this library beside TensorLy, pyttb, `numpy.einsum` and `torch.einsum`, all on one thread and
+# taking turns. The results are read from `results/bench_core.json`, nothing is typed here. Before a line of the
+# library was written, each operation was given a *floor*, how much faster than the best peer it must be, from
+# prototypes.
+#
+# **Predict.** In how many of the cases is some peer faster?
+
+# %%
+bench = results("bench_core.json")[0]
+rows = bench["rows"]
+slower = [row for row in rows if row["ratio"] < 1]
+below = [row for row in rows if row["ratio"] < row["floor"]]
+middle = median(row["ratio"] for row in rows)
+print(f"{len(rows)} cases, measured {bench['date']} on {bench['machine']['cpu']}")
+print(f"a peer is faster in {len(slower)}, the median ratio is {middle:.1f}")
+print(f"below their floor: {len(below)}")
+assert len(slower) < 0.2 * len(rows)
+
+# %% [markdown]
+# **Measure.** A mark for each case. Right of the line at 1 we are faster; hollow marks are below their floor, which
+# is a miss even where we are faster.
+
+# %% alt="Marks for eight operations over the ratio of times on a log axis: n-mode products lie around 1, nearly all others to the right of it, the search for core shapes farthest"
+fig, axes = plt.subplots(figsize=(8, 4))
+peer_ratios(axes, rows)
+plt.show()
+
+# %% [markdown]
+# The honest list, where a peer is faster, with its name:
+
+# %%
+for row in sorted(slower, key=lambda row: row["ratio"]):
+    name = f"{row['operation']}, {row['case']}, {row['dtype']}"
+    print(f"{row['ratio']:.2f}  {name:52} {row['best_peer']}")
+
+# %% [markdown]
+# These are all single n-mode products: one matrix product each, in which a peer's BLAS is hard to beat. What is a
+# chain of products or a search is where a library can be better than its parts.
+
+# %%
+assert {family(row) for row in slower} <= {"mode_dot"}
+chains = [row["ratio"] for row in rows if family(row) == "product and gradient"]
+assert median(chains) > 2
+
+# %% [markdown]
+# ## A training step
+#
+# In training the weight changes with each step, so it must be rebuilt or avoided each time, and gradients must go
+# back through it. Forward and backward together, for the layer from the top of this notebook, from
+# `results/bench_layer.json`. **Predict**: dense is 1; where are the others?
+
+# %% alt="Four bars of time relative to dense: dense 1, rebuilt in plain torch highest, rebuilt by this library a little above 1, factorised lowest"
+layer = results("bench_layer.json")[0]
+named = {row["layer"]: row["relative"] for row in layer["rows"]}
+fig, axes = plt.subplots(figsize=(8, 3))
+ways = [
+    "dense\n(nn.Linear)",
+    "rebuilt,\nplain torch",
+    "rebuilt,\nours",
+    "factorised,\nours",
+]
+layer_bars(axes, ways, {"": list(named.values())}, unit="time / dense", form="{:.2f}")
+plt.show()
+
+# %% [markdown]
+# The layer's floors are ceilings: time relative to dense, at most so much.
+
+# %%
+for row in layer["rows"]:
+    if "floor" in row:
+        target = f"at most {row['floor']}: {row['verdict']}"
+        print(f"{row['layer']:21} {row['relative']:.2f}, {target}")
+assert named["ours, factorised"] < 0.7
+assert 1 < named["ours, weight rebuilt"] < named["plain torch chain"]
+
+# %% [markdown]
+# **Measure.** In a training step rebuilding costs more than dense, and less in one call than as a chain in torch; the
+# factorised way is much faster than all. It needs a reshape that keeps inputs and outputs apart (03), which the planner
+# sees to.
+#
+# ## So, is it faster?
+#
+# - **To store and to send**: yes, by the ratio of bytes. That is what the format is for.
+# - **In use**: the network is rebuilt once and is then as fast as a dense one, no more and no less; or it is run
+#   factorised, and each dense layer that is compressed more than some ten times is faster.
+# - **In training**: factorised faster, rebuilt slower than dense.
+#
+# ## Summary
+#
+# - FLOPs can be predicted, and time follows them, as long as arithmetic is the bottleneck and the work is not tiny.
+# - The factorised layer crosses the dense one at a rank that can be computed beforehand.
+# - A better order of work first, compiling second.
+#
+# **What can go wrong.** Timing the first call. Timing two things one after the other on a busy machine, not in turns.
+# Comparing one thread with eight. Quoting FLOPs as if they were seconds. Leaving out the cases in which one loses.
+#
+# **Exercises.**
+# 1. Predict the crossing rank for LeNet-5's layer (dims (20, 25, 50, 16), ranks $(r, r, r, \min(r, 16))$), then
+#    measure it.
+# 2. Two modes only: dims (1024, 1024), rank $(r, r)$. Where does that cross? How many numbers does it store there,
+#    compared with order 4?
+# 3. Write `flops_of_step(dims, rank, batch)` for forward and backward of the rebuilt layer, with `gradient_flops`,
+#    and predict the third bar of the last picture.
+#
+# **Next** 09: what the paper claims, and what of it holds here.

@@ -1,0 +1,174 @@
+"""The benchmarks end to end on a few tiny images: dense, compressed, read back."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from tests.bridge.tiny_cifar import tiny_set
+from torch_bridge import build_model, cli
+from torch_bridge.benchmarks import BENCHMARKS, Bench, benchmark_named
+from torch_bridge.benchmarks.folding import fold_batch_norms
+from torch_bridge.benchmarks.planning import is_depthwise, plan_benchmark, reshape_by_kind
+from torch_bridge.benchmarks.twins import Wish, compress_benchmark, decode
+from torch_bridge.benchmarks.weights import load_weights, save_weights
+from torch_bridge.datasets.registry import IMAGE_SETS
+from torch_bridge.models import MODELS, CifarResNet
+from torch_bridge.training import World, error_rate
+from tucker_core import load
+
+FAST = {"epochs": 1, "batch_size": 20, "precision": "float32"}
+
+
+@pytest.fixture
+def resnet8(monkeypatch: pytest.MonkeyPatch) -> str:
+    """Register a ResNet-8 as a benchmark on tiny images; gives its name."""
+    monkeypatch.setitem(MODELS, "resnet8", lambda: CifarResNet(8))
+    known = replace(IMAGE_SETS["cifar10"], load=lambda *_: tiny_set())
+    monkeypatch.setitem(IMAGE_SETS, "cifar10", known)
+    fast = {
+        stage: replace(getattr(BENCHMARKS["resnet20"], stage), **FAST)
+        for stage in ("dense", "tucker", "rounding")
+    }
+    benchmark = replace(BENCHMARKS["resnet20"], name="resnet8", model="resnet8", **fast)
+    monkeypatch.setitem(BENCHMARKS, "resnet8", benchmark)
+    return "resnet8"
+
+
+def bench_in(folder: Path, name: str) -> Bench:
+    return Bench(benchmark_named(name), tiny_set(), World(), folder, folder=folder, progress=False)
+
+
+def test_every_benchmark_names_a_network_and_a_data_set() -> None:
+    for name, benchmark in BENCHMARKS.items():
+        assert benchmark.name == name
+        assert benchmark.model in MODELS
+        assert benchmark.data in IMAGE_SETS
+
+
+def test_dense_run_leaves_result_and_weights(tmp_path: Path, resnet8: str) -> None:
+    bench = bench_in(tmp_path, resnet8)
+    row = bench.dense(bench.benchmark.dense)
+    stem = "bench_resnet8_cifar-10-tiny_dense-1_seed0"
+    content = json.loads((tmp_path / f"{stem}.json").read_text())
+    assert content["rows"][0]["test_error"] == row.test_error
+    assert content["images"] == {"train": 40, "validation": 12, "test": 16}
+    assert len(content["journals"]["dense"]) == 1
+    model = load_weights(tmp_path / f"{stem}.npz", CifarResNet(8))
+    assert error_rate(model, bench.test, bench.pixels) == row.test_error
+
+
+@pytest.mark.parametrize("method", ["ada", "scada"])
+def test_twin_is_written_read_back_and_no_larger_than_wished(
+    method: str, tmp_path: Path, resnet8: str
+) -> None:
+    bench = bench_in(tmp_path, resnet8)
+    dense = tmp_path / "dense.npz"
+    save_weights(dense, build_model(resnet8, seed=0))
+    stages = bench.benchmark.tucker, replace(bench.benchmark.rounding, epochs=3)
+    rows = compress_benchmark(bench, dense, Wish(15, method), *stages)
+    path = tmp_path / f"bench_resnet8_cifar-10-tiny_{method}-15x-4_seed0.ada"
+    network = load(path)
+    assert rows[1].n_bytes == path.stat().st_size
+    assert rows[1].ratio == 4 * rows[0].params / rows[1].n_bytes
+    assert rows[1].test_error == error_rate(decode(network), bench.test, bench.pixels)
+    content = json.loads(path.with_suffix(".json").read_text())
+    assert content["points_lost"] == rows[1].test_error - rows[0].test_error
+    assert set(content["journals"]) == {"tucker", "rounding"}
+
+
+def test_folded_network_computes_the_same_without_statistics() -> None:
+    model = build_model("resnet20", seed=0)
+    generator = torch.Generator().manual_seed(0)
+    for name, tensor in model.state_dict().items():
+        if "running" in name or "bn" in name:
+            tensor.copy_(torch.rand(tensor.shape, generator=generator) + 0.5)
+    images = torch.rand(2, 3, 32, 32, generator=generator)
+    expected = model.eval()(images)
+    folded = fold_batch_norms(model)
+    torch.testing.assert_close(folded(images), expected, rtol=1e-4, atol=1e-4)
+    assert not list(folded.buffers())
+
+
+def test_dims_follow_the_kind_of_layer() -> None:
+    assert reshape_by_kind((32, 16, 3, 3)).dims == (32, 16, 9)
+    assert reshape_by_kind((32, 16, 1, 1)).dims == (32, 16)
+    assert reshape_by_kind((500, 800)).dims == (20, 25, 25, 32)
+    assert reshape_by_kind((32, 16, 1, 1), shared_core=True).dims == (4, 8, 16)
+    weight = np.arange(18.0).reshape(2, 1, 3, 3)
+    plan = reshape_by_kind((2, 1, 3, 3))
+    np.testing.assert_array_equal(plan.undo(plan.apply(weight)), weight)
+
+
+def test_depthwise_convolutions_are_left_alone() -> None:
+    model = nn.Sequential(nn.Conv2d(8, 8, 3, groups=8), nn.Conv2d(8, 8, 3, groups=2))
+    assert [is_depthwise(layer) for layer in model] == [True, False]
+    assert [layer.name for layer in plan_benchmark(model, 200).layers] == ["1.weight"]
+
+
+@pytest.mark.parametrize("budget", [60_000, 500_000])
+def test_plan_keeps_under_its_budget(budget: int) -> None:
+    assert plan_benchmark(build_model("convnet", seed=0), budget).n_params <= budget
+
+
+def test_ranks_go_where_the_energy_is() -> None:
+    model = nn.Sequential(nn.Conv2d(16, 16, 3), nn.Conv2d(16, 16, 3))
+    flat: Any = model[0].weight
+    flat.data[:] = flat.data[:1, :1, :1, :1]  # of rank one
+    plan = plan_benchmark(model, 1_500)
+    assert plan["0.weight"].n_params < 100 < plan["1.weight"].n_params
+
+
+def test_weights_of_another_network_are_refused(tmp_path: Path) -> None:
+    save_weights(tmp_path / "a.npz", CifarResNet(8))
+    with pytest.raises(ValueError, match="does not fit CifarResNet"):
+        load_weights(tmp_path / "a.npz", CifarResNet(14))
+    (tmp_path / "b.npz").write_bytes(b"no archive")
+    with pytest.raises(ValueError, match=r"b\.npz is no weights file"):
+        load_weights(tmp_path / "b.npz", CifarResNet(8))
+    with pytest.raises(FileNotFoundError):
+        load_weights(tmp_path / "c.npz", CifarResNet(8))
+
+
+@pytest.mark.parametrize("wrong", [{"ratio": 0.0}, {"ratio": 9.0, "method": "svd"}])
+def test_impossible_wishes_are_refused(wrong: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match="needed"):
+        Wish(**wrong)
+
+
+def command(*words: object) -> int:
+    return cli.main(["bench", *map(str, words)])
+
+
+def test_command_trains_and_compresses(
+    tmp_path: Path, resnet8: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folders = ("--out", tmp_path, "--runs", tmp_path / "runs", "--quiet", "--json")
+    assert command(resnet8, *folders) == 0
+    dense = next(tmp_path.glob("*dense-1*.npz"))
+    assert json.loads(capsys.readouterr().out)[0]["params"] == 75_290
+    assert command(resnet8, "--method", "ada", "--dense", dense, "--epochs", 3, *folders) == 0
+    assert json.loads(capsys.readouterr().out)[1]["ratio"] > 10
+
+
+@pytest.mark.parametrize(
+    ("words", "text"),
+    [
+        ((), "which benchmark? choose one of"),
+        (("resnet21",), "benchmark 'resnet21' is unknown; choose one of"),
+        (("resnet20", "--device", "cuda"), "device 'cuda' is not available"),
+        (("resnet20", "--data-dir", "/nowhere"), "cifar-10-binary.tar.gz"),
+    ],
+)
+def test_command_says_what_is_wrong(
+    words: tuple[str, ...], text: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert command(*words) == 1
+    assert text in capsys.readouterr().err

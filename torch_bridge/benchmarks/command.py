@@ -1,0 +1,149 @@
+"""The command `ada-tucker bench`."""
+
+import argparse
+import json
+from dataclasses import fields, replace
+from pathlib import Path
+from typing import TypeAlias
+
+from torch_bridge.benchmarks.catalogue import BENCHMARKS, Benchmark, benchmark_named
+from torch_bridge.benchmarks.runs import Bench
+from torch_bridge.benchmarks.twins import Wish, compress_benchmark
+from torch_bridge.datasets import DataSet
+from torch_bridge.datasets.registry import IMAGE_SETS
+from torch_bridge.demo import rows_table
+from torch_bridge.pipeline import Row, check_device
+from torch_bridge.training import Regime, join
+
+_Sub: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
+
+
+def add_bench(sub: _Sub) -> None:
+    """Describe the command and its options."""
+    command = sub.add_parser(
+        "bench", help="the paper's other networks: train, compress, measure them",
+        description="Train one of the paper's benchmarks, dense or in Tucker form. Several processes: "
+        "torchrun --nproc-per-node N -m torch_bridge.cli bench NAME ...",
+    )  # fmt: skip
+    command.add_argument("name", nargs="?", metavar="NAME", help=f"of {', '.join(BENCHMARKS)}")
+    command.add_argument(
+        "--out", type=Path, default=Path("runs/bench"),
+        help="folder for results and weights (default: %(default)s)",
+    )  # fmt: skip
+    _compression(command)
+    _training(command)
+    command.set_defaults(run=bench)
+
+
+def _compression(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "--method", choices=("dense", "ada", "scada"), default="dense",
+        help="train the dense network, its Tucker twin, or one whose weights share a core",
+    )  # fmt: skip
+    command.add_argument("--dense", type=Path, help=".npz of the dense network, for ada and scada")
+    command.add_argument(
+        "--ratio", type=float, default=15.0,
+        help="how many times smaller than the dense network the file shall be (default: %(default)s)",
+    )  # fmt: skip
+    command.add_argument("--init", choices=("hosvd", "scratch"), default="hosvd")
+    command.add_argument(
+        "--bits", type=float, default=Wish.bits,
+        help="per stored number; fewer bits, more numbers in the same bytes (default: %(default)s)",
+    )  # fmt: skip
+    command.add_argument(
+        "--levels", type=float, default=Wish.levels,
+        help="first rounding steps per root mean square (default: %(default)s)",
+    )  # fmt: skip
+    command.add_argument(
+        "--distil", type=float, help="share of the loss that imitates the dense network"
+    )
+
+
+def _training(command: argparse.ArgumentParser) -> None:
+    defaults = " (default: the benchmark's)"
+    for name, kind, text in (
+        ("epochs", int, "passes over the training images"),
+        ("lr", float, "highest learning rate"),
+        ("batch-size", int, "images a step, over all processes"),
+        ("ema", float, "how much of the averaged weights stays at each step; 0 for no average"),
+        ("label-smoothing", float, "share of the target spread over all classes"),
+        ("clip", float, "largest norm of the gradient"),
+        ("warmup", float, "share of the steps on the way up"),
+    ):
+        command.add_argument(f"--{name}", type=kind, help=text + defaults)
+    command.add_argument("--schedule", choices=("cosine", "one-cycle"), help="of the learning rate")
+    command.add_argument("--precision", choices=("auto", "bfloat16", "float32"))
+    command.add_argument(
+        "--compile", action="store_const", const=True, help="let torch.compile build the network"
+    )
+    command.add_argument(
+        "--deterministic", action="store_const", const=True,
+        help="only operations that give the same bits each time, also on a GPU",
+    )  # fmt: skip
+    command.add_argument("--seed", type=int, default=0, help="default: %(default)s")
+    command.add_argument("--device", default="cpu", help="cpu, cuda or mps (default: %(default)s)")
+    command.add_argument(
+        "--data-dir",
+        type=Path,
+        help="folder with the data sets (default: $ADA_DATA_DIR, data/cache)",
+    )
+    command.add_argument(
+        "--runs", type=Path, default=Path("runs/bench"),
+        help="folder for checkpoints, from which the same command goes on (default: %(default)s)",
+    )  # fmt: skip
+    command.add_argument("--quiet", action="store_true", help="no progress bars")
+    command.add_argument("--json", action="store_true", help="print JSON instead of a table")
+
+
+def bench(arguments: argparse.Namespace) -> None:
+    """Run what the arguments say."""
+    if arguments.name is None:
+        raise ValueError(f"which benchmark? choose one of {', '.join(BENCHMARKS)}")
+    benchmark = benchmark_named(arguments.name)
+    with join(check_device(arguments.device)) as world:
+        loaded = _load(benchmark, arguments, show=world.is_first and not arguments.quiet)
+        made = Bench(
+            benchmark, loaded, world, arguments.out, arguments.seed, arguments.runs,
+            not arguments.quiet,
+        )  # fmt: skip
+        if arguments.method == "dense":
+            rows = [made.dense(changed(benchmark.dense, arguments))]
+        else:
+            rows = _compress(made, arguments)
+        if world.is_first:
+            _show(rows, loaded.name, arguments)
+
+
+def _compress(made: Bench, arguments: argparse.Namespace) -> list[Row]:
+    """A third of the epochs before rounding, the rest after."""
+    if arguments.dense is None:
+        raise ValueError("--dense FILE is needed: the weights that 'bench NAME' wrote")
+    wish = Wish(arguments.ratio, arguments.method, arguments.init, arguments.bits, arguments.levels)
+    tucker = changed(made.benchmark.tucker, arguments)
+    rounding = changed(made.benchmark.rounding, arguments)
+    if arguments.epochs is not None:
+        first = max(1, arguments.epochs // 3)
+        tucker = replace(tucker, epochs=first)
+        rounding = replace(rounding, epochs=max(1, arguments.epochs - first))
+    return compress_benchmark(made, arguments.dense, wish, tucker, rounding)
+
+
+def changed(regime: Regime, arguments: argparse.Namespace) -> Regime:
+    """The regime with what the arguments say otherwise."""
+    given = vars(arguments)
+    names = {field.name for field in fields(Regime)} - {"seed", "bits"}
+    return replace(regime, **{n: v for n in names if (v := given.get(n)) is not None})
+
+
+def _load(benchmark: Benchmark, arguments: argparse.Namespace, *, show: bool) -> DataSet:
+    known = IMAGE_SETS[benchmark.data]
+    if known.load is None:
+        raise ValueError(f"{known.title} is not read whole into memory")
+    return known.load(arguments.data_dir, show)
+
+
+def _show(rows: list[Row], data_set: str, arguments: argparse.Namespace) -> None:
+    if arguments.json:
+        print(json.dumps([vars(row) for row in rows], indent=1))
+    else:
+        print(rows_table(rows, data_set))

@@ -1,0 +1,50 @@
+"""Weights of a dense network on disk: one `.npz` with its parameters and batch-norm statistics."""
+
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import nn
+
+from torch_bridge.checkpoint import DAMAGE
+from tucker_core.files import replacing
+
+_COUNTER = "num_batches_tracked"  # batch-norm counts its batches, and never looks at the count
+
+
+def save_weights(path: Path, model: nn.Module) -> None:
+    """Write parameters and statistics, replacing an older file in one step."""
+    state = model.state_dict().items()
+    arrays = {n: t.detach().cpu().numpy() for n, t in state if not n.endswith(_COUNTER)}
+    with replacing(path) as temporary, temporary.open("wb") as file:
+        np.savez(file, allow_pickle=False, **arrays)
+
+
+def load_weights(path: Path, model: nn.Module) -> nn.Module:
+    """Put the weights of a file into a model of the same architecture, in place; returns the model.
+
+    Raises
+    ------
+    ValueError
+        If the file is damaged, holds other names or shapes, or numbers that are not finite.
+    OSError
+        If it cannot be read.
+    """
+    wanted = {n: tuple(t.shape) for n, t in model.state_dict().items() if not n.endswith(_COUNTER)}
+    try:
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as stored:
+            state = {name: torch.from_numpy(stored[name]) for name in stored.files}
+    except FileNotFoundError:
+        raise
+    except DAMAGE as error:
+        raise ValueError(
+            f"{path} is no weights file written by 'ada-tucker bench': {error}"
+        ) from error
+    found = {name: tuple(tensor.shape) for name, tensor in state.items()}
+    if found != wanted:
+        differing = sorted(set(found.items()) ^ set(wanted.items()))
+        raise ValueError(f"{path} does not fit {type(model).__name__}: {differing[:4]}")
+    if not all(bool(tensor.isfinite().all()) for tensor in state.values()):
+        raise ValueError(f"{path} holds weights that are not finite numbers")
+    model.load_state_dict(state, strict=False)
+    return model

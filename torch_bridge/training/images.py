@@ -1,0 +1,97 @@
+"""Images on their way into a network: shifted and mirrored, normalised, and channels last.
+
+Images are bytes (n, height, width, colours), whole in the memory of the device, and stay so: a batch is
+shifted and mirrored by one gather over the whole batch, which costs no more than taking it.
+"""
+
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+from torch.utils.data import TensorDataset
+
+_BATCH = 500
+
+
+@dataclass(frozen=True)
+class Pixels:
+    """What a network expects of its pixels, on a scale from 0 to 1, one number a colour.
+
+    Attributes
+    ----------
+    mean, std : what is taken off, and what the rest is divided by
+    """
+
+    mean: tuple[float, ...]
+    std: tuple[float, ...]
+
+    def normalise(self, images: Tensor) -> Tensor:
+        """Bytes (n, height, width, colours) -> floats (n, colours, height, width), channels last.
+
+        Examples
+        --------
+        >>> pixels = Pixels((0.5,), (0.5,))
+        >>> pixels.normalise(torch.tensor([[[[0], [255]]]], dtype=torch.uint8)).tolist()
+        [[[[-1.0, 1.0]]]]
+        """
+        mean = torch.tensor(self.mean, device=images.device) * 255
+        std = torch.tensor(self.std, device=images.device) * 255
+        return images.float().sub_(mean).div_(std).permute(0, 3, 1, 2)
+
+
+@dataclass(frozen=True)
+class Augmentation:
+    """Random changes of each training image.
+
+    Attributes
+    ----------
+    shift : pixels up, down, left and right at most; what comes in is black
+    mirror : whether left and right are swapped, each time with a chance of one half
+    """
+
+    shift: int = 4
+    mirror: bool = True
+
+    def draw(self, n: int, generator: torch.Generator) -> Tensor:
+        """Draw for n images how far down and right each moves, and whether it is mirrored: (n, 3)."""
+        moves = torch.randint(0, 2 * self.shift + 1, (n, 2), generator=generator)
+        mirrored = torch.randint(0, 2, (n, 1), generator=generator) * int(self.mirror)
+        return torch.cat([moves, mirrored], 1)
+
+    def apply(self, images: Tensor, drawn: Tensor) -> Tensor:
+        """Move and mirror bytes (n, height, width, colours) as drawn (n, 3); same shape.
+
+        Examples
+        --------
+        >>> image = torch.tensor([[[[1], [2], [3]]]], dtype=torch.uint8)
+        >>> Augmentation(shift=1).apply(image, torch.tensor([[1, 0, 0]])).flatten().tolist()
+        [0, 1, 2]
+        >>> Augmentation(shift=1).apply(image, torch.tensor([[1, 1, 1]])).flatten().tolist()
+        [3, 2, 1]
+        """
+        n, height, width, _ = images.shape
+        padded = F.pad(images, (0, 0, self.shift, self.shift, self.shift, self.shift))
+        down, right, mirrored = drawn[:, :, None].unbind(1)
+        rows = down + torch.arange(height, device=images.device)  # (n, height)
+        columns = torch.arange(width, device=images.device)
+        columns = right + torch.where(mirrored == 1, width - 1 - columns, columns)  # (n, width)
+        which = torch.arange(n, device=images.device)
+        return padded[which[:, None, None], rows[:, :, None], columns[:, None, :]]
+
+
+@torch.no_grad()
+def predict(model: nn.Module, images: Tensor, pixels: Pixels) -> Tensor:
+    """Logits (n, classes) of byte images (n, height, width, colours), in the model's own precision."""
+    device = next(model.parameters()).device
+    model.eval()
+    batches = torch.split(images, _BATCH)
+    logits = [model(pixels.normalise(batch.to(device))).float().cpu() for batch in batches]
+    return torch.cat(logits)
+
+
+def error_rate(model: nn.Module, data: TensorDataset, pixels: Pixels) -> float:
+    """Error rate in percent of a model on byte images with labels (n,)."""
+    images, labels = data.tensors
+    wrong = predict(model, images, pixels).argmax(1) != labels.cpu()
+    return 100 * int(wrong.sum()) / len(labels)

@@ -1,0 +1,262 @@
+"""Training of a network on colour images, on one device or several, that can be broken off at any time.
+
+Everything random in an epoch follows from seed and epoch. A checkpoint after each epoch holds the rest,
+so that a run that was killed goes on to the very same weights.
+"""
+
+import math
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+from torch.nn.utils import parametrize
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+from torch.utils.data import TensorDataset
+from tqdm import tqdm
+
+from torch_bridge.checkpoint import digest, fingerprint, load_checkpoint, save_checkpoint
+from torch_bridge.distil import distillation
+from torch_bridge.inference import pick_precision
+from torch_bridge.rounding import quantized_tensors, rate
+from torch_bridge.train import TrainingError
+from torch_bridge.training.faults import first_fault
+from torch_bridge.training.images import Pixels, error_rate
+from torch_bridge.training.journal import Journal
+from torch_bridge.training.optim import make_optimizer
+from torch_bridge.training.parallel import World
+from torch_bridge.training.regime import Regime
+from torch_bridge.training.supply import Supply
+
+_RAMP = 0.2  # share of the steps over which the price on bits rises
+_STEER = 0.01  # how fast the price follows the size of the file
+_LOOK_EVERY = 20  # steps between looks at the loss on a GPU, because each look lets it run dry
+
+
+@dataclass(frozen=True)
+class Trained:
+    """What a training run came to; the model itself holds the last weights.
+
+    Attributes
+    ----------
+    val_error : validation error in percent of the last epoch
+    seconds : training time, summed over interruptions
+    journal : one row an epoch
+    """
+
+    val_error: float
+    seconds: float
+    journal: Journal
+
+
+def train(
+    model: nn.Module,
+    supply: Supply,
+    validation: TensorDataset,
+    pixels: Pixels,
+    regime: Regime,
+    *,
+    teacher: nn.Module | None = None,
+    world: World | None = None,
+    checkpoint: Path | None = None,
+    title: str = "training",
+    progress: bool = True,
+) -> Trained:
+    """Train a model in place.
+
+    Parameters
+    ----------
+    model : on the world's device
+    supply : the training images
+    validation : byte images (n, height, width, colours) and labels (n,) that are never trained on
+    pixels : how images are normalised
+    regime : how to train
+    teacher : a network, on the same device, that is learned from with the share `regime.distil`
+    world : the processes that train together; by default this one alone, where the model is
+    checkpoint : .npz file to write after each epoch, and to go on from if the same run wrote it; the
+        journal lies beside it as .csv and .json
+    title : name on the progress bar
+    progress : show a progress bar
+
+    Raises
+    ------
+    TrainingError
+        If something is no longer finite: names step and layer; the last checkpoint is kept.
+    """
+    world = world or World(device=next(model.parameters()).device)
+    if regime.channels_last:
+        model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    run = _Run(model, supply, pixels, regime, teacher, world, title)
+    mark = fingerprint(
+        regime=asdict(regime),
+        start=digest(model.state_dict().values()),
+        units=[quantizer.unit for quantizer, _ in quantized_tensors(model)],
+        teacher=None if teacher is None else digest(teacher.state_dict().values()),
+        data=supply.mark(),
+    )
+    if checkpoint is not None:
+        run.restore(load_checkpoint(checkpoint, mark))
+    bar = tqdm(
+        total=regime.epochs * run.steps, initial=run.epoch * run.steps, desc=title, unit="step",
+        disable=not (progress and world.is_first), smoothing=0.05,
+    )  # fmt: skip
+    with bar, _exactly(regime.deterministic):
+        while run.epoch < regime.epochs:
+            run.one_epoch(validation, bar)
+            if checkpoint is not None and world.is_first:
+                save_checkpoint(checkpoint, mark, run.state())
+                run.journal.write(checkpoint.with_suffix(""))
+            world.wait()
+    run.finish()
+    return Trained(run.val_error, run.seconds, run.journal)
+
+
+class _Run:
+    """The moving parts of one training run."""
+
+    def __init__(
+        self, model: nn.Module, supply: Supply, pixels: Pixels, regime: Regime,
+        teacher: nn.Module | None, world: World, title: str,
+    ) -> None:  # fmt: skip
+        self.model, self.supply, self.pixels, self.regime = model, supply, pixels, regime
+        self.teacher = teacher.eval() if teacher is not None and regime.distil else None
+        self.world, self.title, self.device = world, title, world.device
+        self.steps = max(1, len(supply) // regime.batch_size)
+        self.optimizer = make_optimizer(model, regime)
+        self.trained = [p for p in model.parameters() if p.requires_grad]
+        whole: Any = torch.compile(model) if regime.compile else model
+        self.net: Any = world.wrap(whole)
+        average = get_ema_multi_avg_fn(regime.ema)  # type: ignore[no-untyped-call]
+        self.ema = (
+            AveragedModel(model, multi_avg_fn=average, use_buffers=True) if regime.ema else None
+        )
+        self.dtype = pick_precision(self.device, regime.precision)
+        self.losses: list[Tensor] = []
+        self.journal, self.epoch, self.step, self.seconds = Journal(), 0, 0, 0.0
+        self.price, self.val_error, self.bits = regime.rate, math.nan, 0.0
+
+    def one_epoch(self, validation: TensorDataset, bar: Any) -> None:
+        """Train on all batches once, then test on the validation images."""
+        started = time.perf_counter()
+        self.losses = []
+        self.model.train()
+        seed = self.regime.seed * 100_003 + self.epoch
+        with _dropout_from(seed + self.world.rank):
+            batches = self.supply.epoch(self.regime.batch_size, seed, self.world)
+            for inputs, labels in batches:
+                self._step(inputs, labels)
+                bar.update()
+        self.epoch += 1
+        kept: nn.Module = self.model if self.ema is None else self.ema.module
+        with self._autocast(), parametrize.cached():
+            self.val_error = error_rate(kept, validation, self.pixels)
+        loss = float(self.world.mean(torch.stack(self.losses).mean()))
+        bar.set_postfix(loss=f"{loss:.3f}", val_error=f"{self.val_error:.2f}%")
+        seconds = time.perf_counter() - started
+        self.seconds += seconds
+        lr = self.optimizer.param_groups[0]["lr"]
+        self.journal.add(self.epoch, lr, loss, self.val_error, self.bits / 1000, seconds)
+
+    def _step(self, inputs: Tensor, labels: Tensor) -> None:
+        regime, total = self.regime, self.regime.epochs * self.steps
+        share = regime.share(self.step, total)
+        for group in self.optimizer.param_groups:
+            group["lr"] = group["initial_lr"] * share
+        with self._autocast(), parametrize.cached():  # every weight is rebuilt once
+            logits = self.net(inputs).float()
+        loss = F.cross_entropy(logits, labels, label_smoothing=regime.label_smoothing)
+        if self.teacher is not None:
+            with self._autocast(), torch.no_grad():
+                targets = self.teacher(inputs).float()
+            imitation = distillation(targets, logits, regime.temperature)
+            loss = torch.lerp(loss, imitation, regime.distil)
+        if self.price:
+            bits = rate(self.model)
+            self.bits = float(bits.detach())
+            ramp = min(1.0, (self.step + 1) / (_RAMP * total))
+            loss = loss + self.price * ramp * bits / 1000
+            if regime.bits and ramp == 1.0:
+                self.price *= math.exp(_STEER * max(-1.0, min(1.0, self.bits / regime.bits - 1)))
+        self.optimizer.zero_grad(set_to_none=True)
+        loss.backward()  # type: ignore[no-untyped-call]
+        norm = nn.utils.clip_grad_norm_(self.trained, regime.clip)
+        self.losses.append(loss.detach() + 0 * norm)  # not finite if a gradient is not
+        self._look(inputs)
+        self.optimizer.step()
+        if self.ema is not None:
+            self.ema.update_parameters(self.model)
+        self.step += 1
+
+    def _look(self, inputs: Tensor) -> None:
+        """Stop at the first loss that is no number; on a CPU before it can spoil the weights."""
+        done, every = len(self.losses), 1 if self.device.type == "cpu" else _LOOK_EVERY
+        if done % every and done < self.steps:
+            return
+        bad = ~torch.stack(self.losses[-every:]).isfinite()
+        if not bool(bad.any()):
+            return
+        step = done - len(bad) + int(bad.int().argmax())
+        left = (
+            f"the checkpoint after epoch {self.epoch} is kept" if self.epoch else "nothing is kept"
+        )
+        with self._autocast():
+            fault = first_fault(self.model, inputs)
+        raise TrainingError(
+            f"{self.title}: {fault} is not finite at step {step} of epoch "
+            f"{self.epoch + 1}; try a lower learning rate than {self.regime.lr}. {left}."
+        )
+
+    def _autocast(self) -> torch.autocast:
+        half = self.dtype != torch.float32
+        return torch.autocast(self.device.type, torch.bfloat16, enabled=half)
+
+    def finish(self) -> None:
+        """Leave the averaged weights in the model, if there are any."""
+        if self.ema is not None:
+            self.model.load_state_dict(self.ema.module.state_dict())
+
+    def state(self) -> dict[str, Any]:
+        """Everything that the next epoch needs."""
+        return {
+            "model": self.model.state_dict(), "optimizer": self.optimizer.state_dict()["state"],
+            "ema": {} if self.ema is None else self.ema.state_dict(),
+            "epoch": self.epoch, "step": self.step, "seconds": self.seconds, "price": self.price,
+            "bits": self.bits, "val_error": self.val_error, "journal": self.journal.state(),
+        }  # fmt: skip
+
+    def restore(self, state: dict[str, Any] | None) -> None:
+        """Go on from a checkpoint."""
+        if state is None:
+            return
+        self.model.load_state_dict(state["model"])
+        whole = self.optimizer.state_dict()
+        self.optimizer.load_state_dict({**whole, "state": state.get("optimizer", {})})
+        if self.ema is not None:
+            self.ema.load_state_dict(state["ema"])
+        self.journal.restore(state["journal"])
+        for name in ("epoch", "step", "seconds", "price", "bits", "val_error"):
+            setattr(self, name, state[name])
+
+
+@contextmanager
+def _dropout_from(seed: int) -> Iterator[None]:
+    """Draw what the network itself draws from this seed; the global generators are untouched."""
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        yield
+
+
+@contextmanager
+def _exactly(wanted: bool) -> Iterator[None]:
+    """Refuse operations whose bits may differ from run to run."""
+    before = torch.are_deterministic_algorithms_enabled()
+    torch.use_deterministic_algorithms(wanted or before)
+    try:
+        yield
+    finally:
+        torch.use_deterministic_algorithms(before)
