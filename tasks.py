@@ -21,6 +21,7 @@ import subprocess
 import sys
 import urllib.request
 import venv
+from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple, NoReturn
 
@@ -35,11 +36,12 @@ PROBE_SECONDS = 3
 
 
 class Task(NamedTuple):
-    """What a task needs installed, what it gives .venv's Python to run, and one line on it."""
+    """What a task needs installed, what it gives .venv's Python to run, one line on it, and settings."""
 
     extras: tuple[str, ...]
     commands: list[list[str]]
     summary: str
+    environment: Mapping[str, str] = {}
 
 
 def _first_notebook() -> str:
@@ -55,6 +57,15 @@ def _test_workers() -> str:
 
 BASE, LAB, FULL = (), ("notebooks",), ("notebooks", "dev")
 LINT = [["-m", "ruff", "check"], ["-m", "ruff", "format", "--check"], ["-m", "mypy"]]
+# The compiler off, so that a tracer sees every line; the copies that test_bite makes are not traced.
+COVERAGE = [
+    "-m",
+    "pytest",
+    "tests/core",
+    "--ignore=tests/core/test_bite.py",
+    "-q",
+    "--cov=tucker_core",
+]
 TASKS = {
     "demo": Task(
         BASE,
@@ -68,11 +79,28 @@ TASKS = {
         [["-m", f"tools.{name}"] for name in ("bench_core", "bench_layer", "bench_step")],
         "time tucker_core beside its peers, a layer and a training step",
     ),
+    "coverage": Task(
+        FULL,
+        [[*COVERAGE, "--cov-report=term-missing", "--cov-fail-under=95"]],
+        "measure which lines of tucker_core its tests reach; fails below 95 %",
+        {"NUMBA_DISABLE_JIT": "1"},
+    ),
     "lint": Task(FULL, LINT, "check style and types"),
     "notebooks": Task(
         FULL,
         [["tools/nb.py", "build"], ["-m", "tools.assign", "build"]],
         "rebuild the notebooks whose sources changed, and the assignments",
+    ),
+    "compare": Task(
+        FULL, [["tools/nb.py", "compare"]], "run the notebooks again, compare with what they show"
+    ),
+    "book": Task(
+        (*FULL, "site"), [["-m", "tools.book"]], "build the course as web pages, in site/"
+    ),
+    "browser": Task(
+        (*FULL, "browser"),
+        [["-m", "pytest", "-q", "-m", "browser", "tests/browser"]],
+        "run notebooks in JupyterLab in Chromium",
     ),
     "data": Task(BASE, [["-m", "torch_bridge.datasets"]], "fetch the data sets"),
 }
@@ -99,6 +127,7 @@ def main(arguments: list[str]) -> int:
     check_python(sys.version_info[:2])
     task = TASKS[name]
     prepare(task.extras)
+    os.environ.update(task.environment)
     return max(call([*command, *rest]) for command in task.commands)
 
 

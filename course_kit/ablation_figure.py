@@ -6,7 +6,7 @@ from typing import Any
 
 from matplotlib.figure import Figure
 
-from course_kit.plots import DARK, MIDDLE, tidy
+from course_kit.plots import DARK, MIDDLE, plain_log_ticks, tidy
 
 
 def ablation_figure(result: Mapping[str, Any]) -> Figure:
@@ -31,6 +31,7 @@ def ablation_figure(result: Mapping[str, Any]) -> Figure:
     axes.set_yticks(range(len(errors)), list(errors))
     axes.invert_yaxis()
     axes.set_xscale("log")
+    plain_log_ticks(axes.xaxis)
     axes.margins(x=0.18)
     axes.set_xlabel("test error, % (log scale); ring: one seed, bar: median")
     stored = max(outcome["numbers"] for outcome in result["outcomes"])

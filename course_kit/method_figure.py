@@ -42,18 +42,18 @@ def _row(
     lengths = [max(dim * unit, 0.06) for dim in dims]
     small = [max(r * unit, 0.06) for r in rank]
     by = " x ".join(map(str, dims))
-    axes.text(0, 1.2, f"weight\n{weight}", ha="center", va="center", fontsize=11)
-    _arrow(axes, 0.75, 1.45, "reshape")
+    axes.text(-0.2, 1.2, f"weight\n{weight}", ha="center", va="center", fontsize=11)
+    _arrow(axes, 0.85, 1.5, "reshape")
     box(axes, (1.7, 0.1), lengths, LIGHT, f"tensor {by}")
     _arrow(axes, 4.9, 5.6, "Tucker")
     box(axes, (6.1, 0.9), small, DARK, "core " + " x ".join(map(str, rank)))
     for k, (length, width) in enumerate(zip(lengths, small, strict=True)):
         label = f"$M_{k + 1}$  {dims[k]} x {rank[k]}"
-        box(axes, (7.7 + 1.05 * k, 0.1), [length, width], MIDDLE, label)
+        box(axes, (7.6 + 1.3 * k, 0.1), [length, width], MIDDLE, label)
     stored, core = tucker_params(dims, rank), math.prod(rank)
     text = f"{verdict}\n{stored:,} numbers stored,\n{core:,} of them in the core"
-    axes.text(11.2, 1.2, text, va="center", fontsize=11)
-    axes.set_xlim(-0.9, 14.2)
+    axes.text(11.4, 1.2, text, va="center", fontsize=11)
+    axes.set_xlim(-1.3, 14.4)
     axes.set_ylim(-0.45, 2.75)
     axes.set_aspect("equal")
     axes.axis("off")

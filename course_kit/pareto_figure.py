@@ -7,9 +7,10 @@ from typing import Any
 from matplotlib.figure import Figure
 
 from course_kit.paths import DATA
-from course_kit.plots import DARK, MIDDLE
+from course_kit.plots import DARK, MIDDLE, plain_log_ticks, tidy
 
 _SHAPES = "osD^vP*X"
+_NO_MODELS = ("note", "paper", "benchmarks")
 
 
 def published(model: str) -> list[dict[str, Any]]:
@@ -26,8 +27,8 @@ def published(model: str) -> list[dict[str, Any]]:
     1520
     """
     records = _records()
-    if model not in records or model in ("note", "paper"):
-        known = [name for name in records if name not in ("note", "paper")]
+    known = [name for name in records if name not in _NO_MODELS]
+    if model not in known:
         raise ValueError(f"no published records of {model!r} are listed; known: {known}")
     return list(records[model])
 
@@ -54,7 +55,7 @@ def pareto_figure(
     series : name -> (bytes, test error in percent) of our files
     dense : name -> test error in percent of dense networks, drawn as level lines
     """
-    figure = Figure(figsize=(9.5, 6), layout="constrained")
+    figure = Figure(figsize=(9.5, 7), layout="constrained")
     axes = figure.add_subplot()
     for (name, points), shape in zip(series.items(), _SHAPES, strict=False):
         sizes, errors = zip(*sorted(points), strict=True)
@@ -71,10 +72,12 @@ def pareto_figure(
             error, color=MIDDLE, linestyle=style, linewidth=1, label=f"{name}, {error:.2f} %"
         )
     axes.set_xscale("log")
+    plain_log_ticks(axes.xaxis)
+    tidy(axes)
     axes.set_xlabel("bytes of the file")
     axes.set_ylabel("test error, %")
     axes.set_title(f"{model} on MNIST: error against bytes")
-    axes.legend(fontsize=8, loc="upper center", bbox_to_anchor=(0.5, -0.12), ncols=2)
+    axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.12), frameon=False)
     return figure
 
 

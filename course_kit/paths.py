@@ -6,6 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 DATA = Path(__file__).resolve().parents[1] / "data"
+QR_PICTURE = DATA.parent / "docs" / "img" / "lenet5_qr.png"  # README's: the smallest LeNet-5
 
 
 def model_path(name: str) -> Path:

@@ -2,7 +2,10 @@
 
 from pathlib import Path
 
+import matplotlib.image
+import numpy as np
 import segno
+import zxingcpp
 
 from tucker_core.files import replacing
 
@@ -49,3 +52,25 @@ def write_qr(content: bytes, path: Path, *, scale: int = 4) -> None:
     code = make_qr(content)
     with replacing(path) as temporary:
         code.save(str(temporary), kind=path.suffix[1:], scale=scale, border=4)
+
+
+def read_qr(path: Path) -> bytes:
+    """Read the bytes of the QR code in a picture, by a decoder that this project did not write.
+
+    Raises
+    ------
+    ValueError
+        If the picture does not show exactly one readable code.
+
+    Examples
+    --------
+    >>> from course_kit.paths import QR_PICTURE
+    >>> len(read_qr(QR_PICTURE))
+    868
+    """
+    picture = matplotlib.image.imread(path)
+    grey = np.ascontiguousarray(255 * (picture if picture.ndim == 2 else picture[..., 0]), np.uint8)
+    codes = zxingcpp.read_barcodes(grey)
+    if len(codes) != 1:
+        raise ValueError(f"{path} shows {len(codes)} readable codes; one is needed: is it sharp?")
+    return bytes(codes[0].bytes)

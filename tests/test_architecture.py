@@ -27,7 +27,7 @@ ALLOWED = {
         "pooch",
         "threadpoolctl",
     },
-    "course_kit": {"course_kit", "tucker_core", "numpy", "matplotlib", "segno"},
+    "course_kit": {"course_kit", "tucker_core", "numpy", "matplotlib", "segno", "zxingcpp"},
 }
 # The command line draws its figure and its QR code, so it reaches for them when it gets there.
 ALLOWED_INSIDE_FUNCTIONS = {
@@ -36,10 +36,13 @@ ALLOWED_INSIDE_FUNCTIONS = {
     "torch_bridge/commands": {"course_kit"},
     "torch_bridge/demo": {"course_kit"},
     "torch_bridge/sweeps": {"course_kit"},
+    "course_kit/live_plot": {"IPython"},
+    "torch_bridge/datasets/cifar": {"PIL"},
+    "torch_bridge/datasets/folders": {"PIL"},
+    "torch_bridge/datasets/svhn": {"scipy"},
     # Notebooks are read and their magics translated by Jupyter's own libraries, where they are.
     "course_kit/grading/assignment": {"nbformat"},
     "course_kit/grading/run_cell": {"IPython"},
-    "torch_bridge/datasets/cifar": {"PIL"},
 }
 FOREIGN_TO_CORE = ("torch", "matplotlib")
 

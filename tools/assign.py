@@ -17,22 +17,23 @@ from typing import Any
 import nbformat
 
 from course_kit.grading.student import student_copy
-from tools import nb
+from tools.notebooks import source as notebooks
+from tools.notebooks.source import Notebook, NotebookError, read_source
 from tucker_core.files import replacing
 
-FOLDER = nb.FOLDER / "assignments"
+FOLDER = notebooks.FOLDER / "assignments"
 SCHEMA = 3  # of nbgrader's metadata
 
 
-def instructor_notebook(source: Path) -> nb.Notebook:
+def instructor_notebook(source: Path) -> Notebook:
     """Read a source as a notebook with nbgrader's metadata complete in every cell.
 
     Raises
     ------
-    nb.NotebookError
+    NotebookError
         If two cells have one id.
     """
-    notebook = nb.read_source(source)
+    notebook = read_source(source)
     for cell in notebook.cells:
         given = cell.metadata.get("nbgrader", {})
         cell.metadata = nbformat.from_dict({"nbgrader": _complete(given, cell)})
@@ -41,11 +42,11 @@ def instructor_notebook(source: Path) -> nb.Notebook:
     ids = [cell.metadata.nbgrader.grade_id for cell in notebook.cells]
     twice = sorted({name for name in ids if ids.count(name) > 1})
     if twice:
-        raise nb.NotebookError(f"{source}: grade_id {twice} comes twice; every cell needs its own")
+        raise NotebookError(f"{source}: grade_id {twice} comes twice; every cell needs its own")
     return notebook
 
 
-def _complete(given: dict[str, Any], cell: nb.Notebook) -> dict[str, Any]:
+def _complete(given: dict[str, Any], cell: Notebook) -> dict[str, Any]:
     """What nbgrader wants to know of a cell."""
     solution, grade = bool(given.get("solution")), "points" in given
     about = {

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from course_kit.pareto_figure import claimed_bytes, published
 from course_kit.results import Result, chosen, record_runs, results
+from tools.notebooks.colab import colab
 from tools.records import SHOWN
 from torch_bridge.recipes import RECORDS
 from tucker_core.files import replacing
@@ -182,6 +183,7 @@ def fill(text: str) -> str:
     """Replace what stands between each pair of marks."""
     parts: dict[str, Callable[[], str]] = {
         "headline": headline,
+        "colab": colab,
         "records": records_table,
         "lossless": lossless_table,
         "results": table,

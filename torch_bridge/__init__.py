@@ -1,16 +1,22 @@
 """PyTorch on top of tucker_core: Tucker weights, training, data sets and the command `ada-tucker`.
 
 `compress_model` puts the layers of a model into Tucker form, `fit` trains it, `to_network` rounds it
-for a `.ada` file, `load_network` and `materialize` bring dense weights back.
+for a `.ada` file, `load_network` and `materialize` bring dense weights back. `survey` says which weights
+of a model can be compressed, `scan_sensitivity` how much each of them bears, and `use_form` lets layers
+compute with their factors.
 """
 
 from torch_bridge import threads  # isort: skip (before torch is loaded)
 from torch_bridge.compress import CompressionReport, compress_model, materialize
+from torch_bridge.eligibility import survey
 from torch_bridge.inference import evaluate
 from torch_bridge.models import MODELS, build_model
 from torch_bridge.rounding import attach_quantizers
+from torch_bridge.sensitivity import scan_rate, scan_sensitivity
 from torch_bridge.storage import load_network, to_network
+from torch_bridge.switching import use_form
 from torch_bridge.train import TrainConfig, TrainingError, fit
+from torch_bridge.tucker_loading import load_tucker
 from torch_bridge.weight import TuckerWeight, tucker_product
 
 __all__ = [
@@ -25,8 +31,13 @@ __all__ = [
     "evaluate",
     "fit",
     "load_network",
+    "load_tucker",
     "materialize",
+    "scan_rate",
+    "scan_sensitivity",
+    "survey",
     "threads",
     "to_network",
     "tucker_product",
+    "use_form",
 ]

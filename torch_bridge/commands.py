@@ -18,7 +18,7 @@ from torch_bridge.datasets import DataSet, load_mnist
 from torch_bridge.demo import result_content, rows_table, run_demo
 from torch_bridge.inference import evaluate
 from torch_bridge.layouts import layout
-from torch_bridge.models import build_model
+from torch_bridge.models import LENETS, MODELS, build_model
 from torch_bridge.pipeline import Experiment, Row, check_device
 from torch_bridge.recipes import Recipe, recipe_for
 from torch_bridge.results import write_json
@@ -203,6 +203,11 @@ def _open(path: Path) -> tuple[nn.Module, int, int, str]:
         params = sum(p.numel() for p in model.parameters())
         return model, params, 4 * params, architecture
     network = load(path)
+    if network.architecture in MODELS and network.architecture not in LENETS:
+        raise ValueError(
+            f"{path} holds a {network.architecture}: 'ada-tucker bench {network.architecture} --evaluate "
+            f"{path}' tests it"
+        )
     model = load_network(build_model(network.architecture), network)
     return model, network.n_params, network.dense_bytes, network.architecture
 

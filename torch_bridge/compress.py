@@ -1,84 +1,112 @@
-"""Put a model into Tucker form, and take it out again.
+"""Put a model into Tucker form: `compress_model` plans its weights under one budget and replaces them.
 
-`compress_model` plans all layers under one budget and registers a `TuckerWeight` on each;
-`materialize` turns the rebuilt weights back into ordinary dense ones.
+It first looks (`eligibility`), plans (`budgets`, `tucker_core.planner`, `evidence`) and computes every
+core and factor, and only then touches the model (`surgery`), so that a model is compressed as a whole
+or left as it was. `materialize` brings dense weights back.
 """
 
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 import torch
 from torch import nn
-from torch.nn.utils import parametrize
 
-from torch_bridge.layers import (
-    compressible_layers,
-    count_params,
-    tucker_layers,
-    tucker_parts,
-    weight_shape,
-)
-from torch_bridge.sharing import share_core
-from torch_bridge.starts import (
-    decompose_shared,
-    dense_tensor,
-    draw_scratch,
-    draw_shared_scratch,
-    fan_in,
-)
-from torch_bridge.weight import TuckerWeight
+from torch_bridge.budgets import Unit, numbers_within
+from torch_bridge.eligibility import Pattern, Skipped, Survey, Weight, survey
+from torch_bridge.evidence import Evidence, check_values, spectra_of
+from torch_bridge.layers import count_bytes, count_params
+from torch_bridge.starts import start_parts
+from torch_bridge.surgery import insert, materialize
 from tucker_core import NetworkPlan, plan_network
+
+__all__ = ["CompressionReport", "compress_model", "materialize"]
 
 
 @dataclass(frozen=True)
 class CompressionReport:
-    """What `compress_model` did.
+    """What `compress_model` did, or would do.
 
     Attributes
     ----------
     plan : dims and core shape of every compressed weight
     dense_params : parameters of the model before, biases included
     params : parameters of the model now: cores, factors, and what was not compressed
+    dense_bytes, n_bytes : of parameters and buffers before and now, as torch stores them
+    skipped : the weights that stay as they are, with the reason
+    notes : what a user should know of weights that were compressed
     """
 
     plan: NetworkPlan
     dense_params: int
     params: int
+    dense_bytes: int = 0
+    n_bytes: int = 0
+    skipped: tuple[Skipped, ...] = ()
+    notes: tuple[str, ...] = ()
 
     def table(self) -> str:
-        """Format the plan, and below it all parameters before and after."""
+        """Format the plan, below it what was skipped and why, and all parameters before and after."""
         ratio = self.dense_params / self.params
-        return (
-            f"{self.plan.table()}\n"
+        blocks = [self.plan.table()]
+        if self.skipped:
+            rows = [(skipped.name, skipped.reason) for skipped in self.skipped]
+            width = max(len(name) for name, _ in rows)
+            lines = "\n".join(f"{name.ljust(width)}  {reason}" for name, reason in rows)
+            blocks.append(f"\nnot compressed:\n{lines}\n")
+        blocks += [f"note: {note}" for note in self.notes]
+        blocks.append(
             f"all parameters, biases included: {self.dense_params:,} -> {self.params:,}, "
-            f"{ratio:.0f}x fewer"
+            f"{ratio:.{0 if ratio >= 10 else 1}f}x fewer"
         )
+        return "\n".join(blocks)
+
+    __str__ = table
 
 
 def compress_model(
     model: nn.Module,
-    plan_or_budget: NetworkPlan | int,
+    plan_or_budget: NetworkPlan | float,
     *,
+    unit: Unit = "numbers",
+    include: Sequence[Pattern] = (),
+    exclude: Sequence[Pattern] = (),
+    evidence: Literal["balanced", "spectra"] | Evidence = "balanced",
     shared_core: bool = False,
     init: Literal["hosvd", "scratch"] = "hosvd",
     generator: torch.Generator | None = None,
+    dry_run: bool = False,
 ) -> CompressionReport:
     """Replace the weights of a model, in place, by trainable Tucker weights.
 
     Parameters
     ----------
-    model : its Linear, Conv1d/2d/3d and Embedding layers are compressed; biases stay as they are
-    plan_or_budget : a plan, or the numbers that all cores and factors together may store, at most
+    model : its linear, (transposed) convolution, embedding, attention and recurrent layers are
+        compressed; biases stay as they are, and every weight that does is named in the report
+    plan_or_budget : a plan, or a ceiling that is never exceeded
+    unit : of the ceiling: "numbers" of all cores and factors together; all "parameters" of the model;
+        "bytes" of its parameters and buffers; or a "ratio" of parameters before to those after
+    include : patterns for names ("encoder.*") or types of layers; only what fits one is compressed. A
+        pattern for names may also name parameters of layers of other kinds
+    exclude : patterns for names or types; what fits one is not compressed
+    evidence : where the ranks go. "balanced": cores near cubes; "spectra": where the singular values of
+        the weights say that the energy is; or what `scan_sensitivity` or `scan_rate` measured
     shared_core : with a budget, plan one core for all weights (SCADA-Tucker); a plan says it itself
     init : "hosvd" approximates the present weights; "scratch" draws core and factors so that the
         rebuilt weight has the standard deviation sqrt(2 / fan_in)
     generator : where "scratch" draws from; by default a new one with seed 0
+    dry_run : only plan: the model is not touched, and may be on the device "meta"
+
+    Returns
+    -------
+    CompressionReport; `print` shows the plan, what was skipped and why
 
     Raises
     ------
     ValueError
-        If the model has no layer to compress or is compressed already, the budget is too small (the
-        smallest possible one is named), or `init` is unknown.
+        If there is nothing to compress, the budget is too small (the smallest possible one is named), a
+        weight has no values or is not finite, a pattern fits nothing, an option is unknown, or the model
+        is wrapped in DistributedDataParallel. Whatever is raised, the model is left as it was.
 
     Examples
     --------
@@ -86,73 +114,107 @@ def compress_model(
     >>> report = compress_model(LeNet5(), 3_900)
     >>> report.plan.n_params <= 3_900
     True
+    >>> compress_model(LeNet5(), 50, unit="ratio", exclude=["conv1"], dry_run=True).params <= 8_621
+    True
     """
-    layers = dict(compressible_layers(model))
-    if not layers:
-        raise ValueError(
-            f"{type(model).__name__} has no dense Linear, Conv or Embedding layer to compress"
-        )
-    if init not in ("hosvd", "scratch"):
-        raise ValueError(f"init is {init!r}; 'hosvd' or 'scratch' is needed")
-    dense = count_params(model)
+    found = _checked_survey(model, include, exclude)
+    weights = {weight.name: weight for weight in found.weights}
     if isinstance(plan_or_budget, NetworkPlan):
         plan = plan_or_budget
-        _check_plan(plan, layers)
+        _check_plan(plan, weights, found.skipped)
     else:
-        shapes = {name: weight_shape(layer) for name, layer in layers.items()}
-        plan = plan_network(shapes, budget=plan_or_budget, shared_core=shared_core)
-    generator = generator or torch.Generator().manual_seed(0)
-    own = [layer for layer in plan.layers if not layer.shared_core]
-    shared = [layer for layer in plan.layers if layer.shared_core]
-    weights = [dense_tensor(layers[layer.name], layer) for layer in shared]
-    for layer_plan in plan.layers:
-        parametrization = TuckerWeight(layer_plan)
-        parametrize.register_parametrization(layers[layer_plan.name], "weight", parametrization)
-    if shared:
-        share_core(model, [layer.name for layer in shared])
-    parts = {layer.name: tucker_parts(layers[layer.name])[1:] for layer in plan.layers}
-    if init == "scratch":
-        for layer_plan in own:
-            draw_scratch(*parts[layer_plan.name], fan_in(layer_plan), generator)
-    if shared:
-        start = [(*parts[layer.name], fan_in(layer)) for layer in shared]
-        if init == "scratch":
-            draw_shared_scratch(start, generator)
-        else:
-            decompose_shared(start, weights)
-    return CompressionReport(plan, dense, count_params(model))
+        room = numbers_within(model, found.weights, plan_or_budget, unit)
+        plan = _plan(weights, room, evidence, shared_core)
+    planned = {layer.name: weights[layer.name] for layer in plan.layers}
+    report = CompressionReport(
+        plan,
+        *(count_params(model), _params_after(model, plan, planned)),
+        *(count_bytes(model), _bytes_after(model, plan, planned)),
+        (*found.skipped, *(Skipped(name, "not in the plan") for name in weights.keys() - planned)),
+        tuple(note for weight in planned.values() for note in _notes(weight)),
+    )
+    if not dry_run:
+        check_values(planned, finite=init == "hosvd")
+        generator = generator or torch.Generator().manual_seed(0)
+        dense = {name: weight.parameter for name, weight in planned.items()}
+        insert(model, plan, planned, start_parts(plan, dense, init, generator))
+    return report
 
 
-def materialize(model: nn.Module) -> nn.Module:
-    """Turn every Tucker weight, in place, into an ordinary dense parameter; returns the model.
-
-    Examples
-    --------
-    >>> from torch_bridge.models import LeNet300
-    >>> model = LeNet300()
-    >>> _ = compress_model(model, 5_000)
-    >>> count_params(materialize(model))
-    266610
-    """
-    for _, layer in list(tucker_layers(model)):
-        owner: Any = layer
-        weight = owner.weight.detach().clone()
-        trains = any(p.requires_grad for p in owner.parametrizations.weight.parameters())
-        # torch takes the property off the layer's class, which a copy of the model still shares
-        kind = type(layer)
-        owner.__class__ = type(kind.__name__, kind.__bases__, dict(kind.__dict__))
-        parametrize.remove_parametrizations(layer, "weight", leave_parametrized=True)
-        del owner.weight  # torch makes it no parameter where gradients are off
-        owner.weight = nn.Parameter(weight, requires_grad=trains)
-    return model
+def _checked_survey(
+    model: nn.Module, include: Sequence[Pattern], exclude: Sequence[Pattern]
+) -> Survey:
+    if isinstance(model, nn.parallel.DistributedDataParallel):
+        raise ValueError(
+            "the model is wrapped in DistributedDataParallel, which knows its parameters already; "
+            "compress it first and wrap it then"
+        )
+    found = survey(model, include, exclude)
+    if not found.weights:
+        reasons = "; ".join(f"{skip.name} is {skip.reason}" for skip in found.skipped[:4])
+        raise ValueError(
+            f"{type(model).__name__} has no dense Linear, Conv or Embedding layer to compress"
+            + (f": {reasons}" if reasons else "")
+        )
+    return found
 
 
-def _check_plan(plan: NetworkPlan, layers: dict[str, nn.Module]) -> None:
+def _plan(
+    weights: Mapping[str, Weight], numbers: int, evidence: str | Evidence, shared_core: bool
+) -> NetworkPlan:
+    shapes = {name: weight.shape for name, weight in weights.items()}
+    if isinstance(evidence, Evidence):
+        if shared_core:
+            raise ValueError("evidence is of single weights; a shared core is planned without it")
+        return evidence.only(shapes).plan(numbers)
+    if evidence == "balanced":
+        return plan_network(shapes, budget=numbers, shared_core=shared_core)
+    if evidence != "spectra":
+        raise ValueError(
+            f"evidence is {evidence!r}; 'balanced', 'spectra' or a measured Evidence is needed"
+        )
+    check_values(weights)
+    spectra = spectra_of(weights, shared_core)
+    return plan_network(shapes, budget=numbers, shared_core=shared_core, spectra=spectra)
+
+
+def _check_plan(
+    plan: NetworkPlan, weights: Mapping[str, Weight], skipped: Sequence[Skipped]
+) -> None:
+    reasons = {skip.name: skip.reason for skip in skipped}
     for layer in plan.layers:
-        if layer.name not in layers:
-            raise ValueError(f"the plan names {layer.name!r}; the model has {sorted(layers)}")
-        shape = weight_shape(layers[layer.name])
+        if layer.name in reasons:
+            raise ValueError(f"the plan names {layer.name!r}, which is {reasons[layer.name]}")
+        if layer.name not in weights:
+            raise ValueError(f"the plan names {layer.name!r}; the model has {sorted(weights)}")
+        shape = weights[layer.name].shape
         if shape != layer.reshape.shape:
             raise ValueError(
                 f"{layer.name} has shape {shape}; the plan is for {layer.reshape.shape}"
             )
+
+
+def _params_after(model: nn.Module, plan: NetworkPlan, weights: Mapping[str, Weight]) -> int:
+    dense = sum(weight.parameter.numel() for weight in weights.values())
+    return count_params(model) - dense + plan.n_params
+
+
+def _bytes_after(model: nn.Module, plan: NetworkPlan, weights: Mapping[str, Weight]) -> int:
+    sizes = {name: weight.parameter.element_size() for name, weight in weights.items()}
+    dense = sum(weight.parameter.numel() * sizes[name] for name, weight in weights.items())
+    stored = sum(layer.n_params * sizes[layer.name] for layer in plan.layers)
+    shared = next((sizes[layer.name] for layer in plan.layers if layer.shared_core), 0)
+    return count_bytes(model) - dense + stored + shared * plan.shared_core_params
+
+
+def _notes(weight: Weight) -> Iterator[str]:
+    """What a user should know of a weight that is compressed."""
+    others = [slot.name for slot in weight.slots[1:]]
+    if others:
+        yield f"{weight.name} is one weight with {', '.join(others)}: they share core and factors"
+    for slot in weight.slots:
+        padding = getattr(slot.layer, "padding_idx", None)
+        if padding is not None:
+            yield f"{slot.name}: row {padding}, its padding_idx, is approximated like the others"
+    if not weight.parameter.requires_grad:
+        yield f"{weight.name} is frozen, and so are its core and factors"

@@ -1,4 +1,8 @@
-"""Finding the layers of a model that have, or can take, a Tucker weight."""
+"""Finding the weights of a model that have, or can take, Tucker form.
+
+A weight goes by its full name, "encoder.0.weight" or "attention.in_proj_weight": the name of its layer,
+a dot, and the layer's attribute that holds it.
+"""
 
 from collections.abc import Iterator
 from typing import Any
@@ -6,42 +10,71 @@ from typing import Any
 from torch import Tensor, nn
 from torch.nn.utils import parametrize
 
+from torch_bridge.eligibility import is_lazy, survey
 from torch_bridge.weight import TuckerWeight
-
-COMPRESSIBLE = (nn.Linear, nn.Conv1d, nn.Conv2d, nn.Conv3d, nn.Embedding)
 
 
 def compressible_layers(model: nn.Module) -> Iterator[tuple[str, nn.Module]]:
-    """Yield (name of the weight, layer) for every dense layer that can take a Tucker weight."""
-    for name, layer in model.named_modules():
-        if isinstance(layer, COMPRESSIBLE) and not parametrize.is_parametrized(layer, "weight"):
-            yield f"{name}.weight" if name else "weight", layer
+    """Yield (name of the weight, layer) for every dense weight that can take Tucker form."""
+    for weight in survey(model).weights:
+        yield weight.name, weight.slots[0].layer
 
 
 def tucker_layers(model: nn.Module) -> Iterator[tuple[str, nn.Module]]:
-    """Yield (name of the weight, layer) for every layer that has a Tucker weight."""
+    """Yield (name of the weight, layer) for every weight in Tucker form."""
     layer: Any
     for name, layer in model.named_modules():
-        if not parametrize.is_parametrized(layer, "weight"):
-            continue
-        if isinstance(layer.parametrizations.weight[0], TuckerWeight):
-            yield f"{name}.weight" if name else "weight", layer
+        if parametrize.is_parametrized(layer):
+            for attribute, chain in layer.parametrizations.items():
+                if isinstance(chain[0], TuckerWeight):
+                    yield f"{name}.{attribute}" if name else attribute, layer
 
 
-def tucker_parts(layer: nn.Module) -> tuple[TuckerWeight, Tensor, list[Tensor | None]]:
-    """The parametrization of a layer with its core and one factor (or None) per mode."""
-    owner: Any = layer
-    weights = owner.parametrizations.weight
+def tucker_parts(
+    layer: nn.Module, name: str = "weight"
+) -> tuple[TuckerWeight, Tensor, list[Tensor | None]]:
+    """The parametrization of a layer's weight with its core and one factor (or None) per mode."""
+    weights = tucker_originals(layer, name)
     core, *factors = (getattr(weights, f"original{k}") for k in range(weights.ntensors))
     return weights[0], core, weights[0].with_gaps(factors)
 
 
-def weight_shape(layer: nn.Module) -> tuple[int, ...]:
+def tucker_originals(layer: nn.Module, name: str = "weight") -> Any:
+    """Where torch keeps core and factors of a layer's weight: original0, original1, ..."""
+    owner: Any = layer
+    return owner.parametrizations[attribute_of(name)]
+
+
+def stored_as(layer: nn.Module, name: str = "weight") -> tuple[object, ...]:
+    """What tells a stored weight from all others: alike for the modules that share one."""
+    originals = tucker_originals(layer, name)
+    parts = (id(getattr(originals, f"original{k}")) for k in range(originals.ntensors))
+    return (originals[0].plan.reshape, *parts)
+
+
+def attribute_of(name: str) -> str:
+    """The last part of a weight's full name, under which its layer holds it.
+
+    Examples
+    --------
+    >>> attribute_of("encoder.0.weight")
+    'weight'
+    """
+    return name.rpartition(".")[2]
+
+
+def weight_shape(layer: nn.Module, name: str = "weight") -> tuple[int, ...]:
     """Shape of a layer's weight."""
-    weight: Any = layer.weight
+    weight: Any = getattr(layer, attribute_of(name))
     return tuple(int(dim) for dim in weight.shape)
 
 
 def count_params(model: nn.Module) -> int:
-    """Count the parameters that a model stores; what is shared counts once."""
-    return sum(p.numel() for p in model.parameters())
+    """Count the parameters that a model stores; what is shared counts once, what is not yet there not."""
+    return sum(p.numel() for p in model.parameters() if not is_lazy(p))
+
+
+def count_bytes(model: nn.Module) -> int:
+    """Bytes of a model's parameters and buffers, as torch stores them; what is shared counts once."""
+    tensors = (t for t in (*model.parameters(), *model.buffers()) if not is_lazy(t))
+    return sum(tensor.numel() * tensor.element_size() for tensor in tensors)

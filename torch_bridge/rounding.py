@@ -46,8 +46,8 @@ def attach_quantizers(model: nn.Module, levels: float) -> None:
     if any(True for _ in quantized_tensors(model)):
         raise ValueError(f"{type(model).__name__} has quantizers already")
     made: dict[int, Quantizer] = {}
-    for _, layer in layers:
-        weight, parts = _parts(layer)
+    for name, layer in layers:
+        weight, parts = _parts(layer, name)
         for part in parts:
             if id(part) not in made:  # a shared tensor has one quantizer
                 made[id(part)] = _quantizer(part, levels)
@@ -57,8 +57,8 @@ def attach_quantizers(model: nn.Module, levels: float) -> None:
 def quantized_tensors(model: nn.Module) -> Iterator[tuple[Quantizer, Tensor]]:
     """Yield every quantizer with the tensor of levels that it rounds, each once."""
     seen: set[int] = set()
-    for _, layer in tucker_layers(model):
-        weight, parts = _parts(layer)
+    for name, layer in tucker_layers(model):
+        weight, parts = _parts(layer, name)
         for module, part in zip(weight.quantizers, parts, strict=False):
             if id(part) not in seen:
                 seen.add(id(part))
@@ -87,9 +87,9 @@ def step_of(tensor: Tensor, levels: float) -> float:
     return rms_step(tensor.detach().to("cpu", torch.float32).numpy(), levels)
 
 
-def _parts(layer: nn.Module) -> tuple[TuckerWeight, list[Tensor]]:
-    """The parametrization of a layer, with its core and the factors that there are."""
-    weight, core, factors = tucker_parts(layer)
+def _parts(layer: nn.Module, name: str) -> tuple[TuckerWeight, list[Tensor]]:
+    """The parametrization of a layer's weight, with its core and the factors that there are."""
+    weight, core, factors = tucker_parts(layer, name)
     return weight, [core, *(factor for factor in factors if factor is not None)]
 
 

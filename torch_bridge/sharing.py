@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 from torch import nn
 
-from torch_bridge.layers import tucker_layers
+from torch_bridge.layers import tucker_layers, tucker_originals
 
 Place = tuple[str, int]  # name of a weight and which mode's factor; mode -1 is the core
 
@@ -61,8 +61,7 @@ def share_core(model: nn.Module, names: Sequence[str]) -> None:
 
 
 def _list(layers: dict[str, nn.Module], place: Place) -> nn.Module:
-    layer: object = layers[place[0]]
-    owner: nn.Module = layer.parametrizations.weight  # type: ignore[attr-defined]
+    owner: nn.Module = tucker_originals(layers[place[0]], place[0])
     return owner
 
 

@@ -7,18 +7,65 @@ of a Tucker product sums prod(J_n) products of one core entry and one entry of e
 """
 
 import math
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
 
-import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
-from tucker_core import LayerPlan, shared_core_hosvd
+from torch_bridge.weight import TuckerWeight, dense_tensor
+from tucker_core import LayerPlan, NetworkPlan, shared_core_hosvd
 from tucker_core.checks import FloatArray
 
 Start = tuple[Tensor, list[Tensor | None], int]  # core, factors and fan_in of one weight
 _SHARED_STD = 0.35  # of a shared core's entries; the factors of each weight make up the rest
+
+
+def start_parts(
+    plan: NetworkPlan,
+    weights: Mapping[str, Tensor],
+    init: str,
+    generator: torch.Generator,
+) -> dict[str, list[Tensor]]:
+    """Core and existing factors of every planned weight, none of which is changed.
+
+    Parameters
+    ----------
+    plan : of the weights
+    weights : name -> dense weight
+    init : "hosvd" or "scratch"
+    generator : where "scratch" draws from
+
+    Raises
+    ------
+    ValueError
+        If `init` is unknown.
+    """
+    if init not in ("hosvd", "scratch"):
+        raise ValueError(f"init is {init!r}; 'hosvd' or 'scratch' is needed")
+    own = [layer for layer in plan.layers if not layer.shared_core]
+    shared = [layer for layer in plan.layers if layer.shared_core]
+    parts: dict[str, list[Tensor]] = {}
+    for layer in own if init == "hosvd" else ():
+        parts[layer.name] = list(TuckerWeight(layer).right_inverse(weights[layer.name]))
+    for layer in shared if init == "hosvd" else plan.layers:
+        parts[layer.name] = TuckerWeight(layer).empty_parts(weights[layer.name])
+    starts = {
+        layer.name: (*_with_gaps(layer, parts[layer.name]), fan_in(layer)) for layer in plan.layers
+    }
+    if init == "scratch":
+        for layer in own:
+            draw_scratch(*starts[layer.name], generator)
+    if shared:
+        joint = [starts[layer.name] for layer in shared]
+        if init == "scratch":
+            draw_shared_scratch(joint, generator)
+        else:
+            decompose_shared(joint, [dense_tensor(weights[p.name], p) for p in shared])
+    return parts
+
+
+def _with_gaps(plan: LayerPlan, parts: Sequence[Tensor]) -> tuple[Tensor, list[Tensor | None]]:
+    return parts[0], TuckerWeight(plan).with_gaps(parts[1:])
 
 
 def fan_in(plan: LayerPlan) -> int:
@@ -57,13 +104,6 @@ def decompose_shared(weights: Sequence[Start], tensors: Sequence[FloatArray]) ->
             for mine, found in zip(own, factors, strict=True):
                 assert mine is not None, "with a shared core every mode has a matrix"
                 mine.copy_(torch.tensor(found))
-
-
-def dense_tensor(layer: nn.Module, plan: LayerPlan) -> FloatArray:
-    """A layer's dense weight, reshaped as its plan says, in float32."""
-    weight: Any = layer.weight
-    array = weight.detach().to("cpu", torch.float32).numpy()
-    return np.ascontiguousarray(plan.reshape.apply(array))
 
 
 def _draw(tensor: Tensor, std: float, generator: torch.Generator) -> None:

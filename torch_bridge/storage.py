@@ -1,7 +1,7 @@
 """Between a model in Tucker form and a `CompressedNetwork`, the content of a `.ada` file."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -9,7 +9,13 @@ import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
-from torch_bridge.layers import tucker_layers, tucker_parts
+from torch_bridge.layers import (
+    attribute_of,
+    stored_as,
+    tucker_layers,
+    tucker_originals,
+    tucker_parts,
+)
 from torch_bridge.quantizer import Quantizer
 from torch_bridge.rounding import step_of
 from tucker_core import (
@@ -24,16 +30,21 @@ from tucker_core import (
 from tucker_core.quantize import nearest_scale_code
 
 BIAS_LEVELS = 16.0  # biases are few and cheap: fine steps, always
+PLAIN_LEVELS = 64.0  # gains, statistics and weights that were not compressed: finer ones
+_SMALLEST, _LARGEST = (
+    16,
+    4096,
+)  # steps in the entries of tensors that are positive, such as variances
 
 
 def to_network(
     model: nn.Module, architecture: str, levels: float | None = None, *, bits: int | None = None
 ) -> CompressedNetwork:
-    """Round a model in Tucker form to integers.
+    """Round a model in Tucker form to integers, its buffers of floats (batch statistics) included.
 
     Parameters
     ----------
-    model : a model after `compress_model`
+    model : a model after `compress_model`; what modules share is stored once
     architecture : its name; parameters that are all zero are left out if the name is a known one
     levels : steps per root mean square of each core and factor: fewer levels, fewer bytes. By default
         the steps that `attach_quantizers` chose, so that the file holds what was trained
@@ -43,7 +54,7 @@ def to_network(
     Raises
     ------
     ValueError
-        If the model has no Tucker weight, a value is not finite, or there are no steps to use.
+        If the model has no Tucker weight, a value is complex or not finite, or there are no steps to use.
 
     Examples
     --------
@@ -61,16 +72,15 @@ def to_network(
     if bits is not None and (levels is not None or not 2 <= bits <= 16):
         raise ValueError(f"bits is {bits} and levels is {levels}; give 2 to 16 bits, or levels")
     coded = _Coded(levels, bits)
-    weights = {name: coded.tucker_parameter(name, layer) for name, layer in tucker_layers(model)}
-    if not weights:
+    if not any(True for _ in tucker_layers(model)):
         raise ValueError(f"{type(model).__name__} has no Tucker weight; call compress_model first")
     known = ARCHITECTURES.get(architecture, {})
     parameters = []
-    for name, tensor in _plain_state(model):
-        if name in weights:
-            parameters.append(weights[name])
-        elif name not in known or bool(tensor.any()):
-            parameters.append(coded.plain_parameter(name, tensor))
+    for name, holder in _dense_state(model):
+        if not isinstance(holder, Tensor):
+            parameters.append(coded.tucker_parameter(name, holder))
+        elif name not in known or bool(holder.any()):
+            parameters.append(coded.plain_parameter(name, holder))
     return CompressedNetwork(architecture, tuple(parameters))
 
 
@@ -83,13 +93,14 @@ def load_network(model: nn.Module, network: CompressedNetwork) -> nn.Module:
         If names or shapes of the network are not those of the model.
     """
     dense = {name: torch.from_numpy(array) for name, array in network.to_dense().items()}
-    wanted = {name: tuple(tensor.shape) for name, tensor in model.named_parameters()}
+    wanted = {name: tuple(tensor.shape) for name, tensor in _plain_tensors(model)}
     found = {name: tuple(tensor.shape) for name, tensor in dense.items()}
     if wanted != found:
         differing = sorted(set(wanted.items()) ^ set(found.items()))
+        hint = " (it is in Tucker form: give a dense one)" if dict(tucker_layers(model)) else ""
         raise ValueError(
             f"the file holds a {network.architecture!r} network, which does not fit "
-            f"{type(model).__name__}: {differing[:4]}"
+            f"{type(model).__name__}{hint}: {differing[:4]}"
         )
     model.load_state_dict(dense, strict=False)
     return model
@@ -108,7 +119,7 @@ class _Coded:
         self._done: dict[int, tuple[Symbols, float]] = {}
 
     def tucker_parameter(self, name: str, layer: nn.Module) -> CodedParameter:
-        weight, core, factors = tucker_parts(layer)
+        weight, core, factors = tucker_parts(layer, name)
         parts = [core, *(factor for factor in factors if factor is not None)]
         quantizers: Sequence[Any] = [*weight.quantizers] or [None] * len(parts)
         symbols, steps = [], []
@@ -126,8 +137,10 @@ class _Coded:
         _check_finite(name, tensor)
         shape = tuple(tensor.shape)
         plan = ReshapePlan(shape, shape, tuple(range(len(shape))))
-        code = nearest_scale_code(step_of(tensor, BIAS_LEVELS))
+        code = nearest_scale_code(_plain_step(name, tensor))
         symbols = quantize(_array(tensor), scale_of(code))
+        if _is_positive(tensor):
+            symbols = np.maximum(symbols, 1)  # a variance of 0 would be divided by
         return CodedParameter(name, plan, symbols, (None,) * len(shape), code)
 
     def _integers(
@@ -148,7 +161,24 @@ class _Coded:
         return quantize(_array(part), step), step * (1.0 if quantizer is None else quantizer.unit)
 
 
+def _plain_step(name: str, tensor: Tensor) -> float:
+    """Step for a tensor that is stored as it is."""
+    if attribute_of(name) == "bias":
+        return step_of(tensor, BIAS_LEVELS)
+    step = step_of(tensor, PLAIN_LEVELS)
+    if not _is_positive(tensor):
+        return step
+    least, most = (float(bound) for bound in tensor.detach().aminmax())
+    return max(min(step, least / _SMALLEST), most / _LARGEST)
+
+
+def _is_positive(tensor: Tensor) -> bool:
+    return bool((tensor > 0).all())
+
+
 def _check_finite(name: str, part: Tensor) -> None:
+    if not part.is_floating_point():
+        raise ValueError(f"{name} has dtype {part.dtype}; a file holds real numbers only")
     if not bool(part.isfinite().all()):
         bad = part.detach()[~part.isfinite()][0].item()
         raise ValueError(f"{name} holds {bad}; only finite numbers can be stored")
@@ -159,15 +189,30 @@ def _array(tensor: Tensor) -> npt.NDArray[np.float32]:
     return array
 
 
-def _plain_state(model: nn.Module) -> Sequence[tuple[str, Tensor]]:
-    """Parameters under the names that the dense model gives them, in its order."""
-    state: list[tuple[str, Tensor]] = []
-    for prefix, layer in model.named_modules():
-        if "parametrizations" in prefix.split("."):
-            continue
-        names = [
-            *getattr(layer, "parametrizations", {}),
-            *dict(layer.named_parameters(recurse=False)),
-        ]
-        state += [(f"{prefix}.{name}" if prefix else name, getattr(layer, name)) for name in names]
-    return state
+def _dense_state(model: nn.Module) -> Iterator[tuple[str, Tensor | nn.Module]]:
+    """Parameters under the names that the dense model gives them, in its order, each once.
+
+    Those in Tucker form come as their layer, all others as tensors.
+    """
+    layers, plain = dict(tucker_layers(model)), dict(_plain_tensors(model))
+    chains = [tucker_originals(layer, name) for name, layer in layers.items()]
+    inside = {id(module) for chain in chains for module in chain.modules()}
+    done = set[tuple[object, ...]]()
+    for prefix, module in model.named_modules():
+        for name in (name for name, layer in layers.items() if layer is module):
+            if stored_as(module, name) not in done:  # else a weight that modules share
+                yield name, module
+            done.add(stored_as(module, name))
+        if id(module) not in inside:
+            own = (module.named_parameters, module.named_buffers)
+            names = [name for listed in own for name, _ in listed(prefix, recurse=False)]
+            yield from ((name, plain[name]) for name in names if name in plain)
+
+
+def _plain_tensors(model: nn.Module) -> Iterator[tuple[str, Tensor]]:
+    """Parameters and the buffers of floats that a state dict holds, each once."""
+    kept = model.state_dict(keep_vars=True)
+    for name, tensor in (*model.named_parameters(), *model.named_buffers()):
+        stored = isinstance(tensor, nn.Parameter) or (name in kept and tensor.is_floating_point())
+        if stored and tensor.numel():
+            yield name, tensor

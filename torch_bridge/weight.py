@@ -21,6 +21,7 @@ from torch.autograd.function import once_differentiable
 
 from torch_bridge.threads import one_numpy_thread
 from tucker_core import LayerPlan, TuckerPlan, TuckerTensor, hosvd
+from tucker_core.checks import FloatArray
 from tucker_core.tucker_plan import plan_for
 
 
@@ -30,6 +31,12 @@ class TuckerWeight(nn.Module):
     Parameters
     ----------
     plan : dims (I_1, ..., I_N) and rank (J_1, ..., J_N) of the weight
+    start : core and factors to begin with; by default the HOSVD of the weight that is replaced
+
+    Attributes
+    ----------
+    form : how a layer that can choose computes: "rebuilt", "factorised" or "auto" (`switching`)
+    quantizers : of core and factors, once `attach_quantizers` made them
 
     Examples
     --------
@@ -42,42 +49,55 @@ class TuckerWeight(nn.Module):
     (torch.Size([500, 800]), 1908)
     """
 
-    def __init__(self, plan: LayerPlan) -> None:
+    def __init__(self, plan: LayerPlan, start: Sequence[Tensor] | None = None) -> None:
         super().__init__()
         self.plan = plan
+        self.form = "rebuilt"
+        self._start = start
         self.full = tuple(
             r == dim and not plan.shared_core
             for r, dim in zip(plan.rank, plan.reshape.dims, strict=True)
         )  # modes without a factor
-        self.quantizers = nn.ModuleList()  # of core and factors, once `attach_quantizers` made them
+        self.quantizers = nn.ModuleList()
 
     def forward(self, core: Tensor, *factors: Tensor) -> Tensor:
         """Rebuild the weight from core (J_1, ..., J_N) and the factors (I_n, J_n) of modes not full."""
         reshape = self.plan.reshape
-        parts = [core, *factors]
-        if self.quantizers:
-            parts = [
-                quantizer(part) for quantizer, part in zip(self.quantizers, parts, strict=True)
-            ]
-        tensor = tucker_product(parts[0], self.with_gaps(parts[1:]))
+        tensor = tucker_product(*self.rounded(core, *factors))
         whole = reshape.padded or reshape.shape
         permuted = [whole[mode] for mode in reshape.permutation]
         back = [reshape.permutation.index(mode) for mode in range(len(permuted))]
         weight = tensor.reshape(permuted).permute(back)
         return weight[tuple(map(slice, reshape.shape))] if reshape.padding else weight
 
+    def rounded(self, core: Tensor, *factors: Tensor) -> tuple[Tensor, list[Tensor | None]]:
+        """Core and one factor (or None) per mode as the network sees them, rounded if it rounds."""
+        parts = [core, *factors]
+        if self.quantizers:
+            parts = [
+                quantizer(part) for quantizer, part in zip(self.quantizers, parts, strict=True)
+            ]
+        return parts[0], self.with_gaps(parts[1:])
+
     def right_inverse(self, weight: Tensor) -> tuple[Tensor, ...]:
         """Decompose a dense weight by HOSVD; (core, factors...) become the layer's parameters.
 
-        With a shared core they are zeros: one weight alone can't be decomposed (see `starts`).
+        The first time, the start is taken instead if there is one. With a shared core the parts are
+        zeros: one weight alone can't be decomposed (see `starts`).
         """
+        if self._start is not None:
+            start, self._start = self._start, None
+            return tuple(start)
         if self.plan.shared_core:
-            shapes = [self.plan.rank, *zip(self.plan.reshape.dims, self.plan.rank, strict=True)]
-            return tuple(weight.new_zeros(shape) for shape in shapes)
-        array = weight.detach().to("cpu", torch.float32).numpy()
-        tensor = self.plan.reshape.apply(array)
-        parts = self.parts(hosvd(tensor, self.plan.rank))
+            return tuple(self.empty_parts(weight))
+        parts = self.parts(hosvd(dense_tensor(weight, self.plan), self.plan.rank))
         return tuple(part.to(weight.device, weight.dtype) for part in parts)
+
+    def empty_parts(self, weight: Tensor) -> list[Tensor]:
+        """Zeros in the shapes of core and existing factors, of a weight's dtype and device."""
+        pairs = zip(self.plan.reshape.dims, self.plan.rank, self.full, strict=True)
+        shapes = [self.plan.rank, *((dim, rank) for dim, rank, full in pairs if not full)]
+        return [weight.new_zeros(shape) for shape in shapes]
 
     def parts(self, tucker: TuckerTensor) -> list[Tensor]:
         """Core and existing factors of a numpy Tucker tensor, as torch tensors of their own memory."""
@@ -88,6 +108,13 @@ class TuckerWeight(nn.Module):
         """One entry per mode: its factor, or None where the mode is full."""
         rest = iter(factors)
         return [None if full else next(rest) for full in self.full]
+
+
+def dense_tensor(weight: Tensor, plan: LayerPlan) -> FloatArray:
+    """A dense weight reshaped as its plan says, float64 as it is and all else in float32."""
+    precise = torch.float64 if weight.dtype == torch.float64 else torch.float32
+    array = weight.detach().to("cpu", precise).numpy()
+    return np.ascontiguousarray(plan.reshape.apply(array))
 
 
 def tucker_product(core: Tensor, factors: Sequence[Tensor | None]) -> Tensor:
@@ -110,7 +137,7 @@ def tucker_product(core: Tensor, factors: Sequence[Tensor | None]) -> Tensor:
     tensor([4., 4., 4.])
     """
     on_cpu = core.device.type == "cpu" and core.dtype in (torch.float32, torch.float64)
-    if on_cpu:
+    if on_cpu and not torch.compiler.is_compiling():  # a compiler reads torch, not kernels
         result: Tensor = _CoreProduct.apply(core, *factors)  # type: ignore[no-untyped-call]
         return result
     with torch.autocast(core.device.type, enabled=False):

@@ -41,6 +41,8 @@ def factorizations(n: int, order: int) -> tuple[tuple[int, ...], ...]:
     from tucker_core.kernels.search import all_factorizations
 
     _check(n, order)
+    if order == 1:
+        return ((n,),)
     columns = all_factorizations(n, order).T.tolist()
     return tuple(zip(*columns, strict=True))  # a quarter less time than row by row
 

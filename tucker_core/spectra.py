@@ -25,6 +25,7 @@ from tucker_core.kernels.gram import mode_gram
 
 _BLOCK_ENTRIES = 1 << 18  # 1 MiB of float32: one block stays in the cache of a core
 _LEAST_COLUMNS = 1024
+_LEAST_BLOCKS = 8  # so that a copy of one, in float64, is small beside the tensor
 
 # Energies below so many rounding errors of the whole are not trusted. Measured: float32 Gram matrices
 # give the errors of an SVD down to a relative error of 1e-2, an energy of 840 rounding errors.
@@ -144,6 +145,7 @@ def column_blocks(tensor: FloatArray, mode: int) -> Iterator[FloatArray]:
     slabs = _slabs(tensor, mode)
     left, dim, right = slabs.shape
     width = max(_LEAST_COLUMNS, _BLOCK_ENTRIES // dim)
+    width = max(dim, min(width, left * right // _LEAST_BLOCKS))
     step = max(1, width // right)
     for start in range(0, left, step):
         columns = slabs[start : start + step].transpose(1, 0, 2).reshape(dim, -1)

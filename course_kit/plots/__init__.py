@@ -15,7 +15,15 @@ from course_kit.plots.curves import (
 from course_kit.plots.diagram import box, tucker_diagram
 from course_kit.plots.digits import demo_figure, digit, pick_digits, to_scale
 from course_kit.plots.intervals import coding_intervals
-from course_kit.plots.style import DARK, LIGHT, MIDDLE, save_figure, series_style, tidy
+from course_kit.plots.style import (
+    DARK,
+    LIGHT,
+    MIDDLE,
+    plain_log_ticks,
+    save_figure,
+    series_style,
+    tidy,
+)
 
 __all__ = [
     "DARK",
@@ -30,6 +38,7 @@ __all__ = [
     "layer_bars",
     "matrix_cells",
     "pick_digits",
+    "plain_log_ticks",
     "predicted_against_measured",
     "save_figure",
     "series_style",

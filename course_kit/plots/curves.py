@@ -34,6 +34,7 @@ def spectra(
             j = kept[label]
             axes.plot(j, share[j - 1], "o", ms=12, mfc="none", mec=style.color, mew=2)
     axes.set(xlabel="number of the singular value", ylabel="size (largest = 1)")
+    plain_log_ticks(axes.yaxis)
     axes.legend(frameon=False)
     tidy(axes)
 
@@ -88,6 +89,7 @@ def training_curves(
     axes.set(xlabel="epoch", ylabel=ylabel)
     if log:
         axes.set_yscale("log")
+        plain_log_ticks(axes.yaxis)
     else:
         axes.set_ylim(bottom=0)
     axes.legend(frameon=False)
@@ -118,5 +120,7 @@ def predicted_against_measured(
     axes.set(xlabel=f"predicted, {unit}", ylabel=f"measured, {unit}", xlim=ends, ylim=ends)
     if wide:
         axes.set(xscale="log", yscale="log")
+        plain_log_ticks(axes.xaxis)
+        plain_log_ticks(axes.yaxis)
     axes.legend(frameon=False, loc="upper left")
     tidy(axes)

@@ -1,12 +1,12 @@
 """Colours, markers and lines that tell series apart in colour, in grey, and for the colour-blind."""
 
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from matplotlib.axes import Axes
 from matplotlib.axis import Axis
 from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
+from matplotlib.ticker import FuncFormatter, Locator, LogLocator, MaxNLocator, NullFormatter
 
 from tucker_core.files import replacing
 
@@ -62,9 +62,24 @@ def tidy(axes: Axes, *, grid: bool = True) -> None:
         axes.grid(color=LIGHT, which="major")
 
 
+class _PlainLogLocator(Locator):
+    """Round numbers on a logarithmic axis, some five of them whatever its span."""
+
+    def __call__(self) -> Any:
+        assert self.axis is not None
+        return self.tick_values(*self.axis.get_view_interval())
+
+    def tick_values(self, vmin: float, vmax: float) -> Any:
+        span = vmax / vmin
+        if span < 4:  # too little for powers of ten: as on a linear axis
+            return MaxNLocator(5, steps=[1, 2, 5, 10]).tick_values(vmin, vmax)
+        subs = (1.0, 2.0, 3.0, 5.0) if span < 20 else (1.0, 2.0, 5.0) if span < 1_000 else (1.0,)
+        return LogLocator(subs=subs).tick_values(vmin, vmax)
+
+
 def plain_log_ticks(axis: Axis) -> None:
-    """Label a logarithmic axis at 1, 2 and 5 times the powers of ten, written as plain numbers."""
-    axis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
+    """Label a logarithmic axis at round numbers, written plainly: 0.5, 20, 1,000."""
+    axis.set_major_locator(_PlainLogLocator())
     axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.10g}"))
     axis.set_minor_formatter(NullFormatter())
 

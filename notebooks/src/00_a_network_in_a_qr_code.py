@@ -16,21 +16,12 @@
 #
 # **Needs** numpy and matplotlib; no GPU, no download, no PyTorch. **Time** 10 minutes to read, seconds to run.
 #
+# The way: picture -> bytes -> whole numbers -> cores and matrices -> weights -> digits read.
+#
 # Three signs lead through every notebook: **Predict** (stop and guess before you run the next cell),
 # **Measure** (see whether you were right) and **Your turn** (change something).
 
-# %% [markdown]
-# On your own computer the next cell does nothing; on Colab it fetches the course and installs it
-# (put the address of this repository in place of `OWNER`).
-
-# %%
-import os
-from importlib.util import find_spec
-
-if find_spec("tucker_core") is None:
-    os.system("git clone -q https://github.com/OWNER/ada-tucker")
-    os.chdir("ada-tucker")
-    os.system("pip install -q -e .")
+# %% tags=["setup"]
 
 # %% [markdown]
 # First the tools: the library, and a few helpers of this course.
@@ -41,36 +32,39 @@ from collections import Counter
 import matplotlib.pyplot as plt
 import numpy as np
 from course_kit.numpy_net import logits
-from course_kit.paths import bundled_digits, model_path
-from course_kit.plots import digit, to_scale
-from course_kit.qr import make_qr
-from tucker_core import coded_bits, load, reconstruct_flops, tucker_to_tensor
+from course_kit.paths import QR_PICTURE, bundled_digits, model_path
+from course_kit.plots import DARK, MIDDLE, digit, to_scale
+from course_kit.qr import read_qr
+from tucker_core import coded_bits, from_bytes, reconstruct_flops, tucker_to_tensor
 
 # %% [markdown]
-# ## The file
+# ## The picture
 #
-# This file came out of `ada-tucker compress lenet5 --recipe small`: a LeNet-5 in ADA-Tucker form, trained, rounded and coded.
-# It is small enough to be printed. The QR code below holds *all* of its bytes, and nothing else.
+# This QR code is printed at the top of the README. It holds a LeNet-5, a network that reads handwritten digits: not a
+# link to one, the network itself. Here it is as an ordinary picture file.
 
-# %%
-path = model_path("lenet5_small.ada")
-content = path.read_bytes()
-code = make_qr(content)
-print(f"{len(content):,} bytes, QR code version {code.designator}")
-
-# %%
+# %% alt="A QR code of 101 by 101 black and white squares"
 fig, axes = plt.subplots(figsize=(4, 4))
-axes.imshow(np.array(list(code.matrix)), cmap="gray_r", interpolation="nearest")
+axes.imshow(plt.imread(QR_PICTURE), cmap="gray", interpolation="nearest")
 axes.set_title("a whole LeNet-5")
 axes.axis("off")
 plt.show()
+
+# %% [markdown]
+# Any decoder of QR codes gives back the bytes that were printed. They are the whole of a file that came out of
+# `ada-tucker compress lenet5 --recipe small`: a LeNet-5 in ADA-Tucker form, trained, rounded and coded.
+
+# %%
+content = read_qr(QR_PICTURE)
+print(f"{len(content):,} bytes; the first of them: {content[:12].hex(' ')}")
+assert content == model_path("lenet5_small.ada").read_bytes()
 
 # %% [markdown]
 # **Predict.** A dense LeNet-5 has 431,080 weights and biases of 4 bytes each. How many times smaller is the file?
 # Write down a number before you run the next cell.
 
 # %%
-network = load(path)
+network = from_bytes(content)
 ratio = network.dense_bytes / len(content)
 print(f"dense: {network.dense_bytes:,} bytes, {ratio:,.0f} times the file")
 assert network.dense_bytes == 4 * 431_080
@@ -79,7 +73,7 @@ assert 500 < ratio < 3_000
 # %% [markdown]
 # **Measure.** The same two numbers as areas, drawn to scale.
 
-# %%
+# %% alt="Two squares to scale: a large one for the dense weights, and one the size of a full stop for the file"
 fig, axes = plt.subplots(figsize=(7, 4))
 to_scale(axes, network.dense_bytes, len(content))
 plt.show()
@@ -101,19 +95,19 @@ fc1 = next(p for p in network.parameters if p.name == "fc1.weight")
 print("core    ", fc1.core.shape, fc1.core.size, "numbers")
 for n, factor in enumerate(fc1.factors, start=1):
     print(f"M_{n}     ", "identity" if factor is None else factor.shape)
-stored = fc1.n_params
-print(f"together {stored:,} numbers for a weight of {500 * 800:,}")
-assert stored < 0.01 * 500 * 800
+weight_size = 500 * 800
+print(f"together {fc1.n_params:,} numbers for a weight of {weight_size:,}")
+assert fc1.n_params < 0.01 * weight_size
 
 # %% [markdown]
 # The numbers are small whole numbers; the whole product is multiplied by one scale in the end. Frequent ones get short
-# codes, so the file needs only a few bits for each.
+# codes, so the file needs only the one or two bits a number that the table above names.
 
-# %%
+# %% alt="Histogram of the integers in the core: a tall bar at 0, small bars from -4 to 4"
 counts = Counter(fc1.core.ravel().tolist())
 values = sorted(counts)
 fig, axes = plt.subplots(figsize=(7, 2.6))
-axes.bar(values, [counts[v] for v in values], color="#7a8ca3", edgecolor="#1b2a41")
+axes.bar(values, [counts[v] for v in values], color=MIDDLE, edgecolor=DARK)
 axes.set(xlabel="integer in the core of fc1", ylabel="how often")
 plt.show()
 
@@ -127,11 +121,13 @@ plt.show()
 # to a billion?
 
 # %%
-rank = fc1.core.shape
-print(f"{reconstruct_flops(fc1.reshape.dims, rank):,} FLOPs")
+flops = reconstruct_flops(fc1.reshape.dims, fc1.core.shape)
+print(f"{flops:,} FLOPs, {flops / weight_size:.0f} for each number of the weight")
+assert flops < 1e8
 
 # %% [markdown]
-# **Measure.** One call rebuilds the tensor; its shape is that of the dims. Reshaped, it is the weight of the layer.
+# **Measure.** A few million: a laptop does that in a blink. One call rebuilds the tensor; its shape is that of the dims.
+# Reshaped, it is the weight of the layer.
 
 # %%
 tensor = tucker_to_tensor(fc1.to_tucker()) * fc1.scale
@@ -139,12 +135,26 @@ weight = fc1.reshape.undo(tensor)
 print("tensor", tensor.shape, "-> weight", weight.shape)
 assert weight.shape == (500, 800)
 
-# %%
+# %% [markdown]
+# Its first 250 outputs and 400 inputs, dark where a weight is large. Whole rows and columns are blank; between them the
+# same patterns come again and again, because all rows are mixed from few.
+
+# %% alt="The weight as a grey image: blank bands of rows and columns, and between them a repeating pattern of dark dots"
 fig, axes = plt.subplots(figsize=(7, 4.2))
-limit = float(np.abs(weight).max()) / 2
-axes.imshow(weight, cmap="RdBu", vmin=-limit, vmax=limit, aspect="auto")
-axes.set(xlabel="input", ylabel="output", title="fc1: so few numbers, so much pattern")
+part = np.abs(weight[:250, :400])
+axes.imshow(part, cmap="gray_r", vmax=np.quantile(part, 0.99), aspect="auto")
+axes.set(xlabel="input", ylabel="output", title="fc1: few numbers, much pattern")
 plt.show()
+
+# %% [markdown]
+# Blank, because a row of zeros in one of the matrices is a unit, or a block of units, that the network does without.
+# Training found that out by itself, for zeros cost the fewest bits.
+
+# %%
+for n, factor in enumerate(fc1.factors, start=1):
+    zeros = np.sum(~factor.any(axis=1))
+    print(f"M_{n}: {zeros} of {len(factor)} rows are zero")
+assert np.mean(weight == 0) > 0.5
 
 # %% [markdown]
 # ## Does it read?
@@ -160,7 +170,10 @@ wrong = np.flatnonzero(said != labels)
 print(f"{len(wrong)} of {len(labels):,} held-out digits of MNIST-5k are misread")
 assert len(wrong) < 0.03 * len(labels)
 
-# %%
+# %% [markdown]
+# Some that it reads, and behind them the ones that it does not: framed, with the truth written above.
+
+# %% alt="24 handwritten digits with the network's answers above them; the misread ones stand last, in frames"
 fig, grid = plt.subplots(3, 8, figsize=(9, 4))
 shown = [*range(24 - min(8, len(wrong))), *wrong[:8]]
 for axes, k in zip(grid.flat, shown, strict=False):
@@ -168,7 +181,7 @@ for axes, k in zip(grid.flat, shown, strict=False):
 plt.show()
 
 # %% [markdown]
-# The framed ones are misread. Would you have known?
+# Would you have known?
 #
 # *A caution. All of MNIST-5k comes from MNIST's training set, and this network was trained on MNIST: it has met most of
 # these digits. Its error on MNIST's own 10,000 test digits, which nothing was trained or chosen on, is in the README.*
@@ -191,7 +204,30 @@ assert np.mean(blind != labels) > 0.5
 # - Each weight is a small core times one matrix per mode; what is stored are whole numbers and a step size.
 # - Reading it back takes numpy and a range coder.
 #
-# **Next** 01: what is a mode, and what is that product in one?
-#
 # **What can go wrong.** A changed byte: the checksum refuses the file (try it: change `content` and call
-# `tucker_core.from_bytes`). A network of another architecture: names and shapes are then stored in the file too.
+# `from_bytes`). A network of another architecture: names and shapes are then stored in the file too.
+#
+# ## The map of the course
+#
+# | | question | you build |
+# | --- | --- | --- |
+# | 01 | What is a mode, and what is the product in one? | unfoldings, the n-mode product |
+# | 02 | Which core and matrices come nearest to a tensor? | the HOSVD in six lines |
+# | 03 | Why is a weight reshaped first? | an ablation of order and balance |
+# | 04 | How small can a *trained* network become? | a sensitivity scan, fine-tuning |
+# | 05 | Can one train core and matrices from the start? | the gradients, the weight in 15 lines |
+# | 06 | Can all layers share one core? | SCADA-Tucker in 20 lines |
+# | 07 | Where does every byte of the file go? | rounding, entropy, the range coder by hand |
+# | 08 | Is it faster, too? | predictions of FLOPs, held against the clock |
+# | 09 | Does all this reproduce the paper? | a table of claims and measurements |
+# | 10 | And your own model? | `compress_model` on it |
+#
+# 01 to 03 need numpy alone (03 trains at its end, with PyTorch); 04 to 06 build on each other; 07 to 10 can be read in
+# any order.
+#
+# **Exercises.**
+# 1. Change one byte of `content` and decode it again. What does the error tell you?
+# 2. Which layer has the most bytes, which the most bits a number? Why might a small layer need more bits for each?
+# 3. Print the code (`docs/img/lenet5_qr.svg`), photograph it, and let `read_qr` read the photograph.
+#
+# **Next** 01: what is a mode, and what is that product in one?

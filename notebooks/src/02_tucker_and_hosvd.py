@@ -16,18 +16,7 @@
 #
 # **Needs** notebook 01, and what a singular value is. **Time** 30 minutes to read, seconds to run.
 
-# %% [markdown]
-# On your own computer the next cell does nothing; on Colab it fetches the course and installs it
-# (put the address of this repository in place of `OWNER`).
-
-# %%
-import os
-from importlib.util import find_spec
-
-if find_spec("tucker_core") is None:
-    os.system("git clone -q https://github.com/OWNER/ada-tucker")
-    os.chdir("ada-tucker")
-    os.system("pip install -q -e .")
+# %% tags=["setup"]
 
 # %% [markdown]
 # The format, the decompositions and the pictures.
@@ -37,6 +26,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 from course_kit.pictures import portrait
 from course_kit.plots import (
+    DARK,
     error_against_size,
     predicted_against_measured,
     spectra,
@@ -63,7 +53,7 @@ from tucker_core import (
 # The core has shape $(J_1, J_2, J_3)$, called the **rank**; the matrix $M_n$ has shape $(I_n, J_n)$. Here is one to
 # scale: a light tensor of 40 x 30 x 20 on the left, on the right a small dark core and three grey matrices.
 
-# %%
+# %% alt="A large cuboid equals a small dark cube and three narrow matrices, all to scale: 24,000 numbers against 590"
 fig, axes = plt.subplots(figsize=(9, 3.2))
 tucker_diagram(axes, (40, 30, 20), (6, 5, 4))
 plt.show()
@@ -144,7 +134,7 @@ sigmas = [np.linalg.svd(unfold(photo, n), compute_uv=False) for n in range(3)]
 # The spectra of the three unfoldings. The rings mark rank (20, 20, 2): what lies right of a ring will be thrown away.
 # The curve of the colours ends after three points, for there are only three.
 
-# %%
+# %% alt="Singular values of three unfoldings, falling on a logarithmic axis; rings mark the 20th, the 20th and the 2nd"
 fig, axes = plt.subplots(figsize=(7.5, 3.6))
 labels = ["height (mode 0)", "width (mode 1)", "colour (mode 2)"]
 spectra(
@@ -159,7 +149,7 @@ plt.show()
 #
 # Nothing needs to be decomposed to know how bad it can get. With the discarded singular values $\sigma$ of all modes,
 #
-# $$ \max_n \sum_{j > J_n} \sigma_{n,j}^2 \;\le\; \lVert X - \hat X \rVert^2 \;\le\; \sum_n \sum_{j > J_n} \sigma_{n,j}^2 . $$
+# $$ \max_n \sum_{j > J_n} \sigma_{n,j}^2 \;\le\; \left\lVert X - \hat X \right\rVert^2 \;\le\; \sum_n \sum_{j > J_n} \sigma_{n,j}^2 . $$
 #
 # (De Lathauwer, De Moor, Vandewalle, 2000.) **Predict** both ends for rank (20, 20, 2).
 
@@ -187,13 +177,16 @@ assert low <= measured <= high
 # The same for eight ranks at once, measured over predicted. The dashed line is the upper bound itself: every point
 # lies below it, and none below 60 % of it.
 
-# %%
+# %% alt="Eight measured errors over their predicted bounds; all dots lie a little below the diagonal"
 ranks = [(r, r, c) for r in (5, 10, 20, 40) for c in (2, 3)]
 upper = [bounds(rank)[1] for rank in ranks]
 found = [error_of(photo, tucker_to_tensor(my_hosvd(photo, rank))) for rank in ranks]
 fig, axes = plt.subplots(figsize=(4.6, 4))
 predicted_against_measured(axes, upper, found, unit="relative error")
 plt.show()
+
+# %% [markdown]
+# Both halves of that sentence, computed:
 
 # %%
 assert all(0.6 * u < f <= u for u, f in zip(upper, found, strict=True))
@@ -218,7 +211,7 @@ assert np.isclose(error_of(photo, plain.to_tensor()), measured)
 # %%
 within = hosvd(photo, tol=0.1)
 print(within.rank, f"error {error_of(photo, within.to_tensor()):.4f}")
-assert error_of(photo, within.to_tensor()) <= 0.1
+assert 0.09 < error_of(photo, within.to_tensor()) <= 0.1
 
 # %% [markdown]
 # **Measure.** Below, and not by much: the guarantee costs little.
@@ -241,7 +234,7 @@ def corner(r):
 # %% [markdown]
 # Six pictures of rising rank, each with the share of numbers that it stores. From left to right a blur becomes a face.
 
-# %%
+# %% alt="Six portraits of rising rank: at rank 2 stripes, at 10 a blurred face, at 40 hardly to be told from the original"
 fig, grid = plt.subplots(1, 6, figsize=(10, 2.4))
 for axes, r in zip(grid, (2, 5, 10, 20, 40, 80), strict=True):
     axes.imshow(tucker_to_tensor(corner(r)).clip(0, 1))
@@ -251,8 +244,8 @@ for axes, r in zip(grid, (2, 5, 10, 20, 40, 80), strict=True):
 plt.show()
 
 # %% [markdown]
-# **Your turn.** Move the slider (it works where a kernel runs, not on GitHub). At which rank would you not notice the
-# difference any more? How many numbers is that?
+# **Your turn.** Move the slider (it works where a kernel runs: in JupyterLab and on Colab). At which rank would you not
+# notice the difference any more? How many numbers is that?
 
 # %%
 from ipywidgets import IntSlider, interact
@@ -291,21 +284,21 @@ for r in (3, 5, 8, 12, 20, 30, 40):
 # **Measure.** Both errors against the numbers stored. The SVD's errors are free: the unfolding in mode 0 *is* that
 # matrix, so its discarded singular values tell them.
 
-# %%
+# %% alt="Relative error against numbers stored: Tucker's curve lies below that of the SVD of a matrix throughout"
 fig, axes = plt.subplots(figsize=(7, 3.6))
 series = {name: (sizes[name], errors[name]) for name in sizes}
 error_against_size(axes, series, xlabel="numbers stored", ylabel="relative error")
 plt.show()
 
+# %% [markdown]
+# Tucker's solid line lies below: it pays for the width once, not once for every colour. At 5,000 numbers, for example:
+
 # %%
-assert np.interp(5_000, *series["Tucker"]) < np.interp(
-    5_000, *series["SVD of a matrix"]
-)
+tucker_error, svd_error = (np.interp(5_000, *curve) for curve in series.values())
+print(f"Tucker {tucker_error:.2f}, SVD {svd_error:.2f}")
+assert tucker_error < svd_error
 
 # %% [markdown]
-# Tucker's solid line lies below: it pays for the width once, not once for every colour. (For photographs both are poor
-# beside JPEG. Weights of a network are not photographs, and there the tables turn, as 03 to 05 show.)
-#
 # ## HOOI: better still?
 #
 # HOSVD looks at each mode alone, so it is good but not optimal. **HOOI** goes round: it improves the matrix of one mode
@@ -327,26 +320,27 @@ assert 0 < gain < 0.05
 noise = np.random.default_rng(1).standard_normal((20, 20, 20))
 base = error_of(noise, hosvd(noise, 6, sequential=False).to_tensor())
 print(f"ST-HOSVD {error_of(noise, hosvd(noise, 6).to_tensor()) / base:.3f}")
-print(f"HOOI {error_of(noise, tucker(noise, 6).to_tensor()) / base:.3f}")
+print(f"HOOI     {error_of(noise, tucker(noise, 6).to_tensor()) / base:.3f}")
 
 # %% [markdown]
 # And how many rounds does HOOI take? The error against the sweeps, on the noise.
 
-# %%
+# %% alt="The error of HOOI falls steeply over the first sweeps and is flat from the tenth on"
 sweeps = range(1, 16)
 falling = [
     error_of(noise, tucker(noise, 6, n_iter_max=k, tol=0).to_tensor()) for k in sweeps
 ]
 fig, axes = plt.subplots(figsize=(6, 2.8))
-axes.plot(sweeps, falling, "o-", color="#1b2a41")
+axes.plot(sweeps, falling, "o-", color=DARK)
 axes.set(xlabel="sweeps of HOOI", ylabel="relative error")
 plt.show()
 
 # %% [markdown]
-# The curve never rises, and after some ten sweeps there is nothing left to gain.
+# The curve never rises, and what is left to gain after ten sweeps is a twentieth of the whole gain at most.
 
 # %%
 assert all(np.diff(falling) < 1e-9)
+assert falling[9] - falling[-1] < 0.05 * (falling[0] - falling[-1])
 
 # %% [markdown]
 # ## Summary

@@ -14,31 +14,23 @@
 # - to count what a shape costs before anything is trained;
 # - that the same number of stored numbers makes a network useless in one shape and good in another.
 #
-# **Needs** notebook 02; PyTorch for the last part. **Time** 25 minutes to read, half a minute to run.
+# **Needs** notebook 02; PyTorch for the last part. **Time** 25 minutes to read, half a minute to run
+# (fifteen times as long on all of MNIST, with `ADA_BUDGET=full`).
 #
 # This is the heart of ADA-Tucker: the *ada* stands for adaptive dimension adjustment.
 
-# %% [markdown]
-# On your own computer the next cell does nothing; on Colab it fetches the course and installs it
-# (put the address of this repository in place of `OWNER`).
-
-# %%
-import os
-from importlib.util import find_spec
-
-if find_spec("tucker_core") is None:
-    os.system("git clone -q https://github.com/OWNER/ada-tucker")
-    os.chdir("ada-tucker")
-    os.system("pip install -q -e .")
+# %% tags=["setup"]
 
 # %% [markdown]
 # Counting and planning from the library, pictures from the course.
 
 # %%
+from textwrap import fill
+
 import matplotlib.pyplot as plt
 import numpy as np
 from course_kit.method_figure import method_figure
-from course_kit.plots import layer_bars
+from course_kit.plots import DARK, LIGHT, MIDDLE, layer_bars, plain_log_ticks
 from tucker_core import (
     balance_dims,
     factorizations,
@@ -72,14 +64,14 @@ print(f"{len(triples)} ways, from {triples[0]} to {triples[-1]}")
 # arithmetic and geometric means the sum is least when all $I_n$ are equal. Each dot below is one of the triples: how
 # lopsided it is, against what it costs.
 
-# %%
+# %% alt="Cloud of 512 dots: the more lopsided a triple of dimensions, the larger its sum, from 186 up to 235,202"
 lopsided = [dims[-1] / dims[0] for dims in triples]
 sums = [sum(dims) for dims in triples]
 fig, axes = plt.subplots(figsize=(7, 3.4))
-axes.loglog(lopsided, sums, "o", color="#7a8ca3", ms=4)
-axes.axhline(3 * 235_200 ** (1 / 3), color="#1b2a41", ls="--")
+axes.loglog(lopsided, sums, "o", color=MIDDLE, ms=4)
+axes.axhline(3 * 235_200 ** (1 / 3), color=DARK, ls="--")
 axes.set(xlabel="largest dimension / smallest", ylabel="sum of dimensions")
-axes.text(1e3, 230, "perfect balance: 3 x 61.7 = 185", color="#1b2a41")
+axes.text(1e3, 230, "perfect balance: 3 x 61.7 = 185", color=DARK)
 plt.show()
 
 # %% [markdown]
@@ -122,7 +114,7 @@ for dims, J in zip(shapes, cubes, strict=True):
 # %% [markdown]
 # **Measure.** Dark bars: the numbers in the core. Hatched bars: those in the matrices.
 
-# %%
+# %% alt="Bars by order: at order 2 all numbers are in the matrices, at order 4 the core is largest, at order 7 most is left over"
 cores = [J**order for J, order in zip(cubes, orders, strict=True)]
 matrices = [J * sum(dims) for J, dims in zip(cubes, shapes, strict=True)]
 fig, axes = plt.subplots(figsize=(8, 3.2))
@@ -150,65 +142,22 @@ for dims, rank in zip(shapes, ranks, strict=True):
 
 # %% [markdown]
 # With order 2 even that comes to the product of a 480 x 2 and a 2 x 490 matrix: plain low rank. Four of these orders, drawn: light bars
-# are dimensions, dark ones ranks. Balance makes the light bars of a panel nearly equal in height; order makes them short.
+# are dimensions, dark ones ranks, on one logarithmic axis. Balance makes the light bars of a panel nearly equal in height; order makes them short.
 
-# %%
-fig, grid = plt.subplots(1, 4, figsize=(11, 2.6), layout="constrained")
+# %% alt="Four panels of bars, orders 2 to 5: dimensions shrink from 480 to about 12, ranks are 2 to 8"
+fig, grid = plt.subplots(1, 4, figsize=(10, 2.6), sharey=True, layout="constrained")
 for axes, dims, rank in zip(grid, shapes, ranks, strict=False):
     modes = range(len(dims))
-    axes.bar(modes, dims, color="#dfe5ec", edgecolor="#7a8ca3", label="dimension")
-    axes.bar(modes, rank, color="#1b2a41", width=0.5, label="rank")
-    axes.set(title=f"order {len(dims)}", xlabel="mode", xticks=modes)
-grid[0].legend(fontsize=8, loc="center right")
+    axes.bar(modes, dims, color=LIGHT, edgecolor=MIDDLE, label="dimension")
+    axes.bar(modes, rank, color=DARK, width=0.5, label="rank")
+    axes.set(title=f"order {len(dims)}", xlabel="mode", xticks=modes, yscale="log")
+grid[0].set_ylabel("size")
+plain_log_ticks(grid[0].yaxis)
+grid[-1].legend(frameon=False, loc="upper right")
 plt.show()
 
 # %% [markdown]
-# Counting favours order 4 and above. But at order 7 the dimensions are about 6, and 6-dimensional directions know little about a
-# picture of 28 x 28 pixels. Which order is *proper* must be measured, and will be, below.
-#
-# ## The paper's figure
-#
-# The same three cases for a convolution (50 kernels of 5 x 5 over 20 channels), redrawn after figure 2 of the paper, to
-# scale. Top: imbalanced dimensions, long matrices and a core of 64. Middle: balanced, and the core has 343. Bottom: order
-# 2, and next to nothing left for the core.
-
-# %%
-cases = (
-    ((5, 25, 200), (4, 4, 4), "imbalanced dimensions"),
-    ((25, 25, 40), (7, 7, 7), "proper order, balanced"),
-    ((125, 200), (3, 3), "improper order"),
-)
-method_figure((50, 20, 5, 5), cases)
-
-# %% [markdown]
-# All three store about a thousand numbers.
-
-# %%
-stored = [tucker_params(dims, rank) for dims, rank, _ in cases]
-print(stored)
-assert all(950 < n < 1_050 for n in stored)
-
-# %% [markdown]
-# ## What the planner does
-#
-# `plan_reshape` looks for balance under one more rule: unless you say `mixed=True`, it only splits or merges whole modes of
-# the weight, so that outputs (300 = 15 x 20) and inputs (784 = 28 x 28, rows and columns of pixels) stay apart.
-
-# %%
-for shape in ((300, 784), (50, 20, 5, 5), (500, 800), (10, 100)):
-    print(plan_reshape(shape).explain())
-
-# %% [markdown]
-# Does keeping them apart cost much? **Predict** the sum of dimensions with and without the rule.
-
-# %%
-apart = plan_reshape((300, 784), order=4)
-mixed = plan_reshape((300, 784), order=4, mixed=True)
-print(apart.dims, sum(apart.dims), "or mixed", mixed.dims, sum(mixed.dims))
-assert sum(mixed.dims) <= sum(apart.dims) <= 1.1 * sum(mixed.dims)
-
-# %% [markdown]
-# **Your turn.** The sliders set order and budget. How large must the budget be before order 2 gets past rank 2? (The sliders work where a kernel runs, not on GitHub.)
+# **Your turn.** The sliders set order and budget. How large must the budget be before order 2 gets past rank 2? (They work where a kernel runs: in JupyterLab and on Colab.)
 
 # %%
 from ipywidgets import IntSlider, interact
@@ -234,24 +183,75 @@ _ = interact(
 )
 
 # %% [markdown]
-# ## Does it matter? An ablation
+# Counting favours order 4 and above. But at order 7 the dimensions are about 6, and 6-dimensional directions know little about a
+# picture of 28 x 28 pixels. Which order is *proper* must be measured, and will be, below.
 #
-# Now the experiment that counts. We train LeNet-300 on MNIST-5k (3,600 training images) six times. The first layer stores at
-# most 2,300 numbers each time, always from a random start; only its shape differs. The two other layers are the same in all runs.
+# ## The paper's figure
+#
+# The same three cases for a convolution (50 kernels of 5 x 5 over 20 channels), redrawn after figure 2 of the paper, to
+# scale. Top: imbalanced dimensions, long matrices and a core of 64. Middle: balanced, and the core has 343. Bottom: order
+# 2, and next to nothing left for the core.
+
+# %% alt="Three rows of boxes to scale: an imbalanced, a balanced and an order-2 tensor with their cores and matrices"
+cases = (
+    ((5, 25, 200), (4, 4, 4), "imbalanced dimensions"),
+    ((25, 25, 40), (7, 7, 7), "proper order, balanced"),
+    ((125, 200), (3, 3), "improper order"),
+)
+method_figure((50, 20, 5, 5), cases)
+
+# %% [markdown]
+# Is the comparison fair? All three store about a thousand numbers.
 
 # %%
-import torch
+stored = [tucker_params(dims, rank) for dims, rank, _ in cases]
+print(stored)
+assert all(950 < n < 1_050 for n in stored)
+
+# %% [markdown]
+# ## What the planner does
+#
+# `plan_reshape` looks for balance under one more rule: unless you say `mixed=True`, it only splits or merges whole modes of
+# the weight, so that outputs (300 = 15 x 20) and inputs (784 = 28 x 28, rows and columns of pixels) stay apart.
+
+# %%
+for shape in ((300, 784), (50, 20, 5, 5), (500, 800), (10, 100)):
+    dims = plan_reshape(shape).dims
+    print(f"{shape!s:15} -> {dims!s:16} sum {sum(dims)}")
+
+# %% [markdown]
+# It chose the order, too. Ask it why:
+
+# %%
+for reason in plan_reshape((300, 784)).explain().splitlines():
+    print(fill(reason, 80))
+
+# %% [markdown]
+# Does keeping them apart cost much? **Predict** the sum of dimensions with and without the rule.
+
+# %%
+apart = plan_reshape((300, 784), order=4)
+mixed = plan_reshape((300, 784), order=4, mixed=True)
+print(apart.dims, sum(apart.dims), "or mixed", mixed.dims, sum(mixed.dims))
+assert sum(mixed.dims) <= sum(apart.dims) <= 1.1 * sum(mixed.dims)
+
+# %% [markdown]
+# ## Does it matter? An ablation
+#
+# Now the experiment that counts. We train LeNet-300 six times. The first layer stores at most 2,300 numbers each time, always from a
+# random start; only its shape differs. The two other layers are the same in all runs. By default the training images are those of the
+# bundled MNIST-5k.
+
+# %%
+from course_kit.budget import by_budget, say_budget
 from torch_bridge import TrainConfig, build_model, compress_model, evaluate, fit
-from torch_bridge.datasets import load_mnist5k
+from torch_bridge.digits import load_digits
 from tucker_core import LayerPlan, NetworkPlan, ReshapePlan, plan_network
 
-data = load_mnist5k()
-train, train_labels = (
-    torch.from_numpy(data.train_images),
-    torch.from_numpy(data.train_labels),
-)
-held_out = torch.from_numpy(data.val_images), torch.from_numpy(data.val_labels)
-test = torch.from_numpy(data.test_images), torch.from_numpy(data.test_labels)
+print(say_budget(default="half a minute", full="fifteen times that, on all of MNIST"))
+digits = load_digits(full=by_budget(smoke=False, default=False, full=True))
+epochs = by_budget(smoke=1, default=20, full=20)
+print(f"{digits.name}: {len(digits.images):,} images to train on, {epochs} epochs")
 
 # %% [markdown]
 # The plan of a network: our own dims for `fc1`, the planner's for the rest.
@@ -302,18 +302,23 @@ def train_with(plan):
     """Train LeNet-300 in Tucker form from scratch; its test error in percent."""
     model = build_model("lenet300", seed=0)
     compress_model(model, plan, init="scratch")
-    config = TrainConfig(epochs=20, lr=2e-2, batch_size=128, precision="float32")
-    fit(model, [train], train_labels, held_out, config, progress=False)
-    return evaluate(model, *test)
+    config = TrainConfig(epochs=epochs, lr=2e-2, batch_size=128, precision="float32")
+    fit(
+        model, [digits.images], digits.labels, digits.validation, config, progress=False
+    )
+    return evaluate(model, *digits.test)
 
+
+# %% [markdown]
+# The six runs.
 
 # %% tags=["nondeterministic"]
 errors = {name: train_with(plan) for name, plan in plans.items()}
 
 # %% [markdown]
-# **Measure.** Test error of the six, in percent of 1,000 images.
+# **Measure.** Test error of the six, in percent.
 
-# %% tags=["nondeterministic"]
+# %% tags=["nondeterministic"] alt="Bars of six test errors: order 2 and unbalanced near 40 percent, the shape as it is 11, balanced ones about 8"
 fig, axes = plt.subplots(figsize=(8, 3))
 values = {"test error": list(errors.values())}
 layer_bars(axes, list(errors), values, unit="test error, %", form="{:.1f}")
@@ -321,7 +326,7 @@ plt.show()
 
 # %% [markdown]
 # The first two are hopeless: every picture must squeeze through two numbers. The shape that the weight has by itself is
-# better, and the three balanced ones are better still. Among these, a run with another seed may change places.
+# better, and the three balanced ones are better still, on average. Among these, a run with another seed may change places.
 
 # %%
 assert min(errors["order 2"], errors["unbalanced"]) > 20

@@ -14,20 +14,10 @@
 # - to decompose several tensors jointly, and what the shared core costs in accuracy;
 # - that the gradient by a shared core is a sum, and how to train with it in 20 lines of PyTorch.
 #
-# **Needs** notebook 05. **Time** 20 minutes to read, half a minute to run.
+# **Needs** notebook 05. **Time** 20 minutes to read, half a minute to run
+# (fifteen times as long on all of MNIST, with `ADA_BUDGET=full`).
 
-# %% [markdown]
-# On your own computer the next cell does nothing; on Colab it fetches the course and installs it
-# (put the address of this repository in place of `OWNER`).
-
-# %%
-import os
-from importlib.util import find_spec
-
-if find_spec("tucker_core") is None:
-    os.system("git clone -q https://github.com/OWNER/ada-tucker")
-    os.chdir("ada-tucker")
-    os.system("pip install -q -e .")
+# %% tags=["setup"]
 
 # %% [markdown]
 # The tools.
@@ -36,7 +26,7 @@ if find_spec("tucker_core") is None:
 import matplotlib.pyplot as plt
 import numpy as np
 import torch
-from course_kit.plots import layer_bars, predicted_against_measured
+from course_kit.plots import DARK, MIDDLE, layer_bars, predicted_against_measured
 from tucker_core import (
     multi_mode_dot,
     shared_core_hosvd,
@@ -75,15 +65,17 @@ print(f"separate {separate:,}, shared {shared:,}")
 # %% [markdown]
 # **Measure.** Where the numbers are: no layer has a core of its own any more; one solid bar is shared, and each layer has its hatched bar of matrices.
 
-# %%
+# %% alt="Bars: 4,096 numbers in the shared core, 728, 440 and 216 in the matrices of the three layers"
 fig, axes = plt.subplots(figsize=(6.5, 3))
 names = [*dims, "shared"]
 values = {"core": [0, 0, 0, 8**4], "matrices": [*matrices.values(), 0]}
 layer_bars(axes, names, values, unit="numbers")
 plt.show()
 
+# %% [markdown]
+# Less than half of what separate cores take:
+
 # %%
-assert shared == 8**4 + sum(matrices.values())
 assert shared < 0.5 * separate
 
 # %% [markdown]
@@ -93,7 +85,7 @@ assert shared < 0.5 * separate
 # matrix is a least-squares problem; with the matrices fixed, so is the core. `shared_core_hosvd` starts from the HOSVD of the largest tensor and goes
 # round.
 #
-# First a case with a known answer: three tensors *made* with one core. **Predict** the error.
+# First a case with a known answer: three tensors *made* with one core. The best core has error 0. **Predict**: does the walk get there?
 
 # %%
 rng = np.random.default_rng(0)
@@ -105,10 +97,11 @@ made = [
 core, factors = shared_core_hosvd(made, (3, 3, 3), n_iter_max=200, tol=1e-9)
 
 # %% [markdown]
-# **Measure.** The relative error over all three together:
+# **Measure.** Nearly: after 200 rounds a few percent are left. Walking downhill may take long, or end in a hollow that is not the deepest. The relative
+# error over all three together:
 
 
-# %%
+# %% tags=["nondeterministic"]
 def joint_error(tensors, core, factors):
     """Relative error over several tensors that share a core."""
     pairs = zip(tensors, factors, strict=True)
@@ -116,8 +109,8 @@ def joint_error(tensors, core, factors):
     return np.sqrt(lost / sum(np.linalg.norm(x) ** 2 for x in tensors))
 
 
-print(f"{joint_error(made, core, factors):.1e}")
-assert joint_error(made, core, factors) < 0.05
+print(f"{joint_error(made, core, factors):.1%}")
+assert joint_error(made, core, factors) < 0.08
 
 # %% [markdown]
 # Now three that have nothing in common. The curve shows the error after each sweep: it never rises, and it does not end at zero. The dashed line is
@@ -143,20 +136,23 @@ print(f"three cores {apart:.3f}, one core {falling[-1]:.3f}")
 # %% [markdown]
 # The solid curve falls; the dashed line lies below it.
 
-# %%
+# %% alt="The joint error of one core falls over 15 sweeps and ends just above the dashed line of three cores"
 fig, axes = plt.subplots(figsize=(6, 3))
-axes.plot(sweeps, falling, "o-", color="#1b2a41", label="one core")
-axes.axhline(apart, color="#7a8ca3", ls="--", label="three cores")
+axes.plot(sweeps, falling, "o-", color=DARK, label="one core")
+axes.axhline(apart, color=MIDDLE, ls="--", label="three cores")
 axes.set(xlabel="sweeps", ylabel="joint relative error")
 axes.legend(frameon=False)
 plt.show()
+
+# %% [markdown]
+# Sharing costs accuracy at equal rank.
 
 # %%
 assert all(np.diff(falling) < 1e-9)
 assert falling[-1] > apart
 
 # %% [markdown]
-# Sharing costs accuracy at equal rank. But it saves numbers, and with these one can buy rank. Which of the two wins is a matter of measurement.
+# But it saves numbers, and with these one can buy rank. Which of the two wins is a matter of measurement.
 #
 # ## The gradient by a shared core
 #
@@ -186,7 +182,10 @@ nudges = 1e-4 * np.eye(27).reshape(27, 3, 3, 3)
 measured = np.array([(loss(core + e) - loss(core - e)) / 2e-4 for e in nudges])
 assert np.allclose(measured, predicted.ravel(), rtol=1e-5, atol=1e-6)
 
-# %%
+# %% [markdown]
+# The 27 of them, sizes only:
+
+# %% alt="27 measured gradients over predicted ones, all on the diagonal"
 fig, axes = plt.subplots(figsize=(4.2, 3.8))
 predicted_against_measured(
     axes, np.abs(predicted).ravel(), np.abs(measured), unit="size of a gradient"
@@ -267,13 +266,16 @@ assert params == shared + 410
 # %% [markdown]
 # And the start: each layer's standard deviation against the wanted $\sqrt{2 / \text{fan-in}}$.
 
-# %%
+# %% alt="Pairs of bars for three layers: the standard deviations wanted and drawn are of the same size"
 wanted = [(2 / shape[1]) ** 0.5 for shape in shapes.values()]
 found = [scada.get_submodule(name).weight.std().item() for name in shapes]
 fig, axes = plt.subplots(figsize=(5, 2.6))
 bars = {"wanted": wanted, "drawn": found}
 layer_bars(axes, list(shapes), bars, unit="standard deviation", form="{:.3f}")
 plt.show()
+
+# %% [markdown]
+# They agree within a factor of 2.5: one draw of few numbers scatters, as in 05.
 
 # %%
 assert all(0.4 * w < f < 2.5 * w for w, f in zip(wanted, found, strict=True))
@@ -284,23 +286,23 @@ assert all(0.4 * w < f < 2.5 * w for w, f in zip(wanted, found, strict=True))
 # The rival: separate cores from the planner, with a budget of exactly what the shared net stores. Its cores must be smaller.
 
 # %%
+from course_kit.budget import by_budget, say_budget
 from torch_bridge import TrainConfig, compress_model, evaluate, fit
 from torch_bridge.augment import Distortion, augmented_copies
-from torch_bridge.datasets import load_mnist5k
+from torch_bridge.digits import load_digits
 
 rival = build_model("lenet300", seed=0)
 report = compress_model(rival, shared, init="scratch")
 print(report.table())
 
 # %% [markdown]
-# MNIST-5k, with eight slightly distorted copies of the training images.
+# The bundled MNIST-5k, with eight slightly distorted copies of the training images.
 
 # %%
-data = load_mnist5k()
-labels = torch.from_numpy(data.train_labels)
-pool = augmented_copies(torch.from_numpy(data.train_images), 8, Distortion(), seed=0)
-validation = torch.from_numpy(data.val_images), torch.from_numpy(data.val_labels)
-test = torch.from_numpy(data.test_images), torch.from_numpy(data.test_labels)
+print(say_budget(default="half a minute", full="fifteen times that, on all of MNIST"))
+digits = load_digits(full=by_budget(smoke=False, default=False, full=True))
+epochs = by_budget(smoke=1, default=30, full=30)
+pool = augmented_copies(digits.images, 8, Distortion(), seed=0)
 
 # %% [markdown]
 # **Predict**: which of the two has the lower error? Training takes some 15 seconds for both.
@@ -308,10 +310,10 @@ test = torch.from_numpy(data.test_images), torch.from_numpy(data.test_labels)
 
 # %% tags=["nondeterministic"]
 def error_after_training(model):
-    """Train for 30 epochs; the test error in percent."""
-    config = TrainConfig(epochs=30, lr=1e-2, batch_size=128, precision="float32")
-    fit(model, pool, labels, validation, config, progress=False)
-    return evaluate(model, *test)
+    """Train; the test error in percent."""
+    config = TrainConfig(epochs=epochs, lr=1e-2, batch_size=128, precision="float32")
+    fit(model, pool, digits.labels, digits.validation, config, progress=False)
+    return evaluate(model, *digits.test)
 
 
 errors = {
@@ -320,22 +322,23 @@ errors = {
 }
 
 # %% [markdown]
-# **Measure.**
+# **Measure.** Both were asked for the same number of parameters.
 
-# %% tags=["nondeterministic"]
+# %% tags=["nondeterministic"] alt="Two bars of about equal height: test errors with one core and with three"
 fig, axes = plt.subplots(figsize=(4.5, 2.6))
 bars = {"error": list(errors.values())}
 layer_bars(axes, list(errors), bars, unit="test error, %", form="{:.1f}")
 plt.show()
+
+# %% [markdown]
+# About equal: on 1,000 images another seed may well turn them round. One core of 8 x 8 x 8 x 8 for three layers is as good as three smaller ones. (LeNet-300 has three
+# very different layers; a deep net with many similar ones may have more to share. And in *bytes* the matter may look different again.)
 
 # %%
 assert max(errors.values()) < 12
 assert abs(errors["one core"] - errors["three cores"]) < 4
 
 # %% [markdown]
-# About equal: of 1,000 images, one or two percent more or less is within what another seed does. One core of 8 x 8 x 8 x 8 for three layers is as good as three smaller ones. (LeNet-300 has three
-# very different layers; a deep net with many similar ones may have more to share. And in *bytes* the matter may look different again.)
-#
 # **Your turn.** Change `rank` to (6, 6, 6, 6) at the top and run all. Which of the two suffers more from a smaller budget?
 #
 # ## Summary

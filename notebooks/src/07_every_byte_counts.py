@@ -18,18 +18,7 @@
 # **Needs** notebook 00, and 02 for the HOSVD; PyTorch for the last part. **Time** 40 minutes to read, half a minute
 # to run.
 
-# %% [markdown]
-# On your own computer the next cell does nothing; on Colab it fetches the course and installs it (put the address of
-# this repository in place of `OWNER`).
-
-# %%
-import os
-from importlib.util import find_spec
-
-if find_spec("tucker_core") is None:
-    os.system("git clone -q https://github.com/OWNER/ada-tucker")
-    os.chdir("ada-tucker")
-    os.system("pip install -q -e .")
+# %% tags=["setup"]
 
 # %% [markdown]
 # The file, the coder, and pictures.
@@ -37,6 +26,7 @@ if find_spec("tucker_core") is None:
 # %%
 import json
 import math
+import os
 import zlib
 from collections import Counter
 from dataclasses import replace
@@ -48,11 +38,14 @@ from course_kit.meter import Meter, Segment, ideal_bits
 from course_kit.numpy_net import logits
 from course_kit.paths import bundled_digits, model_path
 from course_kit.plots import (
+    DARK,
+    MIDDLE,
     byte_map,
     coding_intervals,
     error_against_size,
     layer_bars,
     predicted_against_measured,
+    series_style,
 )
 from tucker_core import (
     ARCHITECTURES,
@@ -70,6 +63,8 @@ from tucker_core import (
 from tucker_core.codec import Encoder
 from tucker_core.records import Shelf, read_record
 from tucker_core.symbol_model import CODES, SIZES, SymbolModel, fit_model
+
+ORANGE = series_style(1).color
 
 # %% [markdown]
 # ## Rounding
@@ -109,7 +104,7 @@ assert 20 < len(np.unique(symbols)) < 80
 fig, grid = plt.subplots(1, 3, figsize=(10, 2.6), layout="constrained")
 for axes, levels in zip(grid, (1, 4, 16), strict=True):
     counts = Counter(quantize(core, rms_step(core, levels)).ravel().tolist())
-    axes.bar(list(counts), list(counts.values()), width=1.0, color="#1b2a41")
+    axes.bar(list(counts), list(counts.values()), width=1.0, color=DARK)
     axes.set(title=f"levels = {levels}", xlabel="whole number", xlim=(-40, 40))
 grid[0].set_ylabel("how often")
 plt.show()
@@ -158,7 +153,7 @@ lost = [
     for n, q in zip(all_levels, rounded, strict=True)
 ]
 fig, axes = plt.subplots(figsize=(6, 3.2))
-axes.semilogy(bits, lost, "o-", color="#1b2a41")
+axes.semilogy(bits, lost, "o-", color=DARK)
 for n, b, e in zip(all_levels, bits, lost, strict=True):
     axes.annotate(
         f"levels = {n}", (b, e), (6, 4), textcoords="offset points", fontsize=9
@@ -362,8 +357,8 @@ model = fit_model(fc1.core)
 numbers = np.arange(-model.largest, model.largest + 1)
 share = [np.mean(fc1.core == n) for n in numbers]
 fig, axes = plt.subplots(figsize=(7.5, 3))
-axes.bar(numbers, share, color="#b4c2d3", edgecolor="#1b2a41", label="in the core")
-axes.plot(numbers, model.probabilities(), "o-", color="#d55e00", ms=4, label="model")
+axes.bar(numbers, share, color=MIDDLE, edgecolor=DARK, label="in the core")
+axes.plot(numbers, model.probabilities(), "o-", color=ORANGE, ms=4, label="model")
 axes.set(xlabel="whole number", ylabel="share (log scale)", yscale="log")
 axes.legend(frameon=False)
 plt.show()
@@ -594,8 +589,8 @@ def misread_after(place):
 hit = [*range(8, size, 22)]
 harm = [misread_after(place) for place in hit]
 fig, axes = plt.subplots(figsize=(8, 3))
-axes.plot(hit, harm, "o-", color="#1b2a41", ms=4)
-axes.axhline(misread(dense, 200), color="#7a8ca3", ls="--")
+axes.plot(hit, harm, "o-", color=DARK, ms=4)
+axes.axhline(misread(dense, 200), color=MIDDLE, ls="--")
 axes.set(xlabel="damaged byte", ylabel="misread digits, %", ylim=(0, 105))
 plt.show()
 
@@ -626,9 +621,9 @@ x = torch.linspace(-3, 3, 601, requires_grad=True)
 y = round_through(x)
 (slope,) = torch.autograd.grad(y.sum(), x)
 fig, axes = plt.subplots(figsize=(5, 3))
-axes.plot(x.detach(), y.detach(), color="#1b2a41", label="forwards: rounded")
+axes.plot(x.detach(), y.detach(), color=DARK, label="forwards: rounded")
 believed = x.detach() * slope
-axes.plot(x.detach(), believed, "--", color="#d55e00", label="backwards: slope 1")
+axes.plot(x.detach(), believed, "--", color=ORANGE, label="backwards: slope 1")
 axes.set(xlabel="number / step", ylabel="what the layer uses")
 axes.legend(frameon=False)
 plt.show()
@@ -647,8 +642,8 @@ with torch.no_grad():
     whole = torch.arange(-4.0, 5.0)
     paid = torch.stack([quantizer.bits(value) for value in whole])
 fig, axes = plt.subplots(figsize=(5, 3))
-axes.plot(where, price, color="#1b2a41")
-axes.plot(whole, paid, "o", color="#d55e00")
+axes.plot(where, price, color=DARK)
+axes.plot(whole, paid, "o", color=ORANGE)
 axes.set(xlabel="number / step", ylabel="price, bits", ylim=(0, None))
 plt.show()
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import torch
 
-from tests.bridge.tiny_pictures import PIXELS, REGIME, held_out, picture_net, supply
+from tests.bridge.tiny_pictures import REGIME, held_out, picture_net, supply
 from torch_bridge import attach_quantizers, compress_model
 from torch_bridge.training import join, train
 
@@ -17,11 +17,11 @@ def main(folder: Path, norm: bool) -> None:
     model = picture_net(norm=norm)
     compress_model(model, 500)
     attach_quantizers(model, 8.0)
-    regime = replace(REGIME, optimizer="adamw", lr=1e-2, rate=1e-3, epochs=4)
+    regime = replace(REGIME, optimizer="adamw", lr=3e-2, rate=1e-3, epochs=8)
     with join(torch.device("cpu")) as world:
         path = folder / "checkpoint.npz"
         trained = train(
-            model, supply(), held_out(), PIXELS, regime,
+            model, supply(), held_out(), regime,
             world=world, checkpoint=path, progress=False,
         )  # fmt: skip
         weights = torch.cat([p.detach().flatten() for p in model.parameters()])

@@ -14,15 +14,16 @@ from torch import nn
 
 from tests.bridge.tiny_cifar import tiny_set
 from torch_bridge import build_model, cli
-from torch_bridge.benchmarks import BENCHMARKS, Bench, benchmark_named
+from torch_bridge.benchmarks import BENCHMARKS, Bench, benchmark_named, cost
 from torch_bridge.benchmarks.folding import fold_batch_norms
+from torch_bridge.benchmarks.images import in_memory
 from torch_bridge.benchmarks.planning import is_depthwise, plan_benchmark, reshape_by_kind
 from torch_bridge.benchmarks.twins import Wish, compress_benchmark, decode
 from torch_bridge.benchmarks.weights import load_weights, save_weights
 from torch_bridge.datasets.registry import IMAGE_SETS
-from torch_bridge.models import MODELS, CifarResNet
+from torch_bridge.models import LENETS, MODELS, CifarResNet
 from torch_bridge.training import World, error_rate
-from tucker_core import load
+from tucker_core import ARCHITECTURES, load
 
 FAST = {"epochs": 1, "batch_size": 20, "precision": "float32"}
 
@@ -43,7 +44,8 @@ def resnet8(monkeypatch: pytest.MonkeyPatch) -> str:
 
 
 def bench_in(folder: Path, name: str) -> Bench:
-    return Bench(benchmark_named(name), tiny_set(), World(), folder, folder=folder, progress=False)
+    images = in_memory(tiny_set(), IMAGE_SETS["cifar10"], torch.device("cpu"))
+    return Bench(benchmark_named(name), images, World(), folder, folder=folder, progress=False)
 
 
 def test_every_benchmark_names_a_network_and_a_data_set() -> None:
@@ -62,7 +64,7 @@ def test_dense_run_leaves_result_and_weights(tmp_path: Path, resnet8: str) -> No
     assert content["images"] == {"train": 40, "validation": 12, "test": 16}
     assert len(content["journals"]["dense"]) == 1
     model = load_weights(tmp_path / f"{stem}.npz", CifarResNet(8))
-    assert error_rate(model, bench.test, bench.pixels) == row.test_error
+    assert error_rate(model, bench.images.test) == row.test_error
 
 
 @pytest.mark.parametrize("method", ["ada", "scada"])
@@ -78,7 +80,7 @@ def test_twin_is_written_read_back_and_no_larger_than_wished(
     network = load(path)
     assert rows[1].n_bytes == path.stat().st_size
     assert rows[1].ratio == 4 * rows[0].params / rows[1].n_bytes
-    assert rows[1].test_error == error_rate(decode(network), bench.test, bench.pixels)
+    assert rows[1].test_error == error_rate(decode(network), bench.images.test)
     content = json.loads(path.with_suffix(".json").read_text())
     assert content["points_lost"] == rows[1].test_error - rows[0].test_error
     assert set(content["journals"]) == {"tucker", "rounding"}
@@ -95,6 +97,12 @@ def test_folded_network_computes_the_same_without_statistics() -> None:
     folded = fold_batch_norms(model)
     torch.testing.assert_close(folded(images), expected, rtol=1e-4, atol=1e-4)
     assert not list(folded.buffers())
+
+
+@pytest.mark.parametrize("name", ["resnet20", "resnet32", "resnet56", "resnet110"])
+def test_files_know_the_parameters_of_a_folded_resnet(name: str) -> None:
+    model = fold_batch_norms(build_model(name))
+    assert {n: tuple(p.shape) for n, p in model.named_parameters()} == ARCHITECTURES[name]
 
 
 def test_dims_follow_the_kind_of_layer() -> None:
@@ -155,7 +163,56 @@ def test_command_trains_and_compresses(
     dense = next(tmp_path.glob("*dense-1*.npz"))
     assert json.loads(capsys.readouterr().out)[0]["params"] == 75_290
     assert command(resnet8, "--method", "ada", "--dense", dense, "--epochs", 3, *folders) == 0
-    assert json.loads(capsys.readouterr().out)[1]["ratio"] > 10
+    compressed = json.loads(capsys.readouterr().out)[1]
+    assert compressed["ratio"] > 10
+    path = next(tmp_path.glob("*.ada"))
+    assert command(resnet8, "--evaluate", path, *folders) == 0
+    assert json.loads(capsys.readouterr().out)[0]["test_error"] == compressed["test_error"]
+    assert command("resnet20", "--evaluate", path, *folders) == 1
+    assert "holds a resnet8; resnet20 is asked for" in capsys.readouterr().err
+
+
+def test_list_names_parameters_data_and_what_is_published(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert command("--list", "--json") == 0
+    entries = {entry["name"]: entry for entry in json.loads(capsys.readouterr().out)}
+    assert set(entries) == {*BENCHMARKS, *LENETS}
+    assert entries["wrn28-10"]["parameters"] == 36_479_194
+    assert all(record["source"] for entry in entries.values() for record in entry["published"])
+    assert command("--list") == 0
+    shown = capsys.readouterr().out
+    assert "resnet50" in shown
+    assert "T-Basis, 18.0 % of the parameters: 8.15 %" in shown
+
+
+def test_command_measures_steps_on_made_up_images(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def here(name: str, **options: Any) -> dict[str, Any]:
+        return cost.time_steps(name, **{**options, "batch_size": 4, "steps": 1})
+
+    monkeypatch.setattr(cost, "measured_apart", here)
+    assert command("resnet20", "--dry-run", "--out", tmp_path) == 0
+    dense, tucker = json.loads((tmp_path / "bench_resnet20_dryrun.json").read_text())["costs"]
+    assert dense["parameters"] == 269_722 > 5 * tucker["parameters"]
+    steps = dense["epochs"] * (45_000 // dense["batch_size"])
+    assert dense["hours"] == steps * dense["seconds"] / 3_600
+    assert command("resnet20", "--overhead", "--out", tmp_path) == 0
+    content = json.loads((tmp_path / "bench_resnet20_overhead.json").read_text())
+    assert (
+        content["ratios"]["time"]
+        == content["tucker"]["cpu_seconds"] / content["dense"]["cpu_seconds"]
+    )
+    assert "Tucker / dense: time" in capsys.readouterr().out
+
+
+@pytest.mark.slow
+def test_a_case_is_measured_in_a_process_of_its_own() -> None:
+    measured = cost.measured_apart("resnet20", share=0.1, batch_size=8, steps=1)
+    assert measured["peak_mib"] > 50
+    with pytest.raises(RuntimeError, match="'resnet21' is unknown"):
+        cost.measured_apart("resnet21", share=None, batch_size=8, steps=1)
 
 
 @pytest.mark.parametrize(

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor, nn
-from torch.utils.data import TensorDataset
 
-from torch_bridge.training import Augmentation, MemorySupply, Pixels, Regime
+from torch_bridge.training import Augmentation, HeldImages, MemorySupply, Pixels, Regime
 
 PIXELS = Pixels((0.5, 0.5, 0.5), (0.25, 0.25, 0.25))
 REGIME = Regime(epochs=3, lr=0.05, batch_size=8, precision="float32")
@@ -25,9 +24,9 @@ def supply(n: int = 32) -> MemorySupply:
     return MemorySupply(*pictures(n), PIXELS, Augmentation(shift=1))
 
 
-def held_out() -> TensorDataset:
+def held_out() -> HeldImages:
     """Make pictures to validate on."""
-    return TensorDataset(*pictures(12, seed=1))
+    return HeldImages(*pictures(12, seed=1), PIXELS)
 
 
 def picture_net(seed: int = 0, *, norm: bool = True, dropout: float = 0.0) -> nn.Module:

@@ -171,7 +171,8 @@ def test_a_giant_file_is_not_read(tmp_path: Path) -> None:
 
 def test_the_documented_numbers_are_those_of_the_code() -> None:
     text = " ".join((Path(__file__).parents[2] / "docs" / "file_format.md").read_text().split())
-    assert fileformat.KNOWN == ("lenet5", "lenet300")
+    resnets = tuple(f"resnet{depth}" for depth in (20, 32, 56, 110))
+    assert ("lenet5", "lenet300", *resnets) == fileformat.KNOWN
     assert f"Version {fileformat.VERSION}." in text
     assert f"more than {fileformat.MAX_PARAMETERS:,} parameters" in text
     assert f"choice(s, {SIZES})" in text

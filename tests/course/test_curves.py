@@ -14,6 +14,7 @@ from matplotlib.figure import Figure
 from course_kit.plots import (
     error_against_size,
     layer_bars,
+    plain_log_ticks,
     predicted_against_measured,
     series_style,
     spectra,
@@ -109,3 +110,21 @@ def test_bars_have_the_heights_and_their_numbers(axes: Axes) -> None:
     assert [text.get_text() for text in axes.texts] == ["1,000", "10", "50", "5"]
     assert {bar.get_hatch() for bar in bars} == {"", "///"}
     assert bars[0].get_x() + bars[0].get_width() < bars[2].get_x() + 1e-9
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "expected"),
+    [
+        (2.3, 2.75, [2.3, 2.4, 2.5, 2.6, 2.7]),
+        (2, 30, [2, 3, 5, 10, 20, 30]),
+        (1e-4, 1, [1e-4, 1e-3, 1e-2, 1e-1, 1]),
+    ],
+)
+def test_a_log_axis_has_round_numbers_whatever_its_span(
+    axes: Axes, low: float, high: float, expected: list[float]
+) -> None:
+    axes.set_xscale("log")
+    plain_log_ticks(axes.xaxis)
+    axes.set_xlim(low, high)
+    shown = [float(x) for x in axes.get_xticks() if low * 0.999 <= x <= high * 1.001]
+    assert shown == pytest.approx(expected)

@@ -36,7 +36,7 @@ _WIDE = replace(_SMALL, epochs=200, lr=0.1)
 _LARGE = Regime(epochs=90, lr=0.1, batch_size=256, decay=Decay(weights=1e-4), label_smoothing=0.1)
 _TUCKER = Regime(epochs=10, lr=2e-3, optimizer="adamw", distil=0.7, plain_lr=1e-3)
 _ROUNDING = Regime(
-    epochs=20, lr=1e-2, optimizer="adamw", distil=0.7, plain_lr=1e-3, warmup=0.02, rate=1e-3
+    epochs=20, lr=1e-2, optimizer="adamw", distil=0.7, plain_lr=1e-3, warmup=0.02, rate=3e-4
 )
 
 

@@ -4,18 +4,23 @@ import argparse
 import json
 from dataclasses import fields, replace
 from pathlib import Path
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from torch_bridge.benchmarks.catalogue import BENCHMARKS, Benchmark, benchmark_named
+from torch_bridge.benchmarks.cost import dry_run, overhead
+from torch_bridge.benchmarks.images import load_images
+from torch_bridge.benchmarks.listing import listing, listing_table
 from torch_bridge.benchmarks.runs import Bench
-from torch_bridge.benchmarks.twins import Wish, compress_benchmark
-from torch_bridge.datasets import DataSet
-from torch_bridge.datasets.registry import IMAGE_SETS
+from torch_bridge.benchmarks.twins import Wish, compress_benchmark, file_row
 from torch_bridge.demo import rows_table
 from torch_bridge.pipeline import Row, check_device
+from torch_bridge.results import command_line, environment, write_json
 from torch_bridge.training import Regime, join
+from tucker_core import format_table
 
 _Sub: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
+
+_ROUNDS = 3
 
 
 def add_bench(sub: _Sub) -> None:
@@ -26,6 +31,24 @@ def add_bench(sub: _Sub) -> None:
         "torchrun --nproc-per-node N -m torch_bridge.cli bench NAME ...",
     )  # fmt: skip
     command.add_argument("name", nargs="?", metavar="NAME", help=f"of {', '.join(BENCHMARKS)}")
+    command.add_argument(
+        "--list", action="store_true", help="show all: parameters, data set, published results"
+    )
+    command.add_argument(
+        "--evaluate", type=Path, nargs="+", metavar="FILE", help="test .ada files of this benchmark"
+    )
+    command.add_argument(
+        "--dry-run", action="store_true",
+        help="three steps on made-up images of full size: time, memory, an estimate of the whole",
+    )  # fmt: skip
+    command.add_argument(
+        "--overhead", action="store_true",
+        help="what Tucker weights add to time and memory of a training step, on made-up images",
+    )  # fmt: skip
+    command.add_argument(
+        "--share", type=float, default=0.1,
+        help="of the dense numbers that the twin of --dry-run and --overhead stores (default: 0.1)",
+    )  # fmt: skip
     command.add_argument(
         "--out", type=Path, default=Path("runs/bench"),
         help="folder for results and weights (default: %(default)s)",
@@ -97,21 +120,58 @@ def _training(command: argparse.ArgumentParser) -> None:
 
 def bench(arguments: argparse.Namespace) -> None:
     """Run what the arguments say."""
+    if arguments.list:
+        print(json.dumps(listing(), indent=1) if arguments.json else listing_table())
+        return
     if arguments.name is None:
         raise ValueError(f"which benchmark? choose one of {', '.join(BENCHMARKS)}")
     benchmark = benchmark_named(arguments.name)
+    if arguments.dry_run or arguments.overhead:
+        _measure(benchmark, arguments)
+        return
     with join(check_device(arguments.device)) as world:
-        loaded = _load(benchmark, arguments, show=world.is_first and not arguments.quiet)
+        show = world.is_first and not arguments.quiet
+        loaded = load_images(benchmark.data, arguments.data_dir, world.device, progress=show)
         made = Bench(
             benchmark, loaded, world, arguments.out, arguments.seed, arguments.runs,
             not arguments.quiet,
         )  # fmt: skip
-        if arguments.method == "dense":
+        if arguments.evaluate:
+            rows = [file_row(made, path) for path in arguments.evaluate]
+        elif arguments.method == "dense":
             rows = [made.dense(changed(benchmark.dense, arguments))]
         else:
             rows = _compress(made, arguments)
         if world.is_first:
             _show(rows, loaded.name, arguments)
+
+
+def _measure(benchmark: Benchmark, arguments: argparse.Namespace) -> None:
+    """Time and memory of a step, written as a result and printed."""
+    check_device(arguments.device)
+    share, device = arguments.share, arguments.device
+    if arguments.dry_run:
+        content, kind = dry_run(benchmark, share, device), "dryrun"
+    else:
+        content = overhead(benchmark.name, share, arguments.batch_size, _ROUNDS, device)
+        kind = "overhead"
+    content = {"command": command_line(), "device": device, **content, **environment()}
+    write_json(arguments.out / f"bench_{benchmark.name}_{kind}.json", content)
+    print(json.dumps(content, indent=1) if arguments.json else cost_table(content))
+
+
+def cost_table(content: dict[str, Any]) -> str:
+    """Format the costs of a step as the text table that the command prints."""
+    costs = content.get("costs") or [content["dense"], content["tucker"]]
+    rows = [("weights", "parameters", "batch", "s a step", "peak MiB", "hours for all epochs")]
+    for cost in costs:
+        hours = f"{cost['hours']:,.0f} ({cost['epochs']})" if "hours" in cost else ""
+        sizes = (f"{cost['parameters']:,}", str(cost["batch_size"]))
+        measured = (f"{cost['seconds']:.3f}", f"{cost['peak_mib']:,.0f}")
+        rows.append((cost["weights"], *sizes, *measured, hours))
+    ratios = content.get("ratios", {})
+    found = ", ".join(f"{name} {value:.2f}x" for name, value in ratios.items())
+    return format_table(rows) + (f"\n\nTucker / dense: {found}" if ratios else "")
 
 
 def _compress(made: Bench, arguments: argparse.Namespace) -> list[Row]:
@@ -133,13 +193,6 @@ def changed(regime: Regime, arguments: argparse.Namespace) -> Regime:
     given = vars(arguments)
     names = {field.name for field in fields(Regime)} - {"seed", "bits"}
     return replace(regime, **{n: v for n in names if (v := given.get(n)) is not None})
-
-
-def _load(benchmark: Benchmark, arguments: argparse.Namespace, *, show: bool) -> DataSet:
-    known = IMAGE_SETS[benchmark.data]
-    if known.load is None:
-        raise ValueError(f"{known.title} is not read whole into memory")
-    return known.load(arguments.data_dir, show)
 
 
 def _show(rows: list[Row], data_set: str, arguments: argparse.Namespace) -> None:

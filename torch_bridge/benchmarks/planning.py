@@ -12,8 +12,8 @@ from typing import Any
 
 from torch import nn
 
-from torch_bridge.layers import compressible_layers, weight_shape
-from torch_bridge.starts import dense_tensor
+from torch_bridge.eligibility import Weight, survey
+from torch_bridge.weight import dense_tensor
 from tucker_core import LayerPlan, NetworkPlan, ReshapePlan, plan_reshape
 from tucker_core.core_shapes import best_core_shapes, best_shared_core, energy_losses
 from tucker_core.factorize import balance_dims
@@ -63,15 +63,20 @@ def plan_benchmark(model: nn.Module, budget: int, *, shared_core: bool = False) 
     ValueError
         If the budget is too small; the smallest possible one is named.
     """
-    layers = {n: layer for n, layer in compressible_layers(model) if not is_depthwise(layer)}
+    weights = {
+        weight.name: weight
+        for weight in survey(model).weights
+        if not any(is_depthwise(slot.layer) for slot in weight.slots)
+    }
     reshapes = {
-        n: reshape_by_kind(weight_shape(x), shared_core=shared_core) for n, x in layers.items()
+        name: reshape_by_kind(weight.shape, shared_core=shared_core)
+        for name, weight in weights.items()
     }
     all_dims = [reshape.dims for reshape in reshapes.values()]
     if shared_core:
-        ranks = [best_shared_core(all_dims, budget, _losses(layers, reshapes))] * len(layers)
+        ranks = [best_shared_core(all_dims, budget, _losses(weights, reshapes))] * len(weights)
     elif budget <= _EXACT_UP_TO:
-        ranks = best_core_shapes(all_dims, budget, _losses(layers, reshapes))
+        ranks = best_core_shapes(all_dims, budget, _losses(weights, reshapes))
     else:
         ranks = ranks_within(all_dims, budget)
     pairs = zip(reshapes.items(), ranks, strict=True)
@@ -84,11 +89,11 @@ def is_depthwise(layer: nn.Module) -> bool:
     return getattr(owner, "groups", 1) > 1 and owner.weight.shape[1] == 1
 
 
-def _losses(layers: Mapping[str, nn.Module], reshapes: Mapping[str, ReshapePlan]) -> Any:
+def _losses(weights: Mapping[str, Weight], reshapes: Mapping[str, ReshapePlan]) -> Any:
     """What every rank of every mode loses of the weights' energy."""
     losses = []
     for name, reshape in reshapes.items():
-        tensor = dense_tensor(layers[name], LayerPlan(name, reshape, reshape.dims))
+        tensor = dense_tensor(weights[name].parameter, LayerPlan(name, reshape, reshape.dims))
         losses.append(energy_losses(reshape.dims, multilinear_singular_values(tensor)))
     return losses
 

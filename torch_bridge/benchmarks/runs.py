@@ -4,28 +4,16 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import torch
-from torch import Tensor, nn
-from torch.utils.data import TensorDataset
+from torch import nn
 
 from torch_bridge.benchmarks.catalogue import Benchmark
+from torch_bridge.benchmarks.images import Images
 from torch_bridge.benchmarks.weights import save_weights
-from torch_bridge.datasets import DataSet
-from torch_bridge.datasets.registry import IMAGE_SETS
 from torch_bridge.layers import count_params
 from torch_bridge.models import build_model
 from torch_bridge.pipeline import Row
 from torch_bridge.results import command_line, environment, write_json
-from torch_bridge.training import (
-    Augmentation,
-    MemorySupply,
-    Pixels,
-    Regime,
-    Trained,
-    World,
-    error_rate,
-    train,
-)
+from torch_bridge.training import Regime, Trained, World, error_rate, train
 
 
 @dataclass
@@ -35,7 +23,7 @@ class Bench:
     Attributes
     ----------
     benchmark : network, data set, regimes
-    data : the images, which also say what the data set is to be called
+    images : which also say what the data set is to be called
     world : where it is trained
     seed : of everything random
     out : folder for results, weights and files
@@ -44,29 +32,16 @@ class Bench:
     """
 
     benchmark: Benchmark
-    data: DataSet
+    images: Images
     world: World
     out: Path
     seed: int = 0
     folder: Path | None = None
     progress: bool = True
 
-    def __post_init__(self) -> None:
-        """Put the images where they are needed."""
-        known = IMAGE_SETS[self.benchmark.data]
-        self.pixels = Pixels(known.mean, known.std)
-        augmentation = Augmentation(known.side // 8, known.mirror)
-        images, labels = (
-            torch.from_numpy(a).to(self.world.device)
-            for a in (self.data.train_images, self.data.train_labels)
-        )
-        self.supply = MemorySupply(images, labels, self.pixels, augmentation)
-        self.validation = _tensors(self.data.val_images, self.data.val_labels)
-        self.test = _tensors(self.data.test_images, self.data.test_labels)
-
     def stem(self, method: str) -> str:
         """Begin the name of every file of a run: benchmark, data set, method, seed."""
-        return f"bench_{self.benchmark.name}_{self.data.name.lower()}_{method}_seed{self.seed}"
+        return f"bench_{self.benchmark.name}_{self.images.name.lower()}_{method}_seed{self.seed}"
 
     def fit(
         self, model: nn.Module, method: str, regime: Regime, teacher: nn.Module | None = None
@@ -74,7 +49,7 @@ class Bench:
         """Train a model of this benchmark, with a checkpoint after every epoch."""
         path = None if self.folder is None else self.folder / f"{self.stem(method)}.npz"
         return train(
-            model, self.supply, self.validation, self.pixels, replace(regime, seed=self.seed),
+            model, self.images.supply, self.images.validation, replace(regime, seed=self.seed),
             teacher=teacher, world=self.world, checkpoint=path, progress=self.progress,
             title=f"{method} {self.benchmark.name}",
         )  # fmt: skip
@@ -85,7 +60,7 @@ class Bench:
         method = f"dense-{regime.epochs}"
         trained = self.fit(model, method, regime)
         params = count_params(model)
-        error = error_rate(model, self.test, self.pixels)
+        error = error_rate(model, self.images.test)
         row = Row(method, params, 4 * params, 1.0, trained.val_error, error, trained.seconds)
         if self.world.is_first:
             save_weights(self.out / f"{self.stem(method)}.npz", model)
@@ -101,9 +76,11 @@ class Bench:
             "command": command_line(),
             "benchmark": self.benchmark.name,
             "model": self.benchmark.model,
-            "data_set": self.data.name,
+            "data_set": self.images.name,
             "images": {
-                "train": len(self.supply), "validation": len(self.validation), "test": len(self.test),
+                "train": len(self.images.supply),
+                "validation": len(self.images.validation),
+                "test": len(self.images.test),
             },
             "seed": self.seed,
             "processes": self.world.size,
@@ -114,8 +91,3 @@ class Bench:
             **environment(),
         }  # fmt: skip
         write_json(self.out / f"{self.stem(method)}.json", content)
-
-
-def _tensors(images: Any, labels: Any) -> TensorDataset:
-    tensors: list[Tensor] = [torch.from_numpy(images), torch.from_numpy(labels)]
-    return TensorDataset(*tensors)

@@ -114,11 +114,21 @@ def compress_benchmark(
 
 
 def file_row(bench: Bench, path: Path, val_error: float = math.nan, seconds: float = 0.0) -> Row:
-    """Read a file back and test the decoded network, as an ordinary dense one."""
+    """Read a file back and test the decoded network, as an ordinary dense one.
+
+    Raises
+    ------
+    ValueError
+        If the file is damaged or holds another network.
+    """
     network = load(path)
+    if network.architecture != bench.benchmark.model:
+        raise ValueError(
+            f"{path} holds a {network.architecture}; {bench.benchmark.model} is asked for"
+        )
     model = decode(network).to(bench.world.device)
     size = path.stat().st_size
-    error = error_rate(model, bench.test, bench.pixels)
+    error = error_rate(model, bench.images.test)
     ratio = network.dense_bytes / size
     return Row(path.name, network.n_params, size, ratio, val_error, error, seconds)
 
@@ -151,6 +161,6 @@ def _bits(model: nn.Module, name: str, target: float) -> float:
 
 def _dense_row(bench: Bench, dense: nn.Module) -> Row:
     params = count_params(dense)
-    val_error = error_rate(dense, bench.validation, bench.pixels)
-    error = error_rate(dense, bench.test, bench.pixels)
+    val_error = error_rate(dense, bench.images.validation)
+    error = error_rate(dense, bench.images.test)
     return Row("dense", params, 4 * params, 1.0, val_error, error, 0.0)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from torch_bridge.datasets.cifar import load_cifar10
 from torch_bridge.datasets.mnist import DataSet
+from torch_bridge.datasets.svhn import load_svhn
 
 
 @dataclass(frozen=True)
@@ -38,11 +39,17 @@ def _cifar10(folder: Path | None, progress: bool) -> DataSet:
     return load_cifar10(folder, progress=progress)
 
 
+def _svhn(folder: Path | None, _progress: bool) -> DataSet:
+    return load_svhn(folder)
+
+
 IMAGE_SETS: dict[str, ImageSet] = {
     "cifar10": ImageSet(
         "CIFAR-10", 32, 10, 45_000, (0.491, 0.482, 0.447), (0.247, 0.243, 0.262), True, _cifar10
     ),
-    "svhn": ImageSet("SVHN", 32, 10, 66_257, (0.438, 0.444, 0.473), (0.198, 0.201, 0.197), False),
+    "svhn": ImageSet(
+        "SVHN", 32, 10, 66_257, (0.438, 0.444, 0.473), (0.198, 0.201, 0.197), False, _svhn
+    ),
     "ilsvrc12": ImageSet(
         "ILSVRC12", 224, 1_000, 1_231_167, (0.485, 0.456, 0.406), (0.229, 0.224, 0.225), True
     ),

@@ -4,14 +4,28 @@ Images are bytes (n, height, width, colours), whole in the memory of the device,
 shifted and mirrored by one gather over the whole batch, which costs no more than taking it.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Protocol
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
-from torch.utils.data import TensorDataset
 
-_BATCH = 500
+Batch = tuple[Tensor, Tensor]  # normalised images (n, colours, height, width) and labels (n,)
+_TEST_BATCH = 500
+
+
+class Held(Protocol):
+    """Images that are never trained on, to validate or to test with."""
+
+    def __len__(self) -> int:
+        """How many images there are."""
+        ...
+
+    def batches(self, device: torch.device) -> Iterator[Batch]:
+        """All images once, in order."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -38,6 +52,31 @@ class Pixels:
         mean = torch.tensor(self.mean, device=images.device) * 255
         std = torch.tensor(self.std, device=images.device) * 255
         return images.float().sub_(mean).div_(std).permute(0, 3, 1, 2)
+
+
+@dataclass(frozen=True, eq=False)
+class HeldImages:
+    """Images in memory that are never trained on.
+
+    Attributes
+    ----------
+    images, labels : bytes (n, height, width, colours) and whole numbers (n,)
+    pixels : how they are normalised
+    """
+
+    images: Tensor
+    labels: Tensor
+    pixels: Pixels
+
+    def __len__(self) -> int:
+        """How many images there are."""
+        return len(self.labels)
+
+    def batches(self, device: torch.device) -> Iterator[Batch]:
+        """All images once, in order."""
+        for start in range(0, len(self), _TEST_BATCH):
+            images = self.images[start : start + _TEST_BATCH].to(device)
+            yield self.pixels.normalise(images), self.labels[start : start + _TEST_BATCH]
 
 
 @dataclass(frozen=True)
@@ -81,17 +120,11 @@ class Augmentation:
 
 
 @torch.no_grad()
-def predict(model: nn.Module, images: Tensor, pixels: Pixels) -> Tensor:
-    """Logits (n, classes) of byte images (n, height, width, colours), in the model's own precision."""
+def error_rate(model: nn.Module, held: Held) -> float:
+    """Error rate in percent of a model on images with labels, in the model's own precision."""
     device = next(model.parameters()).device
     model.eval()
-    batches = torch.split(images, _BATCH)
-    logits = [model(pixels.normalise(batch.to(device))).float().cpu() for batch in batches]
-    return torch.cat(logits)
-
-
-def error_rate(model: nn.Module, data: TensorDataset, pixels: Pixels) -> float:
-    """Error rate in percent of a model on byte images with labels (n,)."""
-    images, labels = data.tensors
-    wrong = predict(model, images, pixels).argmax(1) != labels.cpu()
-    return 100 * int(wrong.sum()) / len(labels)
+    wrong = 0
+    for inputs, labels in held.batches(device):
+        wrong += int((model(inputs).argmax(1) != labels.to(device)).sum())
+    return 100 * wrong / len(held)

@@ -6,7 +6,7 @@ so that a run that was killed goes on to the very same weights.
 
 import math
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -17,7 +17,6 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.nn.utils import parametrize
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
-from torch.utils.data import TensorDataset
 from tqdm import tqdm
 
 from torch_bridge.checkpoint import digest, fingerprint, load_checkpoint, save_checkpoint
@@ -26,7 +25,7 @@ from torch_bridge.inference import pick_precision
 from torch_bridge.rounding import quantized_tensors, rate
 from torch_bridge.train import TrainingError
 from torch_bridge.training.faults import first_fault
-from torch_bridge.training.images import Pixels, error_rate
+from torch_bridge.training.images import Held, error_rate
 from torch_bridge.training.journal import Journal
 from torch_bridge.training.optim import make_optimizer
 from torch_bridge.training.parallel import World
@@ -34,7 +33,10 @@ from torch_bridge.training.regime import Regime
 from torch_bridge.training.supply import Supply
 
 _RAMP = 0.2  # share of the steps over which the price on bits rises
-_STEER = 0.01  # how fast the price follows the size of the file
+_STEER, _PUSH = (
+    0.005,
+    5.0,
+)  # how fast, and how strongly at once, a price follows the size of the file
 _LOOK_EVERY = 20  # steps between looks at the loss on a GPU, because each look lets it run dry
 
 
@@ -57,8 +59,7 @@ class Trained:
 def train(
     model: nn.Module,
     supply: Supply,
-    validation: TensorDataset,
-    pixels: Pixels,
+    validation: Held,
     regime: Regime,
     *,
     teacher: nn.Module | None = None,
@@ -66,6 +67,7 @@ def train(
     checkpoint: Path | None = None,
     title: str = "training",
     progress: bool = True,
+    on_epoch: Callable[[Journal], object] | None = None,
 ) -> Trained:
     """Train a model in place.
 
@@ -73,8 +75,7 @@ def train(
     ----------
     model : on the world's device
     supply : the training images
-    validation : byte images (n, height, width, colours) and labels (n,) that are never trained on
-    pixels : how images are normalised
+    validation : images that are never trained on
     regime : how to train
     teacher : a network, on the same device, that is learned from with the share `regime.distil`
     world : the processes that train together; by default this one alone, where the model is
@@ -82,6 +83,7 @@ def train(
         journal lies beside it as .csv and .json
     title : name on the progress bar
     progress : show a progress bar
+    on_epoch : called with the journal after every epoch, by the first process; draws in a notebook
 
     Raises
     ------
@@ -91,7 +93,7 @@ def train(
     world = world or World(device=next(model.parameters()).device)
     if regime.channels_last:
         model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    run = _Run(model, supply, pixels, regime, teacher, world, title)
+    run = Run(model, supply, regime, teacher, world, title)
     mark = fingerprint(
         regime=asdict(regime),
         start=digest(model.state_dict().values()),
@@ -111,19 +113,21 @@ def train(
             if checkpoint is not None and world.is_first:
                 save_checkpoint(checkpoint, mark, run.state())
                 run.journal.write(checkpoint.with_suffix(""))
+            if on_epoch is not None and world.is_first:
+                on_epoch(run.journal)
             world.wait()
     run.finish()
     return Trained(run.val_error, run.seconds, run.journal)
 
 
-class _Run:
+class Run:
     """The moving parts of one training run."""
 
     def __init__(
-        self, model: nn.Module, supply: Supply, pixels: Pixels, regime: Regime,
+        self, model: nn.Module, supply: Supply, regime: Regime,
         teacher: nn.Module | None, world: World, title: str,
     ) -> None:  # fmt: skip
-        self.model, self.supply, self.pixels, self.regime = model, supply, pixels, regime
+        self.model, self.supply, self.regime = model, supply, regime
         self.teacher = teacher.eval() if teacher is not None and regime.distil else None
         self.world, self.title, self.device = world, title, world.device
         self.steps = max(1, len(supply) // regime.batch_size)
@@ -140,7 +144,7 @@ class _Run:
         self.journal, self.epoch, self.step, self.seconds = Journal(), 0, 0, 0.0
         self.price, self.val_error, self.bits = regime.rate, math.nan, 0.0
 
-    def one_epoch(self, validation: TensorDataset, bar: Any) -> None:
+    def one_epoch(self, validation: Held, bar: Any) -> None:
         """Train on all batches once, then test on the validation images."""
         started = time.perf_counter()
         self.losses = []
@@ -149,12 +153,12 @@ class _Run:
         with _dropout_from(seed + self.world.rank):
             batches = self.supply.epoch(self.regime.batch_size, seed, self.world)
             for inputs, labels in batches:
-                self._step(inputs, labels)
+                self.one_step(inputs, labels)
                 bar.update()
         self.epoch += 1
         kept: nn.Module = self.model if self.ema is None else self.ema.module
         with self._autocast(), parametrize.cached():
-            self.val_error = error_rate(kept, validation, self.pixels)
+            self.val_error = error_rate(kept, validation)
         loss = float(self.world.mean(torch.stack(self.losses).mean()))
         bar.set_postfix(loss=f"{loss:.3f}", val_error=f"{self.val_error:.2f}%")
         seconds = time.perf_counter() - started
@@ -162,7 +166,8 @@ class _Run:
         lr = self.optimizer.param_groups[0]["lr"]
         self.journal.add(self.epoch, lr, loss, self.val_error, self.bits / 1000, seconds)
 
-    def _step(self, inputs: Tensor, labels: Tensor) -> None:
+    def one_step(self, inputs: Tensor, labels: Tensor) -> None:
+        """Take one step on a batch."""
         regime, total = self.regime, self.regime.epochs * self.steps
         share = regime.share(self.step, total)
         for group in self.optimizer.param_groups:
@@ -178,10 +183,7 @@ class _Run:
         if self.price:
             bits = rate(self.model)
             self.bits = float(bits.detach())
-            ramp = min(1.0, (self.step + 1) / (_RAMP * total))
-            loss = loss + self.price * ramp * bits / 1000
-            if regime.bits and ramp == 1.0:
-                self.price *= math.exp(_STEER * max(-1.0, min(1.0, self.bits / regime.bits - 1)))
+            loss = loss + self._steered(min(1.0, (self.step + 1) / (_RAMP * total))) * bits / 1000
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
         norm = nn.utils.clip_grad_norm_(self.trained, regime.clip)
@@ -191,6 +193,14 @@ class _Run:
         if self.ema is not None:
             self.ema.update_parameters(self.model)
         self.step += 1
+
+    def _steered(self, ramp: float) -> float:
+        """The price on 1,000 bits at this step: above the wanted size it rises, below it falls."""
+        if not self.regime.bits:
+            return self.price * ramp
+        above = max(-1.0, min(1.0, self.bits / self.regime.bits - 1))
+        self.price *= math.exp(_STEER * above)
+        return self.price * math.exp(_PUSH * above)
 
     def _look(self, inputs: Tensor) -> None:
         """Stop at the first loss that is no number; on a CPU before it can spoil the weights."""

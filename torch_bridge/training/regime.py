@@ -43,7 +43,8 @@ class Regime:
     distil, temperature : share of the loss that pulls towards the teacher's softened outputs
     ema : how much of the averaged weights stays at each step, 0 for no average
     rate : weight in the loss of every 1,000 bits that the file is expected to take
-    bits : bits that all integers together may take; the weight `rate` is then steered towards it
+    bits : bits that all integers together may take; the weight then starts at `rate`
+        and is steered
     precision : "bfloat16" or "float32" arithmetic in the layers, or "auto" for what the device does best
     channels_last : keep the colours of a pixel beside each other in memory
     compile : let `torch.compile` build the network

@@ -11,10 +11,8 @@ import torch
 from torch import Tensor
 
 from torch_bridge.checkpoint import digest
-from torch_bridge.training.images import Augmentation, Pixels
+from torch_bridge.training.images import Augmentation, Batch, Pixels
 from torch_bridge.training.parallel import World
-
-Batch = tuple[Tensor, Tensor]  # normalised images (n, colours, height, width) and labels (n,)
 
 
 class Supply(Protocol):

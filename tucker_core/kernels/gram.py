@@ -72,13 +72,16 @@ def gram_in_numpy(block: FloatArray, dtype: np.dtype[Any]) -> FloatArray:
     left, rows, right = block.shape
     if right < _THIN:  # many thin slabs: gather as many as make one long one
         block, (left, right) = block.transpose(1, 0, 2).reshape(1, rows, -1), (1, left * right)
-    result = np.zeros((rows, rows), dtype)
+    result: FloatArray | None = None
     width = right if block.dtype == dtype else max(1, _BUFFER_BYTES // rows)
     for slab in block:
         for start in range(0, right, width):
             part = slab[:, start : start + width].astype(dtype, copy=False)
-            result += part @ part.T
-    return result
+            if result is None:  # most often there is no second part, and no second matrix then
+                result = part @ part.T
+            else:
+                result += part @ part.T
+    return np.zeros((rows, rows), dtype) if result is None else result
 
 
 def _check(block: FloatArray, dtype: np.dtype[Any]) -> np.dtype[Any]:

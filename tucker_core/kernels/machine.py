@@ -4,6 +4,7 @@ numba's own loops keep no tile of a matrix product in registers and are 3 to 8 t
 BLAS. So the tiles of `simd` are spelled out with the dozen instructions of this file.
 """
 
+from collections.abc import Iterable
 from typing import Any
 
 from llvmlite import ir
@@ -39,7 +40,7 @@ class Machine:
         self.builder = builder
         self.module = builder.module
         self.size = bits // 8
-        self.lanes = VECTOR_BYTES // self.size
+        self.lanes, self.group = VECTOR_BYTES // self.size, 16 // self.size
         self.scalar = ir.FloatType() if bits == 32 else ir.DoubleType()
         self.vector = ir.VectorType(self.scalar, self.lanes)
         self.zero = ir.Constant(self.vector, None)
@@ -96,17 +97,72 @@ class Machine:
         store.align = VECTOR_BYTES
         store.set_metadata("nontemporal", self.module.add_metadata([I32(1)]))
 
+    def add_to_memory(self, values: Any, count: int, address: Any) -> None:
+        """The first so many lanes of a group are added to numbers side by side in memory."""
+        if count == self.group:
+            pointer = self._pointer(address, values.type)
+            there = self.builder.load(pointer)
+            there.align = self.size
+            self.builder.store(self.builder.fadd(values, there), pointer).align = self.size
+            return
+        for k in range(count):
+            place = self.ahead(address, self.size, k)
+            value = self.builder.extract_element(values, I32(k))
+            self.store_scalar(self.builder.fadd(value, self.load_scalar(place)), place)
+
+    def prefetch(self, address: Any) -> None:
+        """Ask for a line of the cache that will be read soon; any address is allowed."""
+        pointer = self._pointer(address, ir.IntType(8))
+        function = self._declare("llvm.prefetch.p0", ir.VoidType(), [pointer.type, I32, I32, I32])
+        self.builder.call(function, [pointer, I32(0), I32(3), I32(1)])
+
     def multiply_add(self, a: Any, b: Any, c: Any) -> Any:
         """A * b + c in every lane, fused where the processor can."""
         function = self._declare(f"llvm.fmuladd.{self.suffix}", self.vector, [self.vector] * 3)
         return self.builder.call(function, [a, b, c])
 
-    def total(self, vector: Any) -> Any:
-        """Sum over the lanes, in any order."""
-        kinds = [self.scalar, self.vector]
-        function = self._declare(f"llvm.vector.reduce.fadd.{self.suffix}", self.scalar, kinds)
-        start = ir.Constant(self.scalar, -0.0)
-        return self.builder.call(function, [start, vector], fastmath=("reassoc",))
+    def totals(self, vectors: list[Any]) -> Any:
+        """Sums over the lanes of up to a quarter register full of vectors, side by side in one.
+
+        Two vectors are merged and halved at a time: 2 shuffles a vector instead of the 4 of a sum on
+        its own.
+        """
+        group, step = self.group, 1
+        vectors = vectors + [self.zero] * (group - len(vectors))
+        while len(vectors) > 1:
+            vectors = [
+                self._merged(one, other, step)
+                for one, other in zip(vectors[::2], vectors[1::2], strict=True)
+            ]
+            step *= 2
+        (whole,) = vectors
+        while whole.type.count > group:
+            half = whole.type.count // 2
+            low, high = (self._chosen(whole, whole, range(k, k + half)) for k in (0, half))
+            whole = self.builder.fadd(low, high)
+        return whole
+
+    def _merged(self, one: Any, other: Any, step: int) -> Any:
+        """Each group of lanes: the first half of both, so many lanes in turn, plus the second half."""
+        group, half = self.group, self.group // 2
+        starts = range(0, self.lanes, group)
+        parts = []
+        for first in (0, half):
+            lanes = [
+                k + first + offset + part + source
+                for k in starts
+                for offset in range(0, half, step)
+                for source in (0, self.lanes)
+                for part in range(step)
+            ]
+            parts.append(self._chosen(one, other, lanes))
+        return self.builder.fadd(*parts)
+
+    def _chosen(self, one: Any, other: Any, lanes: Iterable[int]) -> Any:
+        """Lanes of two vectors, counted through both."""
+        numbers = list(lanes)
+        order = ir.Constant(ir.VectorType(I32, len(numbers)), numbers)
+        return self.builder.shuffle_vector(one, other, order)
 
     def _spread(self, value: Any, vector: Any) -> Any:
         undefined = ir.Constant(vector, ir.Undefined)

@@ -95,6 +95,12 @@ def blocks_of(count: int, largest: int) -> int:
     return (count + largest - 1) // largest
 
 
+@inlined
+def _height(rows: int, blocks: int, block: int) -> int:
+    """Rows of one of so many blocks; the first ones have one more where they do not come out even."""
+    return rows // blocks + (1 if block < rows % blocks else 0)
+
+
 def _multiply(
     zero: Any,
     a: int,
@@ -118,20 +124,19 @@ def _multiply(
     stream = accumulate == 0 and rows * c_row >= STREAMED_BYTES and c_row % VECTOR_BYTES == 0
     lead = min(columns, -c % VECTOR_BYTES // size) if stream else 0
     if lead > 0:
-        _narrow(zero, a, a_row, a_column, b, b_row, c, c_row, rows, depth, lead, 0)
+        _narrow(zero, (a, a_row, a_column), (b, b_row), (c, c_row), (rows, depth, lead), 0)
     b, c, columns = b + lead * size, c + lead * size, columns - lead
     whole = columns * size // WIDE * WIDE
     if whole > 0:
         packed = rows >= PACKED_ROWS and PACKED_FROM <= depth <= PACKED_DEPTH
         panel = WIDE if packed else max(1, PANEL_BYTES // (depth * WIDE)) * WIDE
         buffer, blocks = stack_buffer(PACKED_DEPTH), blocks_of(rows, ROWS)
-        height, higher = rows // blocks, rows % blocks  # so many blocks have one row more
         for start in range(0, whole, panel):
             if packed:
                 copy_rows(zero, (b + start, b_row, buffer, depth))
             i = 0
             for block in range(blocks):
-                count = height + (1 if block < higher else 0)
+                count = _height(rows, blocks, block)
                 for j in range(start, min(start + panel, whole), WIDE):
                     source, row = (buffer, WIDE) if packed else (b + j, b_row)
                     at = (a + i * a_row, a_row, a_column, source, row, c + i * c_row + j, c_row)
@@ -143,34 +148,28 @@ def _multiply(
     rest = columns - whole // size
     if rest > 0:
         b, c = b + whole, c + whole
-        _narrow(zero, a, a_row, a_column, b, b_row, c, c_row, rows, depth, rest, accumulate)
+        shape = rows, depth, rest
+        _narrow(zero, (a, a_row, a_column), (b, b_row), (c, c_row), shape, accumulate)
 
 
 @inlined
 def _narrow(
     zero: Any,
-    a: int,
-    a_row: int,
-    a_column: int,
-    b: int,
-    b_row: int,
-    c: int,
-    c_row: int,
-    rows: int,
-    depth: int,
-    columns: int,
+    a: tuple[int, int, int],
+    b: tuple[int, int],
+    c: tuple[int, int],
+    shape: tuple[int, int, int],
     accumulate: int,
 ) -> None:
-    """The product where C has fewer columns than a whole tile."""
-    size = item_size(zero)
+    """The product where C has fewer columns than a whole tile; addresses come with their steps."""
+    size, (rows, depth, columns) = item_size(zero), shape
     vectors = blocks_of(columns * size, VECTOR_BYTES)
     lanes = columns - (vectors - 1) * (VECTOR_BYTES // size)
     blocks = blocks_of(rows, TALL_ROWS if vectors <= TALL_VECTORS else ROWS)
-    height, higher = rows // blocks, rows % blocks
     i = 0
     for block in range(blocks):
-        count = height + (1 if block < higher else 0)
-        at = (a + i * a_row, a_row, a_column, b, b_row, c + i * c_row, c_row)
+        count = _height(rows, blocks, block)
+        at = (a[0] + i * a[1], a[1], a[2], *b, c[0] + i * c[1], c[1])
         edge_tile(zero, count, vectors, (lanes, *at, depth, accumulate))
         i += count
 

@@ -1,13 +1,14 @@
 """Tucker product and its gradient as compiled chains of matrix products.
 
-A chain is a table with one row for each mode: those with a factor in the order of its use, then the full
-ones. The columns are
+A chain is a table with one row for each mode: those with a factor in the order of its use, then the
+full ones. The columns are
 
     left, rank, dim, right, place, mode, and the addresses of `matmul.products`
 
-A step turns a block (left, rank, right) into (left, dim, right) by the factor of its mode, and puts it at
-that place of the workspace (an index, multiple of 64 bytes); the last one writes the full tensor. In front
-of all places lies room for one transposed factor. Full modes have the place -1 and an empty factor.
+A step turns a block (left, rank, right) into (left, dim, right) by the factor of its mode, and puts
+it at that place of the workspace (an index, multiple of 64 bytes); the last one writes the full
+tensor. In front of all places lies room for one transposed factor. Full modes have the place -1 and
+an empty factor.
 
 Each function compares the shapes of all arrays with the table before it touches anything, and returns
 False if one does not fit.
@@ -25,7 +26,7 @@ from tucker_core.kernels.matmul import Products, add_dots, multiply, products
 from tucker_core.kernels.simd import DOT_ROWS, item_size
 
 ALIGNMENT = 64  # bytes: a line of the cache, and the widest vector
-_PANEL_BYTES = 49_152  # what the dot tiles read again and again: most of a first cache
+_PANEL_BYTES = 32_768  # what the dot tiles read again and again: it fits every first cache
 
 
 @cache
@@ -74,7 +75,7 @@ def _sizes(table: Any, k: int) -> tuple[int, int, int, int]:
 @inlined
 def _shift(workspace: Any, size: int) -> int:
     """Index of the first entry of the workspace that is aligned."""
-    return -address(workspace) % ALIGNMENT // size
+    return int(-address(workspace) % ALIGNMENT // size)
 
 
 @inlined

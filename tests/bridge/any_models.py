@@ -1,0 +1,307 @@
+"""Module kinds and situations that nobody prepared, and what must come of each."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import pytest
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+from torch.nn.utils import parametrizations
+
+
+class Tied(nn.Module):
+    """A language model whose output layer is its embedding."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.embedding = nn.Embedding(40, 24)
+        self.head = nn.Linear(24, 40)
+        self.head.weight = self.embedding.weight
+
+    def forward(self, words: Tensor) -> Tensor:
+        logits: Tensor = self.head(self.embedding(words))
+        return logits
+
+
+class Twice(nn.Module):
+    """One layer under two names."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.first = nn.Linear(30, 30)
+        self.again = self.first
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        result: Tensor = self.again(F.relu(self.first(inputs)))
+        return result
+
+
+class Scaled(nn.Linear):
+    """A layer whose `weight` is a property."""
+
+    def __init__(self) -> None:
+        nn.Module.__init__(self)
+        self.in_features, self.out_features = 30, 20
+        self.raw = nn.Parameter(torch.randn(20, 30))
+        self.register_parameter("bias", None)
+
+    @property
+    def weight(self) -> Tensor:  # type: ignore[override]
+        return 2 * self.raw
+
+
+class Positions(nn.Module):
+    """A parameter in a module of no known kind."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.table = nn.Parameter(torch.randn(16, 30))
+        self.layer = nn.Linear(30, 20)
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        result: Tensor = self.layer(inputs + self.table[: inputs.shape[-2]])
+        return result
+
+
+class Pair(nn.Module):
+    """A layer of two inputs, given the same twice."""
+
+    def __init__(self, layer: nn.Module) -> None:
+        super().__init__()
+        self.layer = layer
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        result: Tensor = self.layer(inputs, inputs)
+        return result
+
+
+class Attention(nn.Module):
+    def __init__(self, **options: Any) -> None:
+        super().__init__()
+        self.attention = nn.MultiheadAttention(24, 4, batch_first=True, **options)
+        self.sizes = self.attention.kdim, self.attention.vdim
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        key, value = (inputs[..., :size] for size in self.sizes)
+        result: Tensor = self.attention(inputs, key, value, need_weights=False)[0]
+        return result
+
+
+class Recurrent(nn.Module):
+    def __init__(self, kind: type[nn.RNNBase], **options: Any) -> None:
+        super().__init__()
+        self.layer: Any = kind(20, 16, batch_first=True, **options)
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        result: Tensor = self.layer(inputs)[0]
+        return result
+
+
+def cells() -> nn.Module:
+    class Cells(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.cell = nn.LSTMCell(20, 16)
+
+        def forward(self, inputs: Tensor) -> Tensor:
+            result: Tensor = self.cell(inputs)[0]
+            return result
+
+    return Cells()
+
+
+def pruned() -> nn.Module:
+    from torch.nn.utils import prune
+
+    layer = nn.Linear(30, 20)
+    prune.l1_unstructured(layer, "weight", amount=0.5)  # type: ignore[no-untyped-call]
+    return nn.Sequential(nn.Linear(30, 30), layer)
+
+
+def scripted() -> nn.Module:
+    with pytest.warns(DeprecationWarning, match="script"):
+        script: nn.Module = torch.jit.script(nn.Linear(30, 20))  # type: ignore[no-untyped-call]
+    return nn.Sequential(nn.Linear(30, 30), script)
+
+
+def frozen() -> nn.Module:
+    return nn.Sequential(nn.Linear(30, 20)).requires_grad_(False)
+
+
+def without_entries() -> nn.Module:
+    with pytest.warns(UserWarning, match="zero-element"):
+        empty = nn.Linear(0, 30)
+    return nn.Sequential(empty, nn.Linear(30, 20))
+
+
+class Case(NamedTuple):
+    """A model, the shape of its input (or how many words it takes), and what must come of it."""
+
+    make: Callable[[], nn.Module]
+    inputs: tuple[int, ...]
+    compressed: tuple[str, ...]
+    skipped: dict[str, str] = {}  # noqa: RUF012
+    words: int = 0
+    dtype: torch.dtype = torch.float32
+
+
+W = ("weight",)
+CASES = {
+    "linear": Case(lambda: nn.Linear(30, 20), (3, 30), W),
+    "linear without bias": Case(lambda: nn.Linear(30, 20, bias=False), (3, 30), W),
+    "bilinear": Case(lambda: Pair(nn.Bilinear(12, 12, 10)), (3, 12), ("layer.weight",)),
+    "conv1d": Case(lambda: nn.Conv1d(12, 16, 3, stride=2), (2, 12, 9), W),
+    "conv2d": Case(lambda: nn.Conv2d(12, 16, 3, padding=1), (2, 12, 9, 8), W),
+    "conv2d in groups": Case(lambda: nn.Conv2d(12, 18, 3, groups=3), (2, 12, 9, 8), W),
+    "conv2d of depth": Case(lambda: nn.Conv2d(32, 32, 5, groups=32), (2, 32, 9, 8), W),
+    "conv2d dilated": Case(lambda: nn.Conv2d(12, 16, 3, dilation=2), (2, 12, 9, 8), W),
+    "conv2d reflecting": Case(
+        lambda: nn.Conv2d(12, 16, 3, padding=1, padding_mode="reflect"), (2, 12, 9, 8), W
+    ),
+    "conv2d circular": Case(
+        lambda: nn.Conv2d(12, 16, 3, padding=1, padding_mode="circular"), (2, 12, 9, 8), W
+    ),
+    "conv2d replicating": Case(
+        lambda: nn.Conv2d(12, 16, 3, padding=1, padding_mode="replicate"), (2, 12, 9, 8), W
+    ),
+    "conv3d": Case(lambda: nn.Conv3d(6, 8, 3), (2, 6, 5, 5, 4), W),
+    "conv transpose 1d": Case(lambda: nn.ConvTranspose1d(12, 16, 3, stride=2), (2, 12, 9), W),
+    "conv transpose 2d": Case(
+        lambda: nn.ConvTranspose2d(12, 16, 3, output_padding=1, stride=2, groups=2),
+        (2, 12, 5, 4),
+        W,
+    ),
+    "conv transpose 3d": Case(lambda: nn.ConvTranspose3d(6, 8, 2), (2, 6, 3, 3, 3), W),
+    "embedding": Case(lambda: nn.Embedding(40, 12, padding_idx=3), (2, 5), W, words=40),
+    "embedding bag": Case(lambda: nn.EmbeddingBag(40, 12), (2, 5), W, words=40),
+    "sparse embedding": Case(
+        lambda: nn.Sequential(nn.Embedding(40, 12, sparse=True), nn.Linear(12, 30)),
+        (2, 5),
+        ("1.weight",),
+        {"0.weight": "sparse gradients"},
+        words=40,
+    ),
+    "embedding of bounded norm": Case(
+        lambda: nn.Sequential(nn.Embedding(40, 12, max_norm=1.0), nn.Linear(12, 30)),
+        (2, 5),
+        ("1.weight",),
+        {"0.weight": "max_norm"},
+        words=40,
+    ),
+    "attention": Case(
+        Attention, (2, 5, 24), ("attention.in_proj_weight", "attention.out_proj.weight")
+    ),
+    "attention of other sizes": Case(
+        lambda: Attention(kdim=16, vdim=12),
+        (2, 5, 24),
+        (
+            "attention.q_proj_weight",
+            "attention.k_proj_weight",
+            "attention.v_proj_weight",
+            "attention.out_proj.weight",
+        ),
+    ),
+    "transformer layer": Case(
+        lambda: nn.TransformerEncoderLayer(24, 4, 32, dropout=0.0, batch_first=True),
+        (2, 5, 24),
+        (
+            "self_attn.in_proj_weight",
+            "self_attn.out_proj.weight",
+            "linear1.weight",
+            "linear2.weight",
+        ),
+    ),
+    "lstm": Case(
+        lambda: Recurrent(nn.LSTM, num_layers=2, bidirectional=True),
+        (2, 5, 20),
+        tuple(
+            f"layer.weight_{kind}_l{n}{end}"
+            for n in (0, 1)
+            for end in ("", "_reverse")
+            for kind in ("ih", "hh")
+        ),
+    ),
+    "lstm with projections": Case(
+        lambda: Recurrent(nn.LSTM, proj_size=8),
+        (2, 5, 20),
+        ("layer.weight_ih_l0", "layer.weight_hh_l0", "layer.weight_hr_l0"),
+    ),
+    "gru": Case(
+        lambda: Recurrent(nn.GRU), (2, 5, 20), ("layer.weight_ih_l0", "layer.weight_hh_l0")
+    ),
+    "rnn": Case(
+        lambda: Recurrent(nn.RNN), (2, 5, 20), ("layer.weight_ih_l0", "layer.weight_hh_l0")
+    ),
+    "lstm cell": Case(cells, (2, 20), ("cell.weight_ih", "cell.weight_hh")),
+    "tied weights": Case(Tied, (2, 5), ("embedding.weight", "head.weight"), words=40),
+    "a layer under two names": Case(Twice, (3, 30), ("first.weight",)),
+    "custom weight property": Case(
+        lambda: nn.Sequential(nn.Linear(30, 30), Scaled()),
+        (3, 30),
+        ("0.weight",),
+        {"1.weight": "a property of Scaled", "1.raw": "no known kind of layer"},
+    ),
+    "parameter of an unknown module": Case(
+        Positions,
+        (2, 16, 30),
+        ("layer.weight",),
+        {"table": "no known kind of layer: include it by name"},
+    ),
+    "weight norm": Case(
+        lambda: nn.Sequential(nn.Linear(30, 30), parametrizations.weight_norm(nn.Linear(30, 20))),
+        (3, 30),
+        ("0.weight",),
+        {"1.weight": "parametrized already, by _WeightNorm"},
+    ),
+    "spectral norm": Case(
+        lambda: nn.Sequential(
+            nn.Linear(30, 30), parametrizations.spectral_norm(nn.Linear(30, 20))
+        ).eval(),
+        (3, 30),
+        ("0.weight",),
+        {"1.weight": "parametrized already, by _SpectralNorm"},
+    ),
+    "pruned": Case(
+        pruned,
+        (3, 30),
+        ("0.weight",),
+        {"1.weight": "pruning", "1.weight_orig": "no known kind of layer"},
+    ),
+    "zero-size weight": Case(
+        without_entries, (3, 0), ("1.weight",), {"0.weight": "without entries"}
+    ),
+    "one-element weight": Case(
+        lambda: nn.Sequential(nn.Linear(1, 1), nn.Linear(1, 30), nn.Linear(30, 20)),
+        (3, 1),
+        ("2.weight",),
+        {"0.weight": "so small (1 numbers)", "1.weight": "so small"},
+    ),
+    "complex weight": Case(
+        lambda: nn.Sequential(nn.Linear(30, 20, dtype=torch.complex64)),
+        (3, 30),
+        (),
+        {"0.weight": "of dtype torch.complex64"},
+        dtype=torch.complex64,
+    ),
+    "half precision": Case(lambda: nn.Linear(30, 20).half(), (3, 30), W, dtype=torch.float16),
+    "bfloat16": Case(lambda: nn.Linear(30, 20).bfloat16(), (3, 30), W, dtype=torch.bfloat16),
+    "double precision": Case(lambda: nn.Linear(30, 20).double(), (3, 30), W, dtype=torch.float64),
+    "frozen": Case(frozen, (3, 30), ("0.weight",)),
+    "eval mode": Case(
+        lambda: nn.Sequential(
+            nn.Conv2d(3, 16, 3), nn.BatchNorm2d(16), nn.Flatten(), nn.Linear(64, 20)
+        ).eval(),
+        (3, 3, 4, 4),
+        ("0.weight", "3.weight"),
+    ),
+    "lazy": Case(
+        lambda: nn.Sequential(nn.Linear(30, 30), nn.LazyLinear(4)),
+        (3, 30),
+        ("0.weight",),
+        {"1.weight": "not initialised yet"},
+    ),
+    "script module": Case(scripted, (3, 30), ("0.weight",), {"1.weight": "ScriptModule"}),
+}

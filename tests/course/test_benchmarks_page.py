@@ -1,0 +1,55 @@
+"""The page of the benchmarks says what the result files say, and nothing where there are none."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from course_kit.benchmark_figure import benchmark_figure, published_benchmark
+from tools import benchmarks_page
+
+ROW = {"name": "dense-30", "params": 100, "n_bytes": 400, "ratio": 1.0, "val_error": 9.0,
+       "test_error": 10.0, "seconds": 1.0}  # fmt: skip
+TWIN = {**ROW, "name": "bench_resnet20_cifar-10-jpeg_ada-15x-30_seed0.ada", "params": 40,
+        "n_bytes": 25, "ratio": 16.0, "test_error": 10.5}  # fmt: skip
+RUN = {
+    "benchmark": "resnet20", "data_set": "CIFAR-10-jpeg", "seed": 0, "rows": [ROW, TWIN],
+    "points_lost": 0.5, "date": "2026-01-01", "machine": {"cpu": "a CPU"}, "wish": {"method": "ada"},
+}  # fmt: skip
+
+
+def test_page_in_the_tree_is_up_to_date() -> None:
+    assert benchmarks_page.PAGE.read_text(encoding="utf-8") == benchmarks_page.page()
+
+
+def test_a_run_becomes_a_row_and_the_others_are_not_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    def found(pattern: str) -> list[dict[str, Any]]:
+        return [RUN] if pattern == "bench_resnet20_*_seed*.json" else []
+
+    monkeypatch.setattr(benchmarks_page, "results", found)
+    text = benchmarks_page.page()
+    assert "| CIFAR-10-jpeg | ada-15x-30 | 0 | 40 | 25 | 16.0x | 9.00 % | 10.50 % | +0.50 |" in text
+    assert "| resnet50 | 25,557,032 | ILSVRC12 | not run |" in text
+    assert "| resnet20 | 269,722 | CIFAR-10 | 1 results |" in text
+
+
+def test_published_curves_and_ours_are_in_one_picture() -> None:
+    figure = benchmark_figure(
+        "resnet32", {"ours: bytes": [(20.0, 9.0), (10.0, 8.0)]}, {"dense": 7.5}
+    )
+    labels = [line.get_label() for line in figure.axes[0].get_lines()]
+    assert labels[0] == "ours: bytes"
+    assert "T-Basis (fp32 parameters, no quantisation; mean of 10 runs)" in labels
+    assert labels[-1] == "dense, 7.50 %"
+    np.testing.assert_array_equal(figure.axes[0].get_lines()[0].get_xdata(), [10.0, 20.0])
+
+
+def test_published_rows_say_what_they_count() -> None:
+    for model in ("resnet20", "resnet32", "wrn28-10"):
+        for record in published_benchmark(model):
+            assert record["ratio"] > 1
+            assert record["counted"]
+            assert record["source"]
+    assert published_benchmark("unknown") == []

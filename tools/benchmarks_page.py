@@ -1,0 +1,143 @@
+"""Write docs/benchmarks.md and its pictures from results/bench_*.json: `python -m tools.benchmarks_page`.
+
+Every number on that page comes from a result file. A benchmark without one is "not run". With --check
+nothing is written, and a page that is out of date is an error.
+"""
+
+import argparse
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from course_kit.benchmark_figure import benchmark_figure
+from course_kit.plots import save_figure
+from course_kit.results import results
+from torch_bridge.benchmarks import BENCHMARKS
+from torch_bridge.benchmarks.listing import listing
+from tucker_core.files import replacing
+
+ROOT = Path(__file__).resolve().parents[1]
+PAGE, PICTURES = ROOT / "docs" / "benchmarks.md", ROOT / "docs" / "img"
+HEAD = """# Benchmarks
+
+The networks of the paper beside LeNet, made by `ada-tucker bench`. This page is written by
+`python -m tools.benchmarks_page` from `results/bench_*.json`; each of those files holds its command.
+
+Bytes are the whole file; the decoder and the architecture's code are not counted, as in the literature,
+and a dense network has 4 bytes for each parameter. Errors of compressed networks are those of the network
+decoded from the file. "Lost" is the difference to the dense network from which the twin started, on the
+same data set. `CIFAR-10-jpeg` is a copy of CIFAR-10 whose images went through JPEG: its errors are
+higher, and not comparable with published ones. The paper's own tables were not at hand.
+"""
+
+
+def page() -> str:
+    """The whole page."""
+    return "\n".join([HEAD, _overview(), *_details(), _costs()]).rstrip() + "\n"
+
+
+def _overview() -> str:
+    lines = ["| benchmark | parameters | data set | state |", "| --- | --- | --- | --- |"]
+    for entry in listing():
+        name = entry["name"]
+        runs = len(_runs(name)) if name in BENCHMARKS else None
+        state = "see README" if runs is None else f"{runs} results" if runs else "not run"
+        lines.append(f"| {name} | {entry['parameters']:,} | {entry['data_set']} | {state} |")
+    return "\n".join([*lines, ""])
+
+
+def _runs(name: str) -> list[dict[str, Any]]:
+    return [run for run in results(f"bench_{name}_*_seed*.json") if run["benchmark"] == name]
+
+
+def _details() -> Iterator[str]:
+    """A section for each benchmark that was run."""
+    for name in BENCHMARKS:
+        runs = _runs(name)
+        if not runs:
+            continue
+        yield f"## {name}\n"
+        if any(len(run["rows"]) > 1 for run in runs):
+            yield f"![Error against compression of {name}](img/bench_{name}.png)\n"
+        yield "| data set | run | seed | numbers | bytes | ratio | val error | test error | lost |"
+        yield "| --- | --- | --- | --- | --- | --- | --- | --- | --- |"
+        yield from (_row(run) for run in runs)
+        first = runs[0]
+        yield f"\nMeasured {first['date']} and later on {first['machine']['cpu']}.\n"
+
+
+def _row(run: dict[str, Any]) -> str:
+    row = run["rows"][-1]
+    lost = f"{run['points_lost']:+.2f}" if "points_lost" in run else ""
+    method = row["name"].split("_")[-2] if row["name"].endswith(".ada") else row["name"]
+    cells = (
+        run["data_set"], method, str(run["seed"]), f"{row['params']:,}", f"{row['n_bytes']:,}",
+        f"{row['ratio']:.1f}x", f"{row['val_error']:.2f} %", f"{row['test_error']:.2f} %", lost,
+    )  # fmt: skip
+    return f"| {' | '.join(cells)} |"
+
+
+def _costs() -> str:
+    """What steps cost: overhead of Tucker weights, and full-size dry runs."""
+    lines = ["## What a training step costs\n"]
+    for run in results("bench_*_overhead.json"):
+        dense, tucker, ratios = run["dense"], run["tucker"], run["ratios"]
+        lines.append(
+            f"- {dense['benchmark']}, batch {dense['batch_size']}: a step with Tucker weights "
+            f"({tucker['weights'].removeprefix('tucker, ')}) takes {ratios['time']:.2f}x the time and "
+            f"{ratios['memory']:.2f}x the memory of a dense one."
+        )
+    lines += [
+        "\n| dry run, 3 steps on made-up images | weights | batch | s a step | peak MiB | "
+        "hours for all epochs, estimated |",
+        "| --- | --- | --- | --- | --- | --- |",
+    ]
+    for run in results("bench_*_dryrun.json"):
+        lines += [
+            f"| {c['benchmark']} | {c['weights']} | {c['batch_size']} | {c['seconds']:.2f} | "
+            f"{c['peak_mib']:,.0f} | {c['hours']:,.0f} ({c['epochs']} epochs) |"
+            for c in run["costs"]
+        ]
+    return "\n".join(lines)
+
+
+def draw() -> None:
+    """Draw the picture of every benchmark that has a compressed network."""
+    for name, benchmark in BENCHMARKS.items():
+        twins = [run for run in _runs(name) if len(run["rows"]) > 1]
+        series: dict[str, list[tuple[float, float]]] = {}
+        for run in twins:
+            dense, row = run["rows"]
+            kind = f"ours, {run['wish']['method']}, {run['data_set']}"
+            numbers = dense["params"] / row["params"]
+            series.setdefault(f"{kind}: bytes", []).append((row["ratio"], row["test_error"]))
+            series.setdefault(f"{kind}: numbers", []).append((numbers, row["test_error"]))
+        lines = {f"dense, {run['data_set']}": run["rows"][0]["test_error"] for run in twins}
+        if series:
+            save_figure(
+                benchmark_figure(benchmark.model, series, lines), PICTURES / f"bench_{name}.png"
+            )
+
+
+def main() -> int:
+    """Write or check the page."""
+    options = argparse.ArgumentParser(description=__doc__)
+    options.add_argument("--check", action="store_true", help="only compare")
+    wanted = page()
+    if options.parse_args().check:
+        if PAGE.read_text(encoding="utf-8") == wanted:
+            return 0
+        print(
+            "docs/benchmarks.md is out of date; run: python -m tools.benchmarks_page",
+            file=sys.stderr,
+        )
+        return 1
+    with replacing(PAGE) as temporary:
+        temporary.write_text(wanted, encoding="utf-8")
+    draw()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

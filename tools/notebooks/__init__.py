@@ -1,0 +1,1 @@
+"""Notebooks built from their sources; `tools/nb.py` is the command."""

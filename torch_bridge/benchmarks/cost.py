@@ -1,0 +1,191 @@
+"""What a training step costs: time and memory, dense and with Tucker weights, on made-up images.
+
+Nothing is learned here, so a full-size network can be tried on a machine that could never train it.
+Memory is the most that a process held at any moment, so each case is measured in a process of its own.
+"""
+
+import json
+import statistics
+import subprocess
+import sys
+import time
+from dataclasses import replace
+from typing import Any
+
+import torch
+from torch import nn
+
+from torch_bridge.benchmarks.catalogue import Benchmark, benchmark_named
+from torch_bridge.benchmarks.planning import plan_benchmark
+from torch_bridge.compress import compress_model
+from torch_bridge.datasets.registry import IMAGE_SETS, ImageSet
+from torch_bridge.layers import count_params
+from torch_bridge.models import build_model
+from torch_bridge.training import Augmentation, MemorySupply, Pixels, World
+from torch_bridge.training.loop import Run
+
+MEBI = 1 << 20
+_LEAST = ("seconds", "cpu_seconds", "peak_mib")
+
+
+def time_steps(
+    name: str, *, share: float | None, batch_size: int | None, steps: int, device: str = "cpu"
+) -> dict[str, Any]:
+    """Train a few steps on noise and say what they cost.
+
+    Parameters
+    ----------
+    name : of the benchmark
+    share : of the dense weights that the Tucker twin may store; None for the dense network
+    batch_size : images a step; None for the benchmark's
+    steps : how many are timed, after one that is not
+    device : where
+
+    Returns
+    -------
+    medians of seconds a step by the clock and of CPU seconds, which other programs disturb less; peak
+    memory in MiB; parameters
+
+    Examples
+    --------
+    >>> cost = time_steps("convnet", share=None, batch_size=4, steps=1)
+    >>> cost["parameters"], cost["seconds"] > 0
+    (1423370, True)
+    """
+    benchmark = benchmark_named(name)
+    regime = replace(
+        benchmark.dense, batch_size=batch_size or benchmark.dense.batch_size, epochs=steps + 1
+    )
+    world = World(device=torch.device(device))
+    _load_kernels()
+    model = build_model(benchmark.model, seed=0)
+    if share is not None:
+        weights = sum(p.numel() for p in model.parameters() if p.dim() > 1)
+        compress_model(model, plan_benchmark(model, int(share * weights)))
+    model.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+    supply = _noise(IMAGE_SETS[benchmark.data], regime.batch_size, torch.device(device))
+    run = Run(
+        model,
+        supply,
+        replace(regime, epochs=steps + 1),
+        None,
+        World(device=torch.device(device)),
+        name,
+    )
+    model.train()
+    seconds, work = [], []
+    for epoch in range(steps + 1):
+        for inputs, labels in supply.epoch(regime.batch_size, epoch, world):
+            started, begun = time.perf_counter(), time.process_time()
+            run.one_step(inputs, labels)
+            if device == "cuda":
+                torch.cuda.synchronize()
+            seconds.append(time.perf_counter() - started)
+            work.append(time.process_time() - begun)
+        run.losses = []
+    return {
+        "benchmark": name,
+        "weights": "dense" if share is None else f"tucker, {share:g} of the numbers",
+        "batch_size": regime.batch_size,
+        "parameters": count_params(model),
+        "seconds": statistics.median(seconds[1:]),
+        "cpu_seconds": statistics.median(work[1:]),
+        "peak_mib": _peak_mib(device),
+    }
+
+
+def measured_apart(name: str, **options: Any) -> dict[str, Any]:
+    """`time_steps` in a process of its own, whose peak memory is then that of this case alone.
+
+    Raises
+    ------
+    RuntimeError
+        If that process fails; its last words are passed on.
+    """
+    code = (
+        "import json, sys; from torch_bridge.benchmarks.cost import time_steps; "
+        "print(json.dumps(time_steps(**json.loads(sys.argv[1]))))"
+    )
+    words = [sys.executable, "-c", code, json.dumps({"name": name, **options})]
+    done = subprocess.run(words, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise RuntimeError(f"{name}: {done.stderr.strip().splitlines()[-1:]}")
+    cost: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    return cost
+
+
+def overhead(
+    name: str, share: float, batch_size: int | None, rounds: int, device: str
+) -> dict[str, Any]:
+    """What Tucker weights add to a training step: dense and Tucker in turn, each several times.
+
+    Parameters
+    ----------
+    name, batch_size, device : as for `time_steps`
+    share : of the dense weights' numbers that the twin stores
+    rounds : measurements of each; the least time and memory count, as other programs only add to them
+
+    Returns
+    -------
+    both costs, and their ratios "time" (on a CPU of CPU seconds) and "memory"
+    """
+    costs: dict[str, list[dict[str, Any]]] = {"dense": [], "tucker": []}
+    for _ in range(rounds):
+        for kind, wanted in (("dense", None), ("tucker", share)):
+            cost = measured_apart(name, share=wanted, batch_size=batch_size, steps=5, device=device)
+            costs[kind].append(cost)
+    best = {
+        kind: {**found[0], **{key: min(c[key] for c in found) for key in _LEAST}}
+        for kind, found in costs.items()
+    }
+    dense, tucker = best["dense"], best["tucker"]
+    clock = "cpu_seconds" if device == "cpu" else "seconds"
+    ratios = {
+        "time": tucker[clock] / dense[clock],
+        "memory": tucker["peak_mib"] / dense["peak_mib"],
+    }
+    return {**best, "ratios": ratios, "rounds": rounds}
+
+
+def dry_run(benchmark: Benchmark, share: float, device: str) -> dict[str, Any]:
+    """Three steps at full size, dense and with Tucker weights, and what a whole training would take."""
+    epochs, known = benchmark.dense.epochs, IMAGE_SETS[benchmark.data]
+    costs = []
+    for wanted in (None, share):
+        cost = measured_apart(benchmark.name, share=wanted, batch_size=None, steps=3, device=device)
+        steps = epochs * (known.train_images // cost["batch_size"])
+        cost["hours"] = steps * cost["seconds"] / 3_600
+        costs.append({**cost, "epochs": epochs})
+    return {"costs": costs, "note": "made-up images; hours are an estimate from three steps"}
+
+
+def _load_kernels() -> None:
+    """Load tucker_core's compiled kernels, in the dense case too: some 100 MiB that no step adds to."""
+    layer = nn.Conv2d(8, 8, 3)
+    compress_model(layer, plan_benchmark(layer, 300))
+    layer(torch.zeros(1, 8, 3, 3)).sum().backward()
+
+
+def _noise(known: ImageSet, n: int, device: torch.device) -> MemorySupply:
+    """One batch of random images of the data set's size."""
+    generator = torch.Generator().manual_seed(0)
+    images = torch.randint(0, 256, (n, known.side, known.side, 3), generator=generator)
+    labels = torch.randint(0, known.classes, (n,), generator=generator)
+    pixels = Pixels(known.mean, known.std)
+    return MemorySupply(
+        images.byte().to(device), labels.to(device), pixels, Augmentation(known.side // 8)
+    )
+
+
+def _peak_mib(device: str) -> float:
+    if device == "cuda":
+        return torch.cuda.max_memory_allocated() / MEBI
+    try:
+        import resource
+    except ImportError:  # Windows
+        return float("nan")
+    unit = 1 if sys.platform == "darwin" else 1_024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / MEBI
+
+
+__all__ = ["dry_run", "measured_apart", "overhead", "time_steps"]

@@ -1,0 +1,73 @@
+"""The images of a benchmark, ready to train and test on, from memory or from folders."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+
+from torch_bridge.datasets import DataSet
+from torch_bridge.datasets.folders import find_ilsvrc12
+from torch_bridge.datasets.registry import IMAGE_SETS, ImageSet
+from torch_bridge.training import (
+    Augmentation,
+    FolderSupply,
+    Held,
+    HeldImages,
+    HeldPictures,
+    MemorySupply,
+    Pixels,
+    Supply,
+)
+
+
+@dataclass(frozen=True)
+class Images:
+    """Training, validation and test images.
+
+    Attributes
+    ----------
+    name : what the data set is to be called in every result
+    supply, validation, test : the three parts
+    """
+
+    name: str
+    supply: Supply
+    validation: Held
+    test: Held
+
+
+def load_images(
+    data: str, folder: Path | None, device: torch.device, *, progress: bool = True
+) -> Images:
+    """Load the data set of that name.
+
+    Raises
+    ------
+    DataError
+        If its files are missing or damaged; says what to put where.
+    """
+    known = IMAGE_SETS[data]
+    if known.load is not None:
+        return in_memory(known.load(folder, progress), known, device)
+    found, pixels = find_ilsvrc12(folder), Pixels(known.mean, known.std)
+    return Images(
+        found.name,
+        FolderSupply(found.train, known.side, pixels),
+        HeldPictures(found.validation, known.side, pixels),
+        HeldPictures(found.test, known.side, pixels),
+    )
+
+
+def in_memory(data: DataSet, known: ImageSet, device: torch.device) -> Images:
+    """Put images that are all in memory where they are needed."""
+    pixels = Pixels(known.mean, known.std)
+    images, labels = (
+        torch.from_numpy(array).to(device) for array in (data.train_images, data.train_labels)
+    )
+    augmentation = Augmentation(known.side // 8, known.mirror)
+    return Images(
+        data.name,
+        MemorySupply(images, labels, pixels, augmentation),
+        HeldImages(torch.from_numpy(data.val_images), torch.from_numpy(data.val_labels), pixels),
+        HeldImages(torch.from_numpy(data.test_images), torch.from_numpy(data.test_labels), pixels),
+    )

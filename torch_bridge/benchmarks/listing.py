@@ -1,0 +1,81 @@
+"""Which benchmarks there are: network, parameters, data set, and what others have published."""
+
+import json
+from functools import cache
+from typing import Any
+
+import torch
+
+from torch_bridge.benchmarks.catalogue import BENCHMARKS
+from torch_bridge.datasets.registry import IMAGE_SETS
+from torch_bridge.datasets.sources import CHECKOUT
+from torch_bridge.models import LENETS, MODELS
+from tucker_core import format_table
+
+_SHOWN = 3
+
+
+@cache
+def parameters_of(model: str) -> int:
+    """Count a network's parameters without drawing them.
+
+    Examples
+    --------
+    >>> parameters_of("wrn28-10")
+    36479194
+    """
+    with torch.device("meta"):
+        return sum(p.numel() for p in MODELS[model]().parameters())
+
+
+def published(name: str) -> list[dict[str, Any]]:
+    """What `data/records.json` holds of a network; nothing where that file is not at hand."""
+    path = CHECKOUT / "data" / "records.json"
+    if not path.is_file():
+        return []
+    records = json.loads(path.read_text(encoding="utf-8"))
+    found: list[dict[str, Any]] = records.get(name) or records["benchmarks"].get(name, [])
+    return found
+
+
+def listing() -> list[dict[str, Any]]:
+    """One entry a benchmark: name, parameters, data set, epochs, published results."""
+    small: list[tuple[str, str, str, int | None]] = [(name, name, "MNIST", None) for name in LENETS]
+    others = [
+        (b.name, b.model, IMAGE_SETS[b.data].title, b.dense.epochs) for b in BENCHMARKS.values()
+    ]
+    return [
+        {
+            "name": name,
+            "parameters": parameters_of(model),
+            "data_set": data,
+            "epochs": epochs,
+            "published": published(name),
+        }
+        for name, model, data, epochs in (*small, *others)
+    ]
+
+
+def listing_table() -> str:
+    """The list as text: a table, and below it what is published of each network."""
+    entries = listing()
+    rows = [("name", "parameters", "data set", "epochs")]
+    rows += [
+        (e["name"], f"{e['parameters']:,}", e["data_set"], str(e["epochs"] or "")) for e in entries
+    ]
+    lines = [
+        format_table(rows),
+        "",
+        "published: error (all of it, and what it counts: data/records.json)",
+    ]
+    for entry in entries:
+        lines += [f"  {entry['name']}: {_brief(record)}" for record in entry["published"][:_SHOWN]]
+    lines += ["", "The LeNets are trained by 'ada-tucker demo', 'train' and 'compress'."]
+    return "\n".join(lines)
+
+
+def _brief(record: dict[str, Any]) -> str:
+    """A record in a few words."""
+    size = f", {record['bytes']:,} bytes" if "bytes" in record else ""
+    error = f": {record['error']:g} %" if record["error"] is not None else f" ({record['counted']})"
+    return f"{record['name']}{size}{error}"

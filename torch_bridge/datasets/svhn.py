@@ -1,0 +1,70 @@
+"""Street View House Numbers (Netzer et al., 2011), cropped digits: 73,257 + 26,032 images of 32 x 32.
+
+The official files are MATLAB's; SciPy, an optional extra, reads them. In them the digit 0 has label 10.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from torch_bridge.datasets.idx import DataError
+from torch_bridge.datasets.mnist import DataSet
+from torch_bridge.datasets.places import check_file, find_place
+
+UInt8Array = npt.NDArray[np.uint8]
+
+VALIDATION = 7_000
+TRAIN, TEST = "train_32x32.mat", "test_32x32.mat"
+CHECKSUMS = {TRAIN: "e26dedcc434d2e4c54c9b2d4a06d8373", TEST: "eb5a983be6a315427106f1b164d9cef3"}
+
+
+def load_svhn(data_dir: str | Path | None = None) -> DataSet:
+    """Load SVHN's cropped digits.
+
+    Parameters
+    ----------
+    data_dir : folder that holds both files, in it or in its subfolder ``svhn``; None asks $ADA_DATA_DIR
+        and then ``data/cache``
+
+    Returns
+    -------
+    ``"SVHN"``, 66,257 / 7,000 / 26,032 images (n, 32, 32, 3) of bytes
+
+    Raises
+    ------
+    DataError
+        If a file is missing (says which to get and where to put it), has a wrong checksum or content,
+        or SciPy is not installed.
+    """
+    (images, labels), test = _read(TRAIN, data_dir), _read(TEST, data_dir)
+    held = min(VALIDATION, len(images) // 10)
+    return DataSet("SVHN", images[:-held], labels[:-held], images[-held:], labels[-held:], *test)
+
+
+def _read(name: str, data_dir: str | Path | None) -> tuple[UInt8Array, UInt8Array]:
+    path = find_place("svhn", (name,), data_dir, f"get {name} from ufldl.stanford.edu/housenumbers")
+    check_file(path, "md5", CHECKSUMS[name])
+    try:
+        from scipy.io import loadmat
+    except ImportError as error:
+        raise DataError(
+            f"{path}: needs SciPy to be read; pip install 'ada-tucker[svhn]'"
+        ) from error
+    try:
+        stored = loadmat(path, variable_names=("X", "y"))
+        pixels, labels = stored["X"], stored["y"].ravel()
+    except (ValueError, TypeError, KeyError, OSError) as error:
+        raise DataError(f"{path}: cannot be read: {error}; fetch it again") from error
+    shape = (32, 32, 3, len(labels))
+    if (
+        pixels.dtype != np.uint8
+        or pixels.shape != shape
+        or not 1 <= labels.min() <= labels.max() <= 10
+    ):
+        raise DataError(
+            f"{path}: holds {pixels.dtype} {pixels.shape}, not bytes {shape} with labels 1 to 10"
+        )
+    return np.ascontiguousarray(pixels.transpose(3, 0, 1, 2)), (labels % 10).astype(np.uint8)
