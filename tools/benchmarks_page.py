@@ -89,8 +89,8 @@ def _costs() -> str:
             f"{ratios['memory']:.2f}x the memory of a dense one."
         )
     lines += [
-        "\nFull-size trainings that were not run: 3 steps on made-up images, and what the whole would take "
-        "at that speed, both estimated.\n",
+        "\nFull-size trainings that were not run: 3 steps on made-up images, and what the whole would "
+        "take at that speed, both estimated.\n",
         "| network | weights | batch | s a step | peak MiB | hours for all epochs | MiB at full batch |",
         "| --- | --- | --- | --- | --- | --- | --- |",
     ]
