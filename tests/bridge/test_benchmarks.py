@@ -190,7 +190,8 @@ def test_command_measures_steps_on_made_up_images(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     def here(name: str, **options: Any) -> dict[str, Any]:
-        return cost.time_steps(name, **{**options, "batch_size": 4, "steps": 1})
+        measured = cost.time_steps(name, **{**options, "batch_size": 4, "steps": 1})
+        return {**measured, "batch_size": options["batch_size"] or 128}
 
     monkeypatch.setattr(cost, "measured_apart", here)
     assert command("resnet20", "--dry-run", "--out", tmp_path) == 0
@@ -198,6 +199,7 @@ def test_command_measures_steps_on_made_up_images(
     assert dense["parameters"] == 269_722 > 5 * tucker["parameters"]
     steps = dense["epochs"] * (45_000 // dense["batch_size"])
     assert dense["hours"] == steps * dense["seconds"] / 3_600
+    assert dense["full_batch_mib"] == dense["peak_mib"]
     assert command("resnet20", "--overhead", "--out", tmp_path) == 0
     content = json.loads((tmp_path / "bench_resnet20_overhead.json").read_text())
     assert (
@@ -205,6 +207,19 @@ def test_command_measures_steps_on_made_up_images(
         == content["tucker"]["cpu_seconds"] / content["dense"]["cpu_seconds"]
     )
     assert "Tucker / dense: time" in capsys.readouterr().out
+
+
+def test_memory_at_the_full_batch_is_on_the_line_through_two_sizes(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def made_up(name: str, **options: Any) -> dict[str, Any]:
+        size = options["batch_size"]
+        return {"name": name, "batch_size": size, "seconds": 3.6, "peak_mib": 100.0 + 2 * size}
+
+    monkeypatch.setattr(cost, "measured_apart", made_up)
+    costs = cost.dry_run(BENCHMARKS["resnet20"], 0.1, 8, "cpu")["costs"]
+    assert [found["full_batch_mib"] for found in costs] == [100.0 + 2 * 128] * 2
+    assert costs[0]["hours"] == pytest.approx(30 * (45_000 // 8) * 3.6 / 3_600)
 
 
 @pytest.mark.slow

@@ -151,7 +151,7 @@ def _measure(benchmark: Benchmark, arguments: argparse.Namespace) -> None:
     check_device(arguments.device)
     share, device = arguments.share, arguments.device
     if arguments.dry_run:
-        content, kind = dry_run(benchmark, share, device), "dryrun"
+        content, kind = dry_run(benchmark, share, arguments.batch_size, device), "dryrun"
     else:
         content = overhead(benchmark.name, share, arguments.batch_size, _ROUNDS, device)
         kind = "overhead"
@@ -163,12 +163,17 @@ def _measure(benchmark: Benchmark, arguments: argparse.Namespace) -> None:
 def cost_table(content: dict[str, Any]) -> str:
     """Format the costs of a step as the text table that the command prints."""
     costs = content.get("costs") or [content["dense"], content["tucker"]]
-    rows = [("weights", "parameters", "batch", "s a step", "peak MiB", "hours for all epochs")]
+    rows = [("weights", "parameters", "batch", "s a step", "peak MiB", "whole training, estimated")]
     for cost in costs:
-        hours = f"{cost['hours']:,.0f} ({cost['epochs']})" if "hours" in cost else ""
+        whole = ""
+        if "hours" in cost:
+            whole = (
+                f"{cost['hours']:,.0f} h for {cost['epochs']} epochs, {cost['full_batch_mib']:,.0f} MiB "
+                f"at batch {cost['full_batch_size']}"
+            )
         sizes = (f"{cost['parameters']:,}", str(cost["batch_size"]))
         measured = (f"{cost['seconds']:.3f}", f"{cost['peak_mib']:,.0f}")
-        rows.append((cost["weights"], *sizes, *measured, hours))
+        rows.append((cost["weights"], *sizes, *measured, whole))
     ratios = content.get("ratios", {})
     found = ", ".join(f"{name} {value:.2f}x" for name, value in ratios.items())
     return format_table(rows) + (f"\n\nTucker / dense: {found}" if ratios else "")

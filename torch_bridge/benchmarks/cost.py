@@ -147,16 +147,36 @@ def overhead(
     return {**best, "ratios": ratios, "rounds": rounds}
 
 
-def dry_run(benchmark: Benchmark, share: float, device: str) -> dict[str, Any]:
-    """Three steps at full size, dense and with Tucker weights, and what a whole training would take."""
-    epochs, known = benchmark.dense.epochs, IMAGE_SETS[benchmark.data]
+def dry_run(
+    benchmark: Benchmark, share: float, batch_size: int | None, device: str
+) -> dict[str, Any]:
+    """Three steps at full size, dense and with Tucker weights, and what a whole training would take.
+
+    Parameters
+    ----------
+    benchmark, share, device : as for `time_steps`
+    batch_size : images a step where the benchmark's own batch is too large for this machine; memory at
+        that batch is then estimated along the line through this size and half of it
+
+    Returns
+    -------
+    both costs, with hours for all epochs and MiB at the benchmark's own batch, both estimated
+    """
+    regime, images = benchmark.dense, IMAGE_SETS[benchmark.data].train_images
+    size = batch_size or regime.batch_size
     costs = []
     for wanted in (None, share):
-        cost = measured_apart(benchmark.name, share=wanted, batch_size=None, steps=3, device=device)
-        steps = epochs * (known.train_images // cost["batch_size"])
-        cost["hours"] = steps * cost["seconds"] / 3_600
-        costs.append({**cost, "epochs": epochs})
-    return {"costs": costs, "note": "made-up images; hours are an estimate from three steps"}
+        options = {"share": wanted, "device": device}
+        cost = measured_apart(benchmark.name, batch_size=size, steps=3, **options)
+        mib = cost["peak_mib"]
+        if size != regime.batch_size:
+            half = measured_apart(benchmark.name, batch_size=size // 2, steps=1, **options)
+            slope = (mib - half["peak_mib"]) / (size - size // 2)
+            mib += slope * (regime.batch_size - size)
+        hours = regime.epochs * (images // size) * cost["seconds"] / 3_600
+        planned = {"epochs": regime.epochs, "full_batch_size": regime.batch_size}
+        costs.append({**cost, **planned, "hours": hours, "full_batch_mib": mib})
+    return {"costs": costs, "note": "made-up images; hours and full_batch_mib are estimates"}
 
 
 def _load_kernels() -> None:
