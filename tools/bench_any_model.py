@@ -187,11 +187,18 @@ def main() -> int:
     )
     options.add_argument("--out", type=Path, default=ROOT / "results", help="folder")
     chosen = options.parse_args()
-    for name in chosen.studies or STUDIES:
-        content = STUDIES[name](chosen.seconds)
-        command = f"python -m tools.bench_any_model {name}"
-        path = chosen.out / f"profile_{name}.json"
-        write_json(path, {"command": command, "seed": 0, **content, **environment()})
+    names = chosen.studies or list(STUDIES)
+    if len(names) > 1:  # each in a process of its own: memory that one frees is not another's
+        for name in names:
+            common = ["--seconds", str(chosen.seconds), "--out", str(chosen.out)]
+            subprocess.run(
+                [sys.executable, "-m", "tools.bench_any_model", name, *common], check=True
+            )
+        return 0
+    content = STUDIES[names[0]](chosen.seconds)
+    command = f"python -m tools.bench_any_model {names[0]}"
+    path = chosen.out / f"profile_{names[0]}.json"
+    write_json(path, {"command": command, "seed": 0, **content, **environment()})
     return 0
 
 
