@@ -202,6 +202,27 @@ def test_processes_share_every_batch_between_them() -> None:
         assert torch.equal(whole[1], torch.cat([first[1], second[1]]))
 
 
+def test_batches_that_cannot_be_made_are_refused() -> None:
+    with pytest.raises(ValueError, match="batch_size is 40; there are only 32 training images"):
+        run(picture_net(), replace(REGIME, batch_size=40))
+    with pytest.raises(ValueError, match="batch_size is 8; 3 processes need a multiple"):
+        run(picture_net(), world=World(0, 3))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("tucker", [False, True])
+@pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::UserWarning")
+def test_a_compiled_network_trains_alike(tucker: bool) -> None:
+    losses = []
+    for compiled in (False, True):
+        model = picture_net()
+        if tucker:
+            compress_model(model, 500)
+        trained = run(model, replace(REGIME, compile=compiled))
+        losses.append([row["loss"] for row in trained.journal.table()])
+    np.testing.assert_allclose(losses[1], losses[0], rtol=1e-3)
+
+
 @pytest.mark.parametrize(
     "wrong",
     [{"epochs": 0}, {"lr": -1.0}, {"warmup": 2.0}, {"schedule": "step"}, {"rate": -1.0}],

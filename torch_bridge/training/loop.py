@@ -87,10 +87,13 @@ def train(
 
     Raises
     ------
+    ValueError
+        If there are fewer images than one batch, or the processes cannot share a batch evenly.
     TrainingError
         If something is no longer finite: names step and layer; the last checkpoint is kept.
     """
     world = world or World(device=next(model.parameters()).device)
+    _check_batch(regime.batch_size, len(supply), world.size)
     if regime.channels_last:
         model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     run = Run(model, supply, regime, teacher, world, title)
@@ -130,7 +133,7 @@ class Run:
         self.model, self.supply, self.regime = model, supply, regime
         self.teacher = teacher.eval() if teacher is not None and regime.distil else None
         self.world, self.title, self.device = world, title, world.device
-        self.steps = max(1, len(supply) // regime.batch_size)
+        self.steps = len(supply) // regime.batch_size
         self.optimizer = make_optimizer(model, regime)
         self.trained = [p for p in model.parameters() if p.requires_grad]
         whole: Any = torch.compile(model) if regime.compile else model
@@ -251,6 +254,15 @@ class Run:
         self.journal.restore(state["journal"])
         for name in ("epoch", "step", "seconds", "price", "bits", "val_error"):
             setattr(self, name, state[name])
+
+
+def _check_batch(batch_size: int, images: int, processes: int) -> None:
+    if batch_size > images:
+        raise ValueError(f"batch_size is {batch_size}; there are only {images} training images")
+    if batch_size % processes:
+        raise ValueError(
+            f"batch_size is {batch_size}; {processes} processes need a multiple of that"
+        )
 
 
 @contextmanager
