@@ -9,6 +9,11 @@ from typing import Any, TypeAlias
 
 from tqdm import tqdm
 
+CHANGED_SINCE = (
+    "the instructor's notebook has changed since it was handed out: tests that differ count as changed "
+    "by the students; give the path of the notebook as it was then"
+)
+
 _Sub: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
 
 
@@ -149,6 +154,8 @@ def grade(arguments: Namespace) -> None:
         raise ValueError(f"--jobs is {arguments.jobs}; at least 1 is needed")
     assignment = load_assignment(arguments.assignment)
     course = load_course(arguments.submissions, assignment.name)
+    if course.digest not in ("", assignment.digest):
+        _list("note", [CHANGED_SINCE])
     limits = Limits(arguments.cell_seconds, arguments.notebook_seconds, arguments.memory)
     out = arguments.out / assignment.name
     with tqdm(total=len(course.students), unit="student", disable=arguments.quiet) as bar:

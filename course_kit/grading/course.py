@@ -24,11 +24,13 @@ class Course:
     assignment : short name
     course_seed : of everyone's variant
     students : id -> name, "" where unknown
+    digest : of the instructor's notebook that was handed out, "" where unknown
     """
 
     assignment: str
     course_seed: int
     students: dict[str, str]
+    digest: str = ""
 
     def save(self, folder: Path) -> None:
         """Write it to a folder, where `collect` and `grade` look for it."""
@@ -127,5 +129,5 @@ def release(
             with replacing(path) as temporary:
                 temporary.write_text(assignment.for_student(student, course_seed), encoding="utf-8")
             written.append(path)
-    Course(assignment.name, course_seed, {**known, **students}).save(out)
+    Course(assignment.name, course_seed, {**known, **students}, assignment.digest).save(out)
     return written

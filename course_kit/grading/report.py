@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 from html import escape
 from pathlib import Path
+from textwrap import shorten
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -104,17 +105,18 @@ def _draw_spread(axes: Axes, results: Sequence[Result]) -> None:
     axes.hist(
         totals, bins=np.linspace(0, points, 11).tolist(), color=series_style(2).color, ec="white"
     )
+    title = "Spread of marks"
     if totals:
         middle = float(np.median(totals))
-        axes.axvline(middle, color=series_style(1).color, ls="--", label=f"median {middle:g}")
-        axes.legend(frameon=False)
+        axes.axvline(middle, color=series_style(1).color, ls="--")
+        title += f" (median {middle:g})"
     axes.yaxis.set_major_locator(MaxNLocator(integer=True))
-    axes.set(xlabel=f"points of {points:g}", ylabel="students", title="Spread of marks")
+    axes.set(xlabel=f"points of {points:g}", ylabel="students", title=title)
     tidy(axes, grid=False)
 
 
 def _draw_failures(axes: Axes, frequent: Sequence[tuple[str, str, int]]) -> None:
-    labels = [f"{name}: {words}"[:LONGEST_LABEL] for name, words, _ in frequent][::-1]
+    labels = [shorten(f"{name}: {words}", LONGEST_LABEL) for name, words, _ in frequent][::-1]
     places = np.arange(len(labels))
     bars = axes.barh(places, [n for *_, n in frequent][::-1], color=series_style(1).color)
     axes.bar_label(bars, padding=3)

@@ -178,7 +178,7 @@ def slow_cases() -> dict[str, Case]:
                 import time
                 for k in range(60):
                     open(f"{k}.bin", "wb").write(bytes(1 << 20))
-                time.sleep(5)
+                time.sleep(20)
             """), (2, 3), "MB of files",
         ),
         "child": Case(

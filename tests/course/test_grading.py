@@ -17,7 +17,7 @@ from tests.course.tiny_assignment import (
     tiny_course,
 )  # fmt: skip
 
-LIMITS = Limits(cell_seconds=3, notebook_seconds=30, memory_gb=3, disk_mb=50)
+LIMITS = Limits(cell_seconds=6, notebook_seconds=60, memory_gb=3, disk_mb=50)
 
 
 def grade_cases(cases: dict[str, Case], folder: Path) -> dict[str, Result]:

@@ -121,6 +121,25 @@ def test_what_has_not_changed_is_not_graded_again(
     assert sorted(graded[1:]) == ["anna", "bo", "carl"]
 
 
+def test_an_assignment_changed_since_is_noted(
+    course: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(engine, "grade_submission", lambda *_: 1 / 0)  # nothing needs to run
+    newer = course / "newer" / "tiny_instructor.ipynb"
+    newer.parent.mkdir()
+    newer.write_text(tiny_assignment().content.replace("double is wrong", "wrong"))
+    options = [
+        "--submissions",
+        str(course / "submissions"),
+        "--out",
+        str(course / "newer"),
+        "--quiet",
+    ]
+    for notebook, noted in ((newer, True), (course / "tiny_instructor.ipynb", False)):
+        assert main(["course", "grade", str(notebook), *options]) == 0
+        assert ("has changed since it was handed out" in capsys.readouterr().err) == noted
+
+
 def test_a_failing_grader_does_not_end_the_run(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
