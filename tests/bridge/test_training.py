@@ -78,7 +78,7 @@ def test_resumes_to_the_same_bits(
             raise KeyboardInterrupt  # in the middle of an epoch: trained, not yet saved
         return real(*arguments)
 
-    path = tmp_path / "run.npz"
+    path = tmp_path / "ada-7.5x.npz"
     with monkeypatch.context() as patch:
         patch.setattr(loop, "error_rate", stop)
         with pytest.raises(KeyboardInterrupt):

@@ -115,7 +115,7 @@ def train(
             run.one_epoch(validation, bar)
             if checkpoint is not None and world.is_first:
                 save_checkpoint(checkpoint, mark, run.state())
-                run.journal.write(checkpoint.with_suffix(""))
+                run.journal.write(checkpoint)
             if on_epoch is not None and world.is_first:
                 on_epoch(run.journal)
             world.wait()
