@@ -22,6 +22,7 @@ from torch_bridge.datasets.registry import IMAGE_SETS, ImageSet
 from torch_bridge.layers import count_params
 from torch_bridge.models import build_model
 from torch_bridge.training import Augmentation, MemorySupply, Pixels, World
+from torch_bridge.training.images import put_channels_last
 from torch_bridge.training.loop import Run
 
 MEBI = 1 << 20
@@ -62,7 +63,7 @@ def time_steps(
     if share is not None:
         weights = sum(p.numel() for p in model.parameters() if p.dim() > 1)
         compress_model(model, plan_benchmark(model, int(share * weights)))
-    model.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+    put_channels_last(model.to(device))
     supply = _noise(IMAGE_SETS[benchmark.data], regime.batch_size, torch.device(device))
     run = Run(
         model,
