@@ -91,12 +91,12 @@ def _costs() -> str:
     lines += [
         "\nFull-size trainings that were not run: 3 steps on made-up images, and what the whole would "
         "take at that speed, both estimated.\n",
-        "| network | weights | batch | s a step | peak MiB | hours for all epochs | MiB at full batch |",
+        "| network | weights | batch | CPU s a step | peak MiB | hours for all epochs | MiB at full batch |",
         "| --- | --- | --- | --- | --- | --- | --- |",
     ]
     for run in results("bench_*_dryrun.json"):
         lines += [
-            f"| {c['benchmark']} | {c['weights']} | {c['batch_size']} | {c['seconds']:.2f} | "
+            f"| {c['benchmark']} | {c['weights']} | {c['batch_size']} | {c['cpu_seconds']:.2f} | "
             f"{c['peak_mib']:,.0f} | {c['hours']:,.0f} ({c['epochs']} epochs) | "
             f"{c['full_batch_mib']:,.0f} (batch {c['full_batch_size']}) |"
             for c in run["costs"]

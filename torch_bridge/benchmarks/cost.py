@@ -140,9 +140,8 @@ def overhead(
         for kind, found in costs.items()
     }
     dense, tucker = best["dense"], best["tucker"]
-    clock = "cpu_seconds" if device == "cpu" else "seconds"
     ratios = {
-        "time": tucker[clock] / dense[clock],
+        "time": _undisturbed(tucker, device) / _undisturbed(dense, device),
         "memory": tucker["peak_mib"] / dense["peak_mib"],
     }
     return {**best, "ratios": ratios, "rounds": rounds}
@@ -174,10 +173,17 @@ def dry_run(
             half = measured_apart(benchmark.name, batch_size=size // 2, steps=1, **options)
             slope = (mib - half["peak_mib"]) / (size - size // 2)
             mib += slope * (regime.batch_size - size)
-        hours = regime.epochs * (images // size) * cost["seconds"] / 3_600
+        hours = regime.epochs * (images // size) * _undisturbed(cost, device) / 3_600
         planned = {"epochs": regime.epochs, "full_batch_size": regime.batch_size}
         costs.append({**cost, **planned, "hours": hours, "full_batch_mib": mib})
     return {"costs": costs, "note": "made-up images; hours and full_batch_mib are estimates"}
+
+
+def _undisturbed(cost: dict[str, Any], device: str) -> float:
+    """Seconds a step as if nothing else ran: on a CPU its own time there, shared by its threads."""
+    if device != "cpu":
+        return float(cost["seconds"])
+    return float(cost["cpu_seconds"]) / torch.get_num_threads()
 
 
 def _load_kernels() -> None:
