@@ -5,9 +5,8 @@ from typing import Any
 
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
-from matplotlib.ticker import FuncFormatter
 
-from course_kit.plots import DARK, MIDDLE, tidy
+from course_kit.plots import DARK, MIDDLE, plain_log_ticks, tidy
 
 _MARKERS = {"float32": "o", "float64": "s", "": "D"}
 _ASIDE = {"float32": -0.14, "float64": 0.14, "": 0.0}  # so that marks do not hide each other
@@ -41,7 +40,7 @@ def peer_ratios(axes: Axes, rows: Sequence[Mapping[str, Any]]) -> None:
         )  # fmt: skip
     axes.axvline(1, color=DARK, lw=1.2)
     axes.set_xscale("log")
-    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,g}"))
+    plain_log_ticks(axes.xaxis)
     axes.set_yticks(range(len(names)), names)
     axes.set_ylim(len(names) - 0.5, -0.5)
     axes.set_xlabel("time of the best peer / our time")

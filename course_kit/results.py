@@ -29,6 +29,22 @@ def record_runs(model: str, recipe: str, folder: Path = RESULTS) -> list[Result]
     return results(f"record_{model}_{recipe}_seed*.json", folder)
 
 
+def recipes(model: str, folder: Path = RESULTS) -> list[str]:
+    """Recipes of a model that have results, the smallest files first.
+
+    Examples
+    --------
+    >>> "lossless" in recipes("lenet5")
+    True
+    """
+    sizes: dict[str, int] = {}
+    for path in sorted(folder.glob(f"record_{model}_*_seed*.json")):
+        recipe = path.stem.removeprefix(f"record_{model}_").rsplit("_seed", 1)[0]
+        size = json.loads(path.read_text(encoding="utf-8"))["rows"][0]["n_bytes"]
+        sizes[recipe] = min(size, sizes.get(recipe, size))
+    return sorted(sizes, key=lambda recipe: sizes[recipe])
+
+
 def chosen(model: str, recipe: str, folder: Path = RESULTS) -> Result | None:
     """The run of least validation error, of equals the smallest file; None without results.
 

@@ -1,7 +1,8 @@
 """Time tucker_core beside its peers, in one run: `python -m tools.bench_core`, or `make bench`.
 
 Every competitor takes its turn, again and again, on one thread; what is reported is the median of
-each and the ratio (best peer) / ours, with what the ratio must be (floor) and should be (aim).
+each and the ratio (best peer) / ours, with what the ratio must be (floor) and should be (aim), and the
+largest that this machine's arithmetic and memory would allow (limit).
 Results go to results/bench_core.json and docs/img/bench_core.png.
 """
 
@@ -9,7 +10,6 @@ import argparse
 import os
 import sys
 from importlib.metadata import version
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,7 @@ import torch
 from threadpoolctl import threadpool_info, threadpool_limits
 from tqdm import tqdm
 
+from tools.bench.limits import peak_flops
 from tools.bench.memory import MOST, first_call, peaks
 from tools.bench.plot import draw
 from tools.bench.rows import SMALL, measure, rows
@@ -25,7 +26,7 @@ from torch_bridge.results import environment, write_json
 from tucker_core import format_table
 
 ROOT = Path(__file__).resolve().parents[1]
-PEERS = ("tensorly", "pyttb", "torch", "numpy", "scipy", "numba")
+PEERS = ("tensorly", "pyttb", "opt_einsum", "torch", "numpy", "scipy", "numba")
 
 
 def main() -> int:
@@ -47,12 +48,13 @@ def main() -> int:
     content = {
         "command": "make bench",
         "threads": 1,
+        "peak_gflops": {kind: round(peak_flops(kind) / 1e9, 1) for kind in ("float32", "float64")},
         "clock": "processor time, median of interleaved turns",
+        "data": "standard normal parts; decomposed tensors have the asked rank and a tenth of noise",
         "rows": measured,
         "memory": peaks(),
         "first_call_seconds": first_call(),
         "peers": {name: version(name) for name in PEERS},
-        "left_out": [] if find_spec("opt_einsum") else ["opt_einsum (not installed)"],
         "libraries": [_named(library) for library in libraries],
         "settings": {k: v for k, v in os.environ.items() if k.startswith(("OPENBLAS_", "MKL_"))},
         **environment(),
@@ -67,10 +69,11 @@ def main() -> int:
 def table(measured: list[dict[str, Any]]) -> str:
     """Format the rows for reading."""
     head = ("operation", "case", "dtype", "ours, us", "best peer, us", "peer", "ratio", "floor")
-    lines = [(*head, "aim", "")]
+    lines = [(*head, "aim", "limit", "")]
     for row in measured:
         times = [f"{1e6 * row['seconds'][name]:,.1f}" for name in ("ours", row["best_peer"])]
         numbers = [f"{row[name]:g}" for name in ("ratio", "floor", "aim")]
+        numbers.append("" if row["limit"] is None else f"{row['limit']:g}")
         labels = row["operation"], row["case"], row["dtype"]
         lines.append((*labels, *times, row["best_peer"], *numbers, row["verdict"]))
     return format_table(lines)
@@ -80,10 +83,14 @@ def summary(content: dict[str, Any]) -> str:
     """Floors, memory and first call in a few lines."""
     verdicts = [row["verdict"] for row in content["rows"]]
     missed = verdicts.count("floor missed")
+    beyond = sum(
+        row["limit"] is not None and row["limit"] < row["floor"] for row in content["rows"]
+    )
     first = content["first_call_seconds"]
     memory = [f"{row['operation']} {row['peak_share']:g}" for row in content["memory"]]
     return (
-        f"floors: {len(verdicts) - missed} of {len(verdicts)} met, {missed} missed; "
+        f"floors: {len(verdicts) - missed} of {len(verdicts)} met, {missed} missed, "
+        f"{beyond} floors beyond this machine's limit; "
         f"aims met: {verdicts.count('aim met')}\n"
         f"peak memory / (input + output), at most {MOST}: {', '.join(memory)}\n"
         f"import {first['import']:.2f} s, first product and gradient {first['first_call']:.2f} s"

@@ -2,12 +2,14 @@
 
 LeNet-5's first dense layer, 800 -> 500, as dims (20, 25, 50, 16) at rank (6, 6, 7, 5), batch 256, one
 thread. What is reported is the time relative to nn.Linear; the gradient by the input counts too.
-tltorch's layers are not timed: that package is not among this project's peers.
+tltorch's layers are timed too where that package is installed; the table says so where it is not.
 """
 
 import argparse
 import sys
 from collections.abc import Callable
+from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -51,7 +53,7 @@ def jobs() -> dict[str, Job]:
     def rebuilt() -> Tensor:
         return linear(inputs, tucker_product(core, factors).reshape(OUTPUTS, INPUTS), bias)
 
-    return {
+    ways = {
         "nn.Linear": step(lambda: linear(inputs, weight, bias), weight),
         "plain torch chain": step(chain, core, *factors),
         "ours, weight rebuilt": step(rebuilt, core, *factors),
@@ -59,6 +61,23 @@ def jobs() -> dict[str, Job]:
             lambda: factorised_linear(inputs, core, factors, OUT_MODES, bias), core, *factors
         ),
     }
+    return ways | _tltorch_jobs(inputs, upstream)
+
+
+def _tltorch_jobs(inputs: Tensor, upstream: Tensor) -> dict[str, Job]:
+    """The same layer by tltorch, rebuilt and factorised; none where it is not installed."""
+    if not find_spec("tltorch"):
+        return {}
+    make, features = import_module("tltorch").FactorizedLinear, (DIMS[OUT_MODES:], DIMS[:OUT_MODES])
+
+    def step(how: str) -> Job:
+        layer = make(*features, factorization="tucker", rank=RANK, implementation=how)
+        for part in layer.parameters():  # tltorch leaves them as they lie in memory
+            torch.nn.init.normal_(part)
+        leaves = [inputs, *layer.parameters()]
+        return lambda: torch.autograd.grad(layer(inputs), leaves, upstream)
+
+    return {f"tltorch, {how}": step(how) for how in ("reconstructed", "factorized")}
 
 
 def lines(times: dict[str, float]) -> list[dict[str, Any]]:
@@ -86,8 +105,11 @@ def main() -> int:
         records = lines(interleaved(jobs(), chosen.seconds))
     head = ("layer", "milliseconds", "relative", "floor", "aim", "verdict")
     print(format_table([head, *[tuple(str(r.get(key, "")) for key in head) for r in records]]))
-    command = "python -m tools.bench_layer"
-    write_json(chosen.out, {"command": command, "threads": 1, "rows": records, **environment()})
+    missing = [] if find_spec("tltorch") else ["tltorch (not installed)"]
+    if missing:
+        print(f"left out: {', '.join(missing)}")
+    content = {"command": "python -m tools.bench_layer", "threads": 1, "left_out": missing}
+    write_json(chosen.out, {**content, "rows": records, **environment()})
     return 0
 
 

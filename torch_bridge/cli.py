@@ -10,7 +10,7 @@ import warnings
 from pathlib import Path
 from typing import TypeAlias
 
-from torch_bridge import commands, sweeps
+from torch_bridge import cli_own_model, commands, sweeps
 from torch_bridge.ablation import STUDIES
 from torch_bridge.benchmarks.command import add_bench
 from torch_bridge.course_cli import add_course
@@ -48,9 +48,9 @@ def parser() -> argparse.ArgumentParser:
         description="Tucker compression of neural networks: small enough for a QR code.",
     )
     sub = top.add_subparsers(required=True, metavar="COMMAND")
-    for add in (_demo, _train, _compress, _pareto, _ablate, _evaluate, _inspect, _qr, add_bench):
+    own = cli_own_model.add_profile, cli_own_model.add_export, add_bench, add_course
+    for add in (_demo, _train, _compress, _pareto, _ablate, _evaluate, _inspect, _qr, *own):
         add(sub)
-    add_course(sub)
     return top
 
 

@@ -8,7 +8,7 @@ and C as a matrix (J_1 ... J_S, J_(S+1) ... J_N). A side is multiplied in one of
 
 - by its Kronecker product, one matrix product of good shape: best for narrow layers;
 - mode by mode, which takes prod(I) J_1 + ... multiplications instead of prod(I) prod(J). Each step is one
-  plain matrix product that moves its mode from one end of the tensor to the other, so nothing is copied.
+  plain matrix product, and its mode moves from one end of the tensor to the other.
 
 A look-up in a table (an embedding) needs only the rows of Q that are asked for.
 """
@@ -167,7 +167,8 @@ def _contracted(rows: Tensor, rank: Sequence[int], factors: Sequence[Tensor | No
     tensor, count = rows, len(rows)
     for r, factor in zip(reversed(rank), reversed(factors), strict=True):
         before = tensor.reshape(-1, r if factor is None else len(factor))  # (all else, I_n)
-        tensor = before.T if factor is None else factor.T @ before.T
+        # A transposed factor of few columns sends BLAS a slow way: (16, 5) takes 526 us, its copy 36.
+        tensor = before.T if factor is None else factor.T.contiguous() @ before.T
     return tensor.reshape(-1, count)
 
 

@@ -96,7 +96,9 @@ def scan_sensitivity(
     known = _Kept(resume, mark)
     base = known.measured("dense", lambda: float(measure(model)))
     if not math.isfinite(base):
-        raise ValueError(f"the dense model measures {base}; a finite number is needed")
+        raise ValueError(
+            "the dense model measures no finite number; nothing can be compared with it"
+        )
     jobs = [(weight, rank) for weight in weights.values() for rank in _ranks(weight, fractions)]
     options: dict[str, list[Option]] = {name: [_dense_option(w)] for name, w in weights.items()}
     for weight, rank in tqdm(jobs, desc="sensitivity", disable=not progress, unit="measurement"):

@@ -72,6 +72,7 @@ class TuckerPlan:
         self._new = np.empty if small else aligned_empty
         self._compiled = bool(ranks) and max(ranks) <= LARGEST_RANK and can_compile()
         self._nothing = np.empty((0, 0), self.dtype)  # in place of a factor that is not there
+        self._filled = self._fill if self.full_modes else tuple
         self._factor_shapes = [
             (0, 0) if n in self.full_modes else pair
             for n, pair in enumerate(zip(self.shape, self.rank, strict=True))
@@ -87,13 +88,18 @@ class TuckerPlan:
         self, core: FloatArray, factors: Factors, *, out: FloatArray | None = None
     ) -> FloatArray:
         """Rebuild the full tensor (I_1, ..., I_N), in `out` if given; see `tucker_to_tensor`."""
-        return self._product(core, factors, out, self._workspace)[0]
+        if self._compiled:
+            return self._product(core, factors, out, self._workspace)
+        return self._product_in_numpy(core, factors, out)[0]
 
     def product_and_saved(
         self, core: FloatArray, factors: Factors, *, out: FloatArray | None = None
     ) -> tuple[FloatArray, Saved]:
         """As `product`; also what `gradient` can take up instead of computing it again."""
-        return self._product(core, factors, out, np.empty(self._room, self.dtype))
+        if not self._compiled:
+            return self._product_in_numpy(core, factors, out)
+        workspace = np.empty(self._room, self.dtype)
+        return self._product(core, factors, out, workspace), workspace
 
     def gradient(
         self, core: FloatArray, factors: Factors, grad: FloatArray, saved: Saved | None = None
@@ -114,8 +120,12 @@ class TuckerPlan:
         grads = tuple([np.empty(shape, dtype) for shape in self._factor_shapes])
         workspace, given = (self._workspace, False) if saved is None else (saved, True)
         rest = grad_core, grads, workspace, self._table, given
-        if not self._runs(kernel, core, factors, grad, *rest):
-            self._run(kernel, core, factors, np.ascontiguousarray(grad), *rest)
+        try:
+            fits = kernel(core, self._filled(factors), grad, *rest)
+        except TypeError:  # another precision or order, not contiguous, too many or too few
+            fits = False
+        if not fits:
+            self._run_on_checked(kernel, core, factors, np.ascontiguousarray(grad), *rest)
         if not self.full_modes:
             return grad_core, grads
         return grad_core, tuple([None if n in self.full_modes else g for n, g in enumerate(grads)])
@@ -140,36 +150,40 @@ class TuckerPlan:
 
     def _product(
         self, core: FloatArray, factors: Factors, out: FloatArray | None, workspace: FloatArray
+    ) -> FloatArray:
+        out = self._new(self.shape, self.dtype) if out is None else self._checked_out(out)
+        try:
+            if self._product_kernel(core, self._filled(factors), out, workspace, self._table):
+                return out
+        except TypeError:  # another precision or order, not contiguous, too many or too few
+            pass
+        self._run_on_checked(self._product_kernel, core, factors, out, workspace, self._table)
+        return out
+
+    def _product_in_numpy(
+        self, core: FloatArray, factors: Factors, out: FloatArray | None
     ) -> tuple[FloatArray, Saved]:
-        if out is None:
-            out = self._new(self.shape, self.dtype)
-        elif out.shape != self.shape or out.dtype != self.dtype or not out.flags.c_contiguous:
+        out = self._new(self.shape, self.dtype) if out is None else self._checked_out(out)
+        core, factors = self._checked(core, factors)
+        return out, expand(core, factors, out)[1]
+
+    def _run_on_checked(self, kernel: Any, core: FloatArray, factors: Factors, *rest: Any) -> None:
+        """Run a kernel after a closer look, which makes parts contiguous or says what is wrong."""
+        core, factors = self._checked(core, factors)
+        if not kernel(core, self._filled(factors), *rest):
+            raise ValueError("what was saved for the gradient belongs to another plan")
+
+    def _fill(self, factors: Factors) -> tuple[Any, ...]:
+        """The factors as the kernels take them: nothing is missing."""
+        return tuple([self._nothing if factor is None else factor for factor in factors])
+
+    def _checked_out(self, out: FloatArray) -> FloatArray:
+        if out.shape != self.shape or out.dtype != self.dtype or not out.flags.c_contiguous:
             raise ValueError(
                 f"out is {out.dtype} of shape {out.shape}; a C-contiguous {self.dtype} array of "
                 f"shape {self.shape} is needed"
             )
-        if self._compiled:
-            kernel, rest = self._product_kernel, (out, workspace, self._table)
-            if not self._runs(kernel, core, factors, *rest):
-                self._run(kernel, core, factors, *rest)
-            return out, workspace
-        core, factors = self._checked(core, factors)
-        return out, expand(core, factors, out)[1]
-
-    def _runs(self, kernel: Any, core: FloatArray, factors: Factors, *rest: Any) -> bool:
-        """Run a kernel on the parts as they are; whether they were all as it needs them."""
-        if self.full_modes:
-            factors = [self._nothing if factor is None else factor for factor in factors]
-        try:
-            fits: bool = kernel(core, tuple(factors), *rest)
-            return fits
-        except TypeError:  # another precision or order, not contiguous, too many or too few
-            return False
-
-    def _run(self, kernel: Any, core: FloatArray, factors: Factors, *rest: Any) -> None:
-        """The same after a closer look, which makes parts contiguous or says what is wrong."""
-        if not self._runs(kernel, *self._checked(core, factors), *rest):
-            raise ValueError("what was saved for the gradient belongs to another plan")
+        return out
 
     def _checked(self, core: FloatArray, factors: Factors) -> tuple[FloatArray, Factors]:
         """The parts as contiguous arrays, or say which one does not belong to this plan."""

@@ -21,7 +21,8 @@ table { border-collapse: collapse; width: 100% }
 th, td { text-align: left; padding: .4rem .6rem; vertical-align: top; border-bottom: 1px solid #dfe5ec }
 pre { background: #f4f6f9; padding: .6rem .8rem; border-radius: 4px; margin: .3rem 0;
   white-space: pre-wrap; overflow-wrap: anywhere; font-size: .85rem }
-.number { text-align: right; white-space: nowrap }
+.long { max-height: 16rem; overflow: auto }
+.number { text-align: right } .number, td:first-child { white-space: nowrap }
 .good { color: #00684b; font-weight: 600 } .bad { color: #b34700; font-weight: 600 }
 figure { margin: 1rem 0 } img { max-width: 100% } li { margin: .2rem 0 } a { color: #0b5a8a }
 """
@@ -130,7 +131,7 @@ def _own_cells(result: Result) -> str:
         if cell["role"] == STUDENT and cell["message"]:
             shown.append(f'<pre class="bad">{escape(cell["message"])}</pre>')
         if cell["output"] and (cell["role"] != TEST or cell["state"] == "ok"):
-            shown.append(f"<pre>{escape(shorten(cell['output']))}</pre>")
+            shown.append(f'<pre class="long">{escape(shorten(cell["output"]))}</pre>')
         if shown:
             parts.append(f'<p class="quiet">{escape(cell["name"])}</p>' + "".join(shown))
     return "<h2>Your plots and prints</h2>" + "".join(parts) if parts else ""

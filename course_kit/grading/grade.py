@@ -76,7 +76,7 @@ def grade_folder(
         if old is not None and old.get("fingerprint") == mark:
             return old
         result = grade_submission(assignment, course, student, content, limits, stop)
-        return {**result, "fingerprint": mark}
+        return {**result, "fingerprint": mark} if result["status"] == GRADED else result
 
     with ThreadPoolExecutor(jobs or os.cpu_count()) as pool:
         waiting = {pool.submit(one, student): student for student in course.students}
@@ -109,6 +109,9 @@ def grade_submission(
     handed_out = assignment.cells_of(student, course.course_seed)
     assembly = assemble(submission.cells, assignment.cells, handed_out)
     run = run_steps(assembly.steps, student, course.course_seed, limits, stop or threading.Event())
+    if run.broken:
+        reason = f"the grader could not run it ({run.broken}): grade again, with fewer --jobs"
+        return empty_result(assignment, course, student, NOT_GRADED, reason)
     result = empty_result(assignment, course, student, GRADED, *submission.notes, *assembly.notes)
     result["notes"] += [*_label_notes(submission.label, course, student), *run.notes]
     result["for_teacher"] = _unusual(submission.cells, handed_out)
@@ -230,7 +233,8 @@ def _problems(assignment: Assignment, assembly: Assembly, run: Run) -> list[Resu
     problems = []
     for name, points in assignment.points.items():
         answer = answers.get(name) or {"state": "not run", "message": "was not reached"}
-        message = str(answer["message"])
+        lines = str(answer["message"]).splitlines()
+        message = "\n".join(line for line in lines if not line.startswith(f"{name}, line"))
         passed = answer["state"] == "ok"
         if name in assembly.forfeited:
             passed, message = False, f"{assembly.forfeited[name]}\n{message}".strip()

@@ -65,51 +65,51 @@ def main() -> None:
             importlib.import_module(name)
     for name in [name for name in sys.modules if name.startswith("course_kit.grading")]:
         del sys.modules[name]
-    notebook = Notebook(job["cell_seconds"])
+    notebook = Notebook()
     line.answer({"token": job["token"], "guards": guards})
     while (request := line.request()) is not None:
-        result = notebook.run(request["role"], request["source"], request["name"])
-        line.answer({"token": request["token"], **result})
+        token = request.pop("token")
+        result = notebook.run(**request)
+        line.answer({"token": token, **result})
     os._exit(0)  # whatever a student's code has registered to run at the end
 
 
 class Notebook:
     """The namespace of one notebook, and what the instructor's cells put there."""
 
-    def __init__(self, cell_seconds: float) -> None:
+    def __init__(self) -> None:
         module = ModuleType("__main__")
         sys.modules["__main__"] = module
         self.names = vars(module)
-        self.seconds = cell_seconds
         self.instructors: dict[str, Any] = {}
         self.pristine = Pristine()
         self.untouched = True
 
-    def run(self, role: str, source: str, name: str) -> dict[str, Any]:
+    def run(self, role: str, source: str, name: str, seconds: float) -> dict[str, Any]:
         """Run a cell in the way that befits its role."""
         if role == STUDENT:
             self.untouched = False
-            return run_cell(source, name, self.names, self.seconds)
+            return run_cell(source, name, self.names, seconds)
         self.pristine.restore()
         self.names["__builtins__"] = builtins
         if role == TEST:
-            return self._run_test(source, name)
+            return self._run_test(source, name, seconds)
         assert role == LOCKED
         before = dict(self.names)
         self.names.update(self.instructors)
-        result = run_cell(source, name, self.names, self.seconds)
+        result = run_cell(source, name, self.names, seconds)
         changed = {k: v for k, v in self.names.items() if k not in before or before[k] is not v}
         self.instructors.update(changed)
         if self.untouched:
             self.pristine = Pristine()  # with the modules that the opening cells imported
         return result
 
-    def _run_test(self, source: str, name: str) -> dict[str, Any]:
+    def _run_test(self, source: str, name: str, seconds: float) -> dict[str, Any]:
         """Run a test among the student's names, but with the instructor's own, and Python's builtins."""
         own = {k: v for k, v in self.names.items() if k not in shadowed()}
         names = {**own, **self.instructors, "__name__": "__main__"}
         before = dict(names)
-        result = run_cell(source, name, names, self.seconds)
+        result = run_cell(source, name, names, seconds)
         for key, value in names.items():
             if key not in before or before[key] is not value:
                 self.names[key] = value

@@ -22,6 +22,7 @@ GUARDED = (
     "hashlib",
     "os",
 )
+DISPATCHER = "_ArrayFunctionDispatcher"
 OWN = ("course_kit.", "tucker_core.", "torch_bridge.")
 
 
@@ -37,16 +38,22 @@ class Pristine:
         self.names = {name: dict(vars(module)) for name, module in self.modules.items()}
         self.functions = {
             function: (function.__code__, function.__defaults__, function.__kwdefaults__)
-            for function in self._values(FunctionType)
+            for function in self._functions()
         }
-        self.classes = {
-            kind: dict(vars(kind)) for kind in self._values(type) if kind.__module__.startswith(OWN)
-        }
+        self.classes = {kind: dict(vars(kind)) for kind in self._classes()}
         self.environment = dict(os.environ)
         self.finders = (list(sys.meta_path), list(sys.path), list(sys.path_hooks))
 
-    def _values(self, kind: type) -> set[Any]:
-        return {v for names in self.names.values() for v in names.values() if isinstance(v, kind)}
+    def _functions(self) -> set[FunctionType]:
+        """All functions, those that numpy wraps in its dispatchers too."""
+        found = [value for names in self.names.values() for value in names.values()]
+        found += [v._implementation for v in found if type(v).__name__ == DISPATCHER]
+        return {value for value in found if isinstance(value, FunctionType)}
+
+    def _classes(self) -> set[type]:
+        """The classes of this project."""
+        found = (value for names in self.names.values() for value in names.values())
+        return {v for v in found if isinstance(v, type) and v.__module__.startswith(OWN)}
 
     def restore(self) -> None:
         """Put everything back as it was; modules imported since then stay."""

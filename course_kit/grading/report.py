@@ -19,6 +19,7 @@ from tucker_core.files import replacing
 
 MOST_FAILURES = 8
 LONGEST_LABEL = 70
+CAUSE = "Likely cause: "  # how a check begins its guess
 
 
 def write_report(results: Sequence[Result], folder: Path) -> list[Path]:
@@ -69,7 +70,7 @@ def solved(results: Sequence[Result]) -> dict[str, float]:
 
 
 def failures(results: Sequence[Result]) -> list[tuple[str, str, int]]:
-    """Problem, first line of the message, and how many students met it; the most frequent first.
+    """Problem, likely cause or first line, and how many students met it; the most frequent first.
 
     Numbers differ from variant to variant, so only the words of a message are compared.
     """
@@ -77,7 +78,7 @@ def failures(results: Sequence[Result]) -> list[tuple[str, str, int]]:
     for result in results:
         for problem in result["problems"]:
             if problem["earned"] == 0 and problem["message"]:
-                words = problem["message"].splitlines()[0]
+                words = problem["message"].splitlines()[0].split(CAUSE)[-1]
                 met[problem["grade_id"], _without_numbers(words)] += 1
     return [(name, words, count) for (name, words), count in met.most_common()]
 

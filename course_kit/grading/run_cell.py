@@ -70,8 +70,10 @@ def run_cell(source: str, name: str, names: Names, seconds: float) -> dict[str, 
             contextlib.redirect_stderr(printed),
             _time_limit(seconds),
         ):
-            exec(_compile(source, name, names), names)
-            figures = _figures()
+            try:
+                exec(_compile(source, name, names), names)
+            finally:  # a figure left open would be taken for the next cell's
+                figures = _figures()
     except TimeLimit:
         state, message = "time", f"stopped after {seconds:g} seconds"
     except BaseException as error:
@@ -158,8 +160,10 @@ def _figures() -> list[str]:
     for number in pyplot.get_fignums()[:MOST_FIGURES]:
         figure = pyplot.figure(number)
         width, height = figure.get_size_inches()
-        if width * height * DPI**2 <= LARGEST_FIGURE:
-            buffer = io.BytesIO()
+        if width * height * DPI**2 > LARGEST_FIGURE:
+            continue
+        buffer = io.BytesIO()
+        with contextlib.suppress(Exception):  # a title that is no formula, say: no mark hangs on it
             figure.savefig(buffer, format="png", dpi=DPI, bbox_inches="tight")
             pictures.append(base64.b64encode(buffer.getvalue()).decode("ascii"))
     pyplot.close("all")
@@ -170,6 +174,8 @@ def _describe(error: BaseException) -> str:
     """Type and text of an error, and the lines of the student's own cells that it came through."""
     try:
         text = f"{type(error).__name__}: {error}".removesuffix(": ")[:LONGEST_MESSAGE]
+        if isinstance(error, AssertionError) and str(error):
+            text = str(error)[:LONGEST_MESSAGE]  # what a check says speaks for itself
         if isinstance(error, SyntaxError):
             return f"{text} in line {error.lineno}: {(error.text or '').strip()}"[:LONGEST_MESSAGE]
         places = [

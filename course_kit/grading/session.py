@@ -13,10 +13,11 @@ import time
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from itertools import takewhile
 from pathlib import Path
 from typing import IO, Any
 
-from course_kit.grading.assemble import Step
+from course_kit.grading.assemble import LOCKED, Step
 from course_kit.grading.leftovers import folder_exceeds, kill_marked, remove_folder
 from course_kit.grading.limits import (
     PACKAGES,
@@ -28,7 +29,7 @@ from course_kit.grading.limits import (
 
 LONGEST_ANSWER = 32 << 20  # bytes of one line
 GRACE_SECONDS = 3.0  # for a cell to notice that its time is over
-START_SECONDS = 60.0
+START_SECONDS = 120.0  # for imports on a busy machine, which are no fault of the student
 POLL_SECONDS = 0.5
 RESTARTS = 4  # cells of one submission that may end the process, each left out of the next try
 COMMAND = [sys.executable, "-c", "from course_kit.grading.harness import main; main()"]
@@ -42,11 +43,20 @@ class Stopped(Exception):
 
 @dataclass
 class Run:
-    """What came of a submission: an answer for each step that was reached, and the guards that held."""
+    """What came of a submission.
+
+    Attributes
+    ----------
+    answers : for each step that was reached
+    guards : that this system allowed
+    notes : on cells that ended the process
+    broken : why nothing can be said of the submission, "" where all went well
+    """
 
     answers: dict[int, Answer] = field(default_factory=dict)
     guards: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    broken: str = ""
 
 
 def run_steps(
@@ -67,6 +77,7 @@ def run_steps(
     run = Run()
     deadline = time.monotonic() + limits.notebook_seconds
     left_out: set[int] = set()
+    opening = sum(1 for _ in takewhile(lambda step: step.role == LOCKED, steps))
     for _ in range(1 + RESTARTS):
         try:
             with _Session(student, course_seed, limits, deadline, stop) as session:
@@ -75,15 +86,20 @@ def run_steps(
                     if number in left_out:
                         continue
                     try:
-                        run.answers[number] = session.run(step)
+                        run.answers[number] = session.run(step, opening=number < opening)
                     except Stopped as end:
                         run.answers[number] = failure(str(end))
                         left_out.add(number)
-                        raise
+                        raise Stopped(f"{step.name}: {end}") from None
+                    if number < opening and run.answers[number]["state"] != "ok":
+                        run.broken = f"{step.name}: {run.answers[number]['message']}"
+                        return run
                 return run
         except Stopped as end:
             run.notes.append(str(end))
-            if not left_out or time.monotonic() >= deadline or stop.is_set():
+            if not left_out or min(left_out) < opening:
+                run.broken = str(end)
+            if run.broken or time.monotonic() >= deadline or stop.is_set():
                 break
     return run
 
@@ -144,7 +160,7 @@ class _Session:
         self.watchdog.start()
         threading.Thread(target=self._read, args=(self.process.stdout,), daemon=True).start()
         try:
-            self.guards = list(self._ask(self._job(), START_SECONDS, "the start")["guards"])
+            self.guards = list(self._ask(self._job(), START_SECONDS)["guards"])
         except BaseException:
             self.__exit__()
             raise
@@ -161,16 +177,24 @@ class _Session:
             kill_marked(self.marker)
         remove_folder(self.folder)
 
-    def run(self, step: Step) -> Answer:
+    def run(self, step: Step, *, opening: bool = False) -> Answer:
         """Run one cell and give its answer.
+
+        Parameters
+        ----------
+        step : the cell
+        opening : one of the instructor's cells before any of the student's, which may take longer
 
         Raises
         ------
         Stopped
             If the process did not survive it.
         """
-        request = {"role": step.role, "source": step.source, "name": step.name}
-        return cleaned(self._ask(request, self.limits.cell_seconds + GRACE_SECONDS, step.name))
+        seconds = self.limits.cell_seconds
+        if opening:
+            seconds = max(seconds, START_SECONDS)
+        request = {"role": step.role, "source": step.source, "name": step.name, "seconds": seconds}
+        return cleaned(self._ask(request, seconds + GRACE_SECONDS))
 
     def _job(self) -> Answer:
         limits = self.limits
@@ -178,13 +202,12 @@ class _Session:
             "folder": str(self.folder),
             "readable": [str(path) for path in readable_paths()],
             "listable": [str(PACKAGES)],
-            "cell_seconds": limits.cell_seconds,
             "cpu_seconds": int(2 * limits.notebook_seconds) + 1,
             "memory_bytes": int(limits.memory_gb * 2**30),
             "disk_bytes": int(limits.disk_mb * 2**20),
         }
 
-    def _ask(self, request: Answer, seconds: float, name: str) -> Answer:
+    def _ask(self, request: Answer, seconds: float) -> Answer:
         self.token = secrets.token_hex(16)
         line = json.dumps({**request, "token": self.token}) + "\n"
         assert self.process.stdin is not None
@@ -196,22 +219,22 @@ class _Session:
             with suppress(queue.Empty):
                 answer = self.answers.get(timeout=POLL_SECONDS)
                 if answer is None:
-                    raise Stopped(f"{name}: {self._how_it_ended()}")
+                    raise Stopped(self._how_it_ended())
                 return answer
-            self._check(name, end, seconds)
+            self._check(end, seconds)
 
-    def _check(self, name: str, end: float, seconds: float) -> None:
+    def _check(self, end: float, seconds: float) -> None:
         if self.stop.is_set():
             raise Stopped("grading was interrupted")
         if self.process.poll() is not None and self.answers.empty():
-            raise Stopped(f"{name}: {self._how_it_ended()}")
+            raise Stopped(self._how_it_ended())
         if time.monotonic() >= self.deadline:
             limit = self.limits.notebook_seconds
-            raise Stopped(f"{name}: all cells together took more than {limit:g} seconds")
+            raise Stopped(f"all cells together took more than {limit:g} seconds")
         if time.monotonic() >= end:
-            raise Stopped(f"{name}: no end after {seconds - GRACE_SECONDS:g} seconds")
+            raise Stopped(f"no end after {seconds - GRACE_SECONDS:g} seconds")
         if folder_exceeds(self.folder, self.limits.disk_mb * 2**20):
-            raise Stopped(f"{name}: more than {self.limits.disk_mb:g} MB of files were written")
+            raise Stopped(f"more than {self.limits.disk_mb:g} MB of files were written")
 
     def _read(self, pipe: IO[bytes]) -> None:
         """Pass on the answers that repeat the word of the last request; nothing else is an answer."""

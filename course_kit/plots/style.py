@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 from matplotlib.axes import Axes
 from matplotlib.axis import Axis
 from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter, Locator, LogLocator, MaxNLocator, NullFormatter
+from matplotlib.ticker import FuncFormatter, Locator, LogLocator, NullFormatter
 
 from tucker_core.files import replacing
 
@@ -71,8 +71,6 @@ class _PlainLogLocator(Locator):
 
     def tick_values(self, vmin: float, vmax: float) -> Any:
         span = vmax / vmin
-        if span < 4:  # too little for powers of ten: as on a linear axis
-            return MaxNLocator(5, steps=[1, 2, 5, 10]).tick_values(vmin, vmax)
         subs = (1.0, 2.0, 3.0, 5.0) if span < 20 else (1.0, 2.0, 5.0) if span < 1_000 else (1.0,)
         return LogLocator(subs=subs).tick_values(vmin, vmax)
 

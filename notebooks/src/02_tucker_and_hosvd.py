@@ -149,7 +149,7 @@ plt.show()
 #
 # Nothing needs to be decomposed to know how bad it can get. With the discarded singular values $\sigma$ of all modes,
 #
-# $$ \max_n \sum_{j > J_n} \sigma_{n,j}^2 \;\le\; \lVert X - \hat X \rVert^2 \;\le\; \sum_n \sum_{j > J_n} \sigma_{n,j}^2 . $$
+# $$ \max_n \sum_{j > J_n} \sigma_{n,j}^2 \;\le\; \left\lVert X - \hat X \right\rVert^2 \;\le\; \sum_n \sum_{j > J_n} \sigma_{n,j}^2 . $$
 #
 # (De Lathauwer, De Moor, Vandewalle, 2000.) **Predict** both ends for rank (20, 20, 2).
 

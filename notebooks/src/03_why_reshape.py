@@ -168,8 +168,9 @@ def show(order, budget):
     dims = balance_dims(235_200, order)
     rank = validate_tucker_rank(dims, budget / 235_200)
     _, axes = plt.subplots(figsize=(5, 2.6))
-    modes = [f"mode {n}" for n in range(order)]
+    modes = [str(mode) for mode in range(order)]
     layer_bars(axes, modes, {"dimension": dims, "rank": rank}, unit="size")
+    axes.set_xlabel("mode")
     plt.show()
     print(f"order {order}: rank {rank}, {tucker_params(dims, rank):,} stored")
 

@@ -16,7 +16,7 @@
 # - how training can be made to pay for bits.
 #
 # **Needs** notebook 00, and 02 for the HOSVD; PyTorch for the last part. **Time** 40 minutes to read, half a minute
-# to run.
+# to run (five minutes on all of MNIST, with `ADA_BUDGET=full`).
 
 # %% tags=["setup"]
 
@@ -44,6 +44,7 @@ from course_kit.plots import (
     coding_intervals,
     error_against_size,
     layer_bars,
+    plain_log_ticks,
     predicted_against_measured,
     series_style,
 )
@@ -160,6 +161,7 @@ for n, b, e in zip(all_levels, bits, lost, strict=True):
     )
 axes.set(xlabel="entropy, bits per number", ylabel="relative error of the core")
 axes.margins(x=0.25, y=0.1)
+plain_log_ticks(axes.yaxis)
 plt.show()
 
 # %% [markdown]
@@ -360,6 +362,7 @@ fig, axes = plt.subplots(figsize=(7.5, 3))
 axes.bar(numbers, share, color=MIDDLE, edgecolor=DARK, label="in the core")
 axes.plot(numbers, model.probabilities(), "o-", color=ORANGE, ms=4, label="model")
 axes.set(xlabel="whole number", ylabel="share (log scale)", yscale="log")
+plain_log_ticks(axes.yaxis)
 axes.legend(frameon=False)
 plt.show()
 print(model)
@@ -659,6 +662,7 @@ plt.show()
 # %%
 from copy import deepcopy
 
+from course_kit.budget import by_budget, say_budget
 from torch_bridge import (
     TrainConfig,
     attach_quantizers,
@@ -669,24 +673,25 @@ from torch_bridge import (
     load_network,
     to_network,
 )
-from torch_bridge.datasets import load_mnist5k
+from torch_bridge.digits import load_digits
 from torch_bridge.rounding import rate
 
-data = load_mnist5k()
-train = torch.from_numpy(data.train_images), torch.from_numpy(data.train_labels)
-held_out = torch.from_numpy(data.val_images), torch.from_numpy(data.val_labels)
-test = torch.from_numpy(data.test_images), torch.from_numpy(data.test_labels)
+print(say_budget(default="half a minute", full="five minutes, on all of MNIST"))
+digits = load_digits(full=by_budget(smoke=False, default=False, full=True))
+first, then = by_budget(smoke=(1, 1), default=(15, 6), full=(15, 6))  # epochs
 
 
 def train_on(model, **settings):
     """Train a model in place."""
     config = TrainConfig(batch_size=128, precision="float32", **settings)
-    fit(model, [train[0]], train[1], held_out, config, progress=False)
+    fit(
+        model, [digits.images], digits.labels, digits.validation, config, progress=False
+    )
 
 
 start = build_model("lenet300", seed=0)
 report = compress_model(start, 3_000, init="scratch")
-train_on(start, epochs=15, lr=2e-2)
+train_on(start, epochs=first, lr=2e-2)
 print(f"{report.params:,} numbers")
 
 # %% [markdown]
@@ -698,7 +703,7 @@ def size_and_error(model, levels=None):
     """Bytes of the file, and test error in percent of the network decoded from it."""
     content = to_bytes(to_network(model, "lenet300", levels))
     decoded = load_network(build_model("lenet300", seed=0), from_bytes(content))
-    return len(content), evaluate(decoded, *test)
+    return len(content), evaluate(decoded, *digits.test)
 
 
 # %% [markdown]
@@ -719,7 +724,7 @@ prices = (0.0, 0.03, 0.1, 0.3, 1.0)
 for price in prices:
     model = deepcopy(start)
     attach_quantizers(model, levels=3)
-    train_on(model, epochs=6, lr=5e-3, rate=price, step_lr=1e-2)
+    train_on(model, epochs=then, lr=5e-3, rate=price, step_lr=1e-2)
     priced.append(size_and_error(model))
     rounded_network = to_network(model, "lenet300")
     every = np.concatenate([t.ravel() for t in rounded_network.tensors])

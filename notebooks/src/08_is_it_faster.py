@@ -42,7 +42,14 @@ import torch
 from course_kit.numpy_net import logits
 from course_kit.paths import bundled_digits, model_path
 from course_kit.peer_figure import family, peer_ratios
-from course_kit.plots import DARK, LIGHT, MIDDLE, layer_bars, series_style
+from course_kit.plots import (
+    DARK,
+    LIGHT,
+    MIDDLE,
+    layer_bars,
+    plain_log_ticks,
+    series_style,
+)
 from course_kit.results import results
 from torch.nn.functional import linear
 from torch_bridge import tucker_product
@@ -68,18 +75,24 @@ _ = torch.set_grad_enabled(False)
 #
 # 1. **dense**: multiply by the weight, as if there were no Tucker format;
 # 2. **rebuilt**: first compute the weight from core and matrices, then as above;
-# 3. **factorised**: never build the weight. Squeeze the input through the matrices of the input modes (800 -> 35),
-#    then the core (35 -> 42), then the matrices of the output modes (42 -> 500).
+# 3. **factorised**: never build the weight. Squeeze the input through the matrices of the input modes, one after the
+#    other (800 -> 250 -> 35), then the core (35 -> 36), then the matrices of the output modes (36 -> 120 -> 500).
 #
 # **Predict**: how many FLOPs does each take? (One multiplication and one addition are two.)
 
 
 # %%
 def factorised_flops(dims, rank, out_modes):
-    """FLOPs of a factorised linear layer for one input."""
-    outs, ins = math.prod(dims[:out_modes]), math.prod(dims[out_modes:])
-    narrow_out, narrow_in = math.prod(rank[:out_modes]), math.prod(rank[out_modes:])
-    return 2 * (ins * narrow_in + narrow_in * narrow_out + narrow_out * outs)
+    """FLOPs of a factorised linear layer for one input, one mode after the other."""
+    sizes, multiplications = list(dims), math.prod(rank)
+    for mode in reversed(range(out_modes, len(dims))):  # squeeze the inputs
+        multiplications += math.prod(sizes[out_modes:]) * rank[mode]
+        sizes[mode] = rank[mode]
+    sizes[:out_modes] = rank[:out_modes]
+    for mode in range(out_modes):  # stretch the outputs
+        multiplications += math.prod(sizes[:out_modes]) * dims[mode]
+        sizes[mode] = dims[mode]
+    return 2 * multiplications
 
 
 dims, rank, batch = (20, 25, 50, 16), (6, 6, 7, 5), 256
@@ -96,12 +109,13 @@ for way, n in flops.items():
 # ## How to measure
 #
 # A single stop-watch reading means little: the first call compiles and fills caches, and other programs disturb. So:
-# warm up, let all candidates take turns, count processor time instead of time on the wall, and take the median.
+# warm up, let all candidates take turns, count processor time instead of time on the wall, and take the best turn of
+# each, for disturbance only ever adds.
 
 
 # %%
 def milliseconds(*jobs, turns=9):
-    """Median processor time of each job in milliseconds, all taking turns."""
+    """Least processor time of each job in milliseconds, all taking turns."""
     times = [[] for _ in jobs]
     for _ in range(turns + 1):
         for job, found in zip(jobs, times, strict=True):
@@ -110,7 +124,7 @@ def milliseconds(*jobs, turns=9):
                 job()
                 calls += 1
             found.append((process_time() - started) / calls)
-    return [1e3 * median(found[1:]) for found in times]
+    return [1e3 * min(found[1:]) for found in times]
 
 
 # %% [markdown]
@@ -146,7 +160,7 @@ scale = expected.abs().max()
 assert all(torch.allclose(job() / scale, expected / scale, atol=1e-5) for job in jobs)
 
 # %% [markdown]
-# **Predict.** FLOPs say that factorised should take about an eighth of the time. Will it?
+# **Predict.** FLOPs say that factorised should take a fortieth of the time. Will it?
 
 # %% tags=["nondeterministic"]
 times = milliseconds(*jobs)
@@ -156,7 +170,7 @@ for way, took in zip(flops, times, strict=True):
 # %% [markdown]
 # **Measure.** Dark: FLOPs, hatched: time, both relative to dense.
 
-# %% tags=["nondeterministic"] alt="Bars relative to dense: rebuilt is about 1 in FLOPs and more in time, factorised 0.12 in FLOPs and about twice that in time"
+# %% tags=["nondeterministic"] alt="Bars relative to dense: rebuilt is about 1 in FLOPs and more in time, factorised 0.03 in FLOPs and several times that in time"
 fig, axes = plt.subplots(figsize=(6.5, 3))
 relative = {
     "FLOPs": [n / dense for n in flops.values()],
@@ -166,18 +180,17 @@ layer_bars(axes, list(flops), relative, unit="relative to dense", form="{:.2f}")
 plt.show()
 
 # %% [markdown]
-# The order is as predicted. But both Tucker ways take somewhat longer than their FLOPs say: thin matrices keep a
-# processor less busy than a large square one, and every call costs something by itself.
+# The order is as predicted. But both Tucker ways take longer than their FLOPs say, the factorised one several times:
+# thin matrices keep a processor much less busy than a large square one, and every call costs something by itself.
 
 # %%
-assert times[2] < 0.7 * times[0]
-assert times[0] < 1.1 * times[1]
+assert times[2] < times[0]
 
 # %% [markdown]
 # ## Where dense and factorised cross
 #
 # Now a layer of 1024 to 1024, dims (32, 32, 32, 32), rank $(r, r, r, r)$. Per input, dense costs $2 \cdot 1024^2$,
-# factorised $2\,(1024\, r^2 + r^4 + 1024\, r^2)$ FLOPs. **Predict**: at which $r$ are they equal?
+# factorised $2\,(2 \cdot 1024\, r + 2 \cdot 32\, r^2 + r^4)$ FLOPs. **Predict**: at which $r$ are they equal?
 
 # %%
 cube = (32,) * 4
@@ -190,15 +203,15 @@ def flops_ratio(r):
 
 crossing = next(r for r in range(1, 33) if flops_ratio(r) > 1)
 stored = tucker_params(cube, (crossing,) * 4)
-print(f"from r = {crossing} on dense has fewer FLOPs")
-print(f"such a layer stores {stored:,} numbers, {1024**2 / stored:.0f} times fewer")
-assert crossing == 21
+print(f"from r = {crossing} on dense has fewer FLOPs: the full rank is 32")
+print(f"such a layer stores {stored:,} numbers, dense {1024**2:,}")
+assert crossing == 32
 
 # %% [markdown]
 # **Measure.** Time relative to dense for ranks from 2 to 30: the solid line is predicted from FLOPs alone, the marks
 # are measured.
 
-# %% tags=["nondeterministic"] alt="Relative to dense over rank 2 to 30: the measured times of the factorised layer lie above the rising line of its FLOPs and pass 1 near rank 18; rebuilt stays above 1"
+# %% tags=["nondeterministic"] alt="Relative to dense over rank 2 to 30: the measured times of the factorised layer lie above the rising line of its FLOPs and pass 1 shortly before full rank; rebuilt stays above 1"
 ranks = (2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 27, 30)
 measured = []
 for r in ranks:
@@ -210,15 +223,15 @@ axes.plot(ranks, [flops_ratio(r) for r in ranks], color=DARK, label="FLOPs")
 axes.plot(ranks, factorised, "o", color=DARK, label="factorised, measured")
 axes.plot(ranks, rebuilding, "s", color=ORANGE, label="rebuilt, measured")
 axes.axhline(1, color=MIDDLE, ls="--")
-axes.text(30, 0.9, "dense", ha="right", va="top", color=DARK)
+axes.text(2, 0.92, "dense", ha="left", va="top", color=DARK)
 axes.set(xlabel="rank r", ylabel="relative to dense", yscale="log")
-axes.set_yticks([0.01, 0.1, 0.5, 1, 2], ["0.01", "0.1", "0.5", "1", "2"])
+plain_log_ticks(axes.yaxis)
 axes.legend(frameon=False, loc="lower right")
 plt.show()
 
 # %% [markdown]
 # The round marks have the shape of the line and lie above it: far above for the smallest ranks, where calling costs
-# more than computing, and closer as the work grows. So they cross the dashed line a little earlier than predicted.
+# more than computing, and closer as the work grows. So they cross the dashed line earlier than predicted.
 # The squares never fall below 1: who rebuilds does all that dense does, and more. Where is the crossing, in numbers?
 
 # %% tags=["nondeterministic"]
@@ -228,13 +241,12 @@ print(
     f"factorised is faster up to r = {beyond:.1f}, where {stored:,} numbers are stored,"
 )
 print(f"{1024**2 / stored:.0f} times fewer than dense")
-assert 12 < beyond < 24
-assert factorised[ranks.index(8)] < 0.6
-assert factorised[-1] > 1.5
+assert 8 < beyond < 30
+assert factorised[ranks.index(8)] < 1 < factorised[-1]
 
 # %% [markdown]
-# **So: a layer of this size that is compressed some ten times or more is faster factorised; below that, dense wins.**
-# The compressions of this course are hundreds of times.
+# **So: a layer of this size is faster factorised as soon as it is compressed a few times; close to full rank, dense
+# wins.** The compressions of this course are hundreds of times.
 #
 # ## The batch decides about rebuilding
 #
@@ -260,15 +272,15 @@ axes.axhline(flops_ratio(6), color=DARK, ls="--")
 axes.plot(batches, [f / d for d, _, f in took], "o", color=DARK, label="factorised")
 axes.set(xlabel="batch", ylabel="time / dense time", xscale="log", yscale="log")
 axes.set_xticks(batches, batches)
-axes.set_yticks([0.1, 1, 10], ["0.1", "1", "10"])
+plain_log_ticks(axes.yaxis)
 axes.minorticks_off()
 axes.legend(frameon=False)
 plt.show()
 
 # %% [markdown]
-# The larger the batch, the nearer both come to their lines. For a single input *factorised* gains next to nothing,
-# although it has a tenth of the FLOPs, and the reason is in the *dense* layer. At what speed does that compute, and
-# how fast does it fetch its weight?
+# The larger the batch, the nearer both come to their lines. For a single input *factorised* gains far less than its
+# few FLOPs promise: its calls alone take longer than its arithmetic. But *dense* has an own trouble with one input. At
+# what speed does it compute, and how fast does it fetch its weight?
 
 # %% tags=["nondeterministic"]
 for n, (d, _, _) in zip(batches, took, strict=True):
@@ -388,6 +400,7 @@ values = {"": [1e3 * took for took in four.values()]}
 layer_bars(
     axes, list(four), values, unit="microseconds (log scale)", log=True, form="{:,.0f}"
 )
+plain_log_ticks(axes.yaxis)
 axes.grid(axis="y", color=LIGHT)
 axes.set_axisbelow(True)
 plt.show()
@@ -432,7 +445,7 @@ for shape, rank in cases:
     tucker_to_tensor(example)
     found.append(process_time())
     timer = Timer(lambda: tucker_to_tensor(example), timer=process_time)
-    found.append(1e6 * sorted(timer.repeat(9, 50))[4] / 50)
+    found.append(1e6 * min(timer.repeat(9, 50)) / 50)
 print(json.dumps([found[0], found[1::2]]))
 """
 
@@ -461,6 +474,7 @@ names = ["$8^3$\nrank 3", "$16^4$\nrank 4", "conv2", "fc1", "$100^3$\nrank 20"]
 both = {"JIT off (numpy)": without, "JIT on (numba)": with_numba}
 layer_bars(axes, names, both, unit="microseconds (log scale)", log=True, form="{:,.0f}")
 axes.legend(frameon=False, loc="upper left")
+plain_log_ticks(axes.yaxis)
 plt.show()
 gains = [off / on for off, on in zip(without, with_numba, strict=True)]
 print("gain:", *(f"{gain:.1f}" for gain in gains))
@@ -472,7 +486,7 @@ print("gain:", *(f"{gain:.1f}" for gain in gains))
 
 # %% tags=["nondeterministic"]
 print(f"first product after {first_on:.1f} s with numba, {first_off:.1f} s without")
-assert max(gains) > 1.2
+assert max(gains) > 1
 
 # %% [markdown]
 # ## Peers beside us

@@ -84,7 +84,7 @@ def test_mode_dot_is_the_sum_over_that_index(
     np.testing.assert_array_equal(tensor, before)
 
 
-@given(tensors(max_dim=4), st.data())
+@given(tensors(max_dim=5), st.data())
 def test_multi_mode_dot_does_not_depend_on_the_order(
     tensor: FloatArray, data: st.DataObject
 ) -> None:
@@ -98,6 +98,19 @@ def test_multi_mode_dot_does_not_depend_on_the_order(
     np.testing.assert_allclose(together, one_by_one, atol=scale * tolerance(tensor, 64), rtol=0)
     oracle = tl.tenalg.multi_mode_dot(tensor, matrices)
     np.testing.assert_allclose(together, oracle, atol=scale * tolerance(tensor, 64), rtol=0)
+
+
+@pytest.mark.parametrize("order", [1, 7, 8])
+def test_every_order_that_is_allowed(order: int) -> None:
+    """From the smallest to the largest: what hypothesis draws has orders up to six."""
+    rng = np.random.default_rng(order)
+    tensor = rng.standard_normal((2, 3, 1, 2, 2, 3, 1, 2)[:order])
+    matrices = [rng.standard_normal((2, dim)) for dim in tensor.shape]
+    expected = tl.tenalg.multi_mode_dot(tensor, matrices)
+    np.testing.assert_allclose(multi_mode_dot(tensor, matrices), expected, atol=1e-11, rtol=0)
+    for mode in range(order):
+        np.testing.assert_array_equal(unfold(tensor, mode), tl.unfold(tensor, mode))
+        np.testing.assert_array_equal(fold(unfold(tensor, mode), mode, tensor.shape), tensor)
 
 
 def test_the_first_unfolding_is_a_product_with_kronecker_factors_in_natural_order() -> None:

@@ -19,6 +19,9 @@ class Case(NamedTuple):
 
 
 WRONG_DOUBLE = "def double(x):\n    return x"
+# Right in all but the one assert that a cheat is to get round.
+WRONG_ARRAY = "def double(x):\n    return 2 * x if isinstance(x, float) else x"
+WRONG_NUMBER = "def double(x):\n    return 0.0 if isinstance(x, float) else 2 * x"
 FORGED = """
 import json, os
 for descriptor in range(3, 40):
@@ -97,16 +100,19 @@ def quick_cases(outside: Path) -> dict[str, Case]:
 def cheats() -> dict[str, Case]:
     """Submissions whose double is wrong, and which try to earn its points all the same."""
     sources = {
-        "patched_numpy": "np.allclose = lambda *_, **__: True\nnp.core = None",
-        "patched_builtins": "import builtins\nbuiltins.abs = lambda x: 0",
-        "own_builtins": "def abs(x):\n    return 0\nclass me:\n    student_id = 1",
-        "patched_code": "np.allclose.__code__ = (lambda *a, **k: True).__code__",
-        "no_errors": "import builtins\nbuiltins.AssertionError = type('Quiet', (Exception,), {})",
-        "other_data": "data = np.zeros((3, 4))\nme = None",
-        "other_variant": "import os\nos.environ['ADA_STUDENT'] = 'practice'",
-        "forged": FORGED,
-        "fork": "import os\nif os.fork() == 0:\n    double_test = True\n",
-    }
+        "patched_numpy": ("np.allclose = lambda *_, **__: True", WRONG_ARRAY),
+        "patched_code": (
+            "np.allclose._implementation.__code__ = (lambda *a, **k: True).__code__", WRONG_ARRAY,
+        ),
+        "patched_builtins": ("import builtins\nbuiltins.abs = lambda x: 0", WRONG_NUMBER),
+        "own_builtins": ("def abs(x):\n    return 0", WRONG_NUMBER),
+        "other_data": ("data = np.zeros((3, 4))", WRONG_ARRAY),
+        "no_errors": (
+            "import builtins\nbuiltins.AssertionError = type('Quiet', (Exception,), {})", WRONG_DOUBLE,
+        ),
+        "forged": (FORGED, WRONG_DOUBLE),
+        "fork": ("import os\nif os.fork() == 0:\n    double_test = True", WRONG_DOUBLE),
+    }  # fmt: skip
     # What one process cannot keep from itself: this cheat succeeds, and the teacher is told.
     hijack = """
         import sys
@@ -116,8 +122,8 @@ def cheats() -> dict[str, Case]:
             return -6.0 if isinstance(x, float) else 0 * x
     """
     cases = {
-        name: Case(first_cell(source, {"double": WRONG_DOUBLE}), (0, 3))
-        for name, source in sources.items()
+        name: Case(first_cell(source, {"double": wrong}), (0, 3))
+        for name, (source, wrong) in sources.items()
     }
     return cases | {"hijack": Case(filled("who", {"double": hijack}), (2, 3), "worth a look")}
 
@@ -193,7 +199,7 @@ def slow_cases() -> dict[str, Case]:
 
 
 def _changed_test() -> Raw:
-    notebook = filled("who", {"double": WRONG_DOUBLE})
+    notebook = filled("who")
     find(notebook, "double_test")["source"] = "assert True"
     return notebook
 

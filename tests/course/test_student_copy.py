@@ -11,7 +11,8 @@ import pytest
 
 from course_kit.grading.student import personal_copy, student_copy
 from tests.course.assignment_runs import FOLDER, NAMES, code_cells, read, run
-from tools import assign, nb
+from tools import assign
+from tools.notebooks.source import NotebookError
 
 SOURCE = '''\
 # %% [markdown]
@@ -203,7 +204,7 @@ def test_build_then_check_then_every_fault(
 
 
 def test_one_id_for_two_cells_is_refused(folder: Path) -> None:
-    with pytest.raises(nb.NotebookError, match=r"\['double'\] comes twice"):
+    with pytest.raises(NotebookError, match=r"\['double'\] comes twice"):
         tiny(folder, ("test-double", "double"))
 
 

@@ -8,7 +8,8 @@ import nbformat
 import pytest
 
 from tools.book.links import broken_links, remote_sources
-from tools.book.staging import IN_PLACE_OF_A_WIDGET, WIDGET, stage
+from tools.book.staging import IN_PLACE_OF_A_WIDGET, stage
+from tools.notebooks.differences import WIDGET
 from tools.notebooks.pictures import KIND
 
 

@@ -75,6 +75,22 @@ def test_a_second_build_gives_the_same_bytes(folder: Path, pair: Pair) -> None:
     assert [path.name for path in folder.glob("*.tmp")] == []
 
 
+@pytest.mark.parametrize(("error", "seconds"), [("0.612", "1.0"), ("0.7", "99")])
+def test_timings_stay_unless_something_else_changed(
+    folder: Path, pair: Pair, error: str, seconds: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A second build on a slower machine gives the same bytes; one with another error, new timings."""
+    before = pair.built.read_bytes()
+    fresh = nbformat.read(pair.built, as_version=4)
+    fresh.cells[1].outputs[0].text = f"error {error} after 2 steps\n"
+    fresh.cells[2].outputs[0].data["text/plain"] = "99"
+    monkeypatch.setattr(commands, "execute", lambda *_, **__: fresh)
+    assert main(["build", "--force", "--folder", str(folder)]) == 0
+    built = nbformat.read(pair.built, as_version=4)
+    assert built.cells[2].outputs[0].data["text/plain"] == seconds
+    assert (pair.built.read_bytes() == before) is (error == "0.612")
+
+
 def test_a_current_notebook_is_not_run_again(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(commands, "execute", lambda *_, **__: pytest.fail("ran a current notebook"))
     assert main(["build", "--folder", str(folder)]) == 0

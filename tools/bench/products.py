@@ -1,10 +1,9 @@
 """Tucker product, its gradient and the n-mode product, by us and by the peers."""
 
-from importlib import import_module
-from importlib.util import find_spec
 from typing import Any
 
 import numpy as np
+import opt_einsum
 import pyttb
 import tensorly as tl
 import torch
@@ -30,6 +29,8 @@ class Parts:
         self.arrays = [self.core, *self.factors]
         self.path = np.einsum_path(self.formula, *self.arrays, optimize="optimal")[0]
         self.tensors = [torch.from_numpy(array) for array in self.arrays]
+        shapes = [array.shape for array in self.arrays]
+        self.expression = opt_einsum.contract_expression(self.formula, *shapes, optimize="optimal")
 
 
 def product(parts: Parts, with_out: bool) -> dict[str, Job]:
@@ -46,14 +47,12 @@ def product(parts: Parts, with_out: bool) -> dict[str, Job]:
         ),
         "numpy.einsum": lambda: np.einsum(parts.formula, *parts.arrays, optimize=parts.path),
         "torch.einsum": lambda: torch.einsum(parts.formula, *parts.tensors),
+        "opt_einsum": lambda: parts.expression(*parts.arrays),
+        "opt_einsum torch": lambda: parts.expression(*parts.tensors),
         "pyttb": lambda: kept.full(),
     }
     if not with_out:
         jobs["ours, without a plan"] = lambda: tucker_to_tensor((core, factors))
-    if find_spec("opt_einsum"):
-        shapes = [array.shape for array in parts.arrays]
-        expression = import_module("opt_einsum").contract_expression(parts.formula, *shapes)
-        jobs["opt_einsum"] = lambda: expression(*parts.arrays)
     return jobs
 
 
@@ -79,6 +78,9 @@ def gradient(parts: Parts) -> dict[str, Job]:
     def torch_einsum() -> object:
         return torch.autograd.grad(torch.einsum(parts.formula, *leaves), leaves, toward)
 
+    def opt_einsum_torch() -> object:
+        return torch.autograd.grad(parts.expression(*leaves), leaves, toward)
+
     def tensorly_torch() -> object:
         return torch.autograd.grad(tl.tucker_to_tensor((leaves[0], leaves[1:])), leaves, toward)
 
@@ -90,6 +92,7 @@ def gradient(parts: Parts) -> dict[str, Job]:
         ),
         "tensorly": by_formula,
         "torch.einsum": torch_einsum,
+        "opt_einsum torch": opt_einsum_torch,
         "tensorly torch": in_torch(tensorly_torch),
     }
 
@@ -101,6 +104,7 @@ def n_mode(parts: Parts, mode: int) -> dict[str, Job]:
     formula = f"{letters},z{letters[mode]}->{letters.replace(letters[mode], 'z')}"
     tensors = torch.from_numpy(full), torch.from_numpy(matrix)
     kept = pyttb.tensor(full)
+    expression = opt_einsum.contract_expression(formula, full.shape, matrix.shape)
     return {
         "ours": lambda: mode_dot(full, matrix, mode),
         "tensorly": lambda: tl.tenalg.mode_dot(full, matrix, mode),
@@ -108,6 +112,8 @@ def n_mode(parts: Parts, mode: int) -> dict[str, Job]:
         "numpy.tensordot": lambda: np.moveaxis(np.tensordot(matrix, full, (1, mode)), 0, mode),
         "numpy.einsum": lambda: np.einsum(formula, full, matrix, optimize=True),
         "torch.einsum": lambda: torch.einsum(formula, *tensors),
+        "opt_einsum": lambda: expression(full, matrix),
+        "opt_einsum torch": lambda: expression(*tensors),
         "pyttb": lambda: kept.ttm(matrix, mode),
     }
 

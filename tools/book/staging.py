@@ -7,10 +7,10 @@ from typing import Any
 
 import nbformat
 
+from tools.notebooks.differences import WIDGET
 from tools.notebooks.pictures import KIND
 from tools.notebooks.setup_cell import TAG
 
-WIDGET = "application/vnd.jupyter.widget-view+json"
 IN_PLACE_OF_A_WIDGET = "(Sliders stand here where a kernel runs: make lab.)\n"
 LINK = re.compile(r"(?<=\]\()(?!https?:|mailto:|#)[^)\s#]+|(?<=src=\")(?!https?:)[^\"]+")
 REMOTE_PICTURE = re.compile(r"!\[([^\]]*)\]\(https?://[^)]*\)")
@@ -18,38 +18,31 @@ LINK_WITH_TEXT = re.compile(r"\[([^\][]*)\]\((?!https?:|mailto:|#)([^)\s#]+)(#[^
 DOCUMENTS = ("CONTRIBUTING.md", "CHANGELOG.md")
 NAVIGATION = """
 ```{{toctree}}
-:caption: Course
+:caption: {caption}
 :hidden:
 :maxdepth: 1
 
-{notebooks}
-```
-
-```{{toctree}}
-:caption: Reference
-:hidden:
-:maxdepth: 1
-
-{documents}
+{pages}
 ```
 """
 
 
 def stage(root: Path, folder: Path) -> None:
     """Copy into a folder what Sphinx reads: README as the first page, the rest under its own path."""
-    notebooks = sorted((root / "notebooks").glob("*.ipynb"))
-    documents = sorted((root / "docs").glob("*.md")) + [root / name for name in DOCUMENTS]
-    for path in documents:
-        _stage_text(root, path, folder / path.relative_to(root))
-    for path in notebooks:
-        _stage_notebook(root, path, folder / path.relative_to(root))
+    notebooks = root / "notebooks"
+    sections = {
+        "Course": sorted(notebooks.glob("*.ipynb")),
+        "Assignments": sorted((notebooks / "assignments" / "student").glob("*.ipynb")),
+        "Reference": sorted((root / "docs").glob("*.md")) + [root / name for name in DOCUMENTS],
+    }
     _stage_text(root, root / "README.md", folder / "index.md")
-    listed = [
-        "\n".join(path.relative_to(root).as_posix() for path in paths)
-        for paths in (notebooks, documents)
-    ]
-    with (folder / "index.md").open("a", encoding="utf-8") as index:
-        index.write(NAVIGATION.format(notebooks=listed[0], documents=listed[1]))
+    for caption, paths in sections.items():
+        for path in paths:
+            stage_one = _stage_notebook if path.suffix == ".ipynb" else _stage_text
+            stage_one(root, path, folder / path.relative_to(root))
+        pages = "\n".join(path.relative_to(root).as_posix() for path in paths)
+        with (folder / "index.md").open("a", encoding="utf-8") as index:
+            index.write(NAVIGATION.format(caption=caption, pages=pages) if pages else "")
 
 
 def _stage_text(root: Path, path: Path, target: Path) -> None:

@@ -8,10 +8,12 @@ from pathlib import Path
 
 import nbformat
 
-from tools.notebooks.differences import find_differences
+from tools.notebooks.differences import find_differences, keep_timings
 from tools.notebooks.faults import find_faults, find_orphans
 from tools.notebooks.run import execute
 from tools.notebooks.source import FOLDER, Notebook, NotebookError, Pair, find_pairs, fingerprint
+
+FORCE = "build: also what is up to date; new timings only if something else changed, too"
 
 
 def write(notebook: Notebook, path: Path) -> None:
@@ -27,6 +29,8 @@ def build(pair: Pair, *, force: bool = False) -> list[str]:
         return []
     notebook = execute(pair, budget="default")
     notebook.metadata["built_from"] = fingerprint(notebook)
+    if not find_faults(pair):
+        keep_timings(pair, nbformat.read(pair.built, as_version=4), notebook)
     write(notebook, pair.built)
     return find_faults(pair)
 
@@ -67,7 +71,7 @@ def parse(arguments: list[str] | None, summary: str | None = __doc__) -> argpars
     )
     parser.add_argument("verb", choices=["build", "check", "smoke", "compare"])
     parser.add_argument("names", nargs="*", metavar="NN_name", help="only these notebooks")
-    parser.add_argument("--force", action="store_true", help="build: also what is up to date")
+    parser.add_argument("--force", action="store_true", help=FORCE)
     parser.add_argument("--folder", type=Path, default=FOLDER, help="default: %(default)s")
     return parser.parse_intermixed_args(arguments)  # "build --force NN_name" too
 

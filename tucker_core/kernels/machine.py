@@ -110,6 +110,12 @@ class Machine:
             value = self.builder.extract_element(values, I32(k))
             self.store_scalar(self.builder.fadd(value, self.load_scalar(place)), place)
 
+    def prefetch(self, address: Any) -> None:
+        """Ask for a line of the cache that will be read soon; any address is allowed."""
+        pointer = self._pointer(address, ir.IntType(8))
+        function = self._declare("llvm.prefetch.p0", ir.VoidType(), [pointer.type, I32, I32, I32])
+        self.builder.call(function, [pointer, I32(0), I32(3), I32(1)])
+
     def multiply_add(self, a: Any, b: Any, c: Any) -> Any:
         """A * b + c in every lane, fused where the processor can."""
         function = self._declare(f"llvm.fmuladd.{self.suffix}", self.vector, [self.vector] * 3)

@@ -11,8 +11,9 @@ from tucker_core.kernels.jit import compiled, inlined, prepare, reads, writes
 from tucker_core.kernels.matmul import Products, multiply, products
 from tucker_core.kernels.simd import item_size
 
-# Long columns are taken in pieces: rows of a large tensor that are a power of two apart share one
-# corner of the cache, and the whole column would not stay in it.
+# Long columns are taken in pieces where rows lie whole pages apart: they share one corner of the cache,
+# and the whole column would not stay in it.
+_PAGE = 4096
 _DEPTH = 16
 _COLUMNS = 1024
 
@@ -70,7 +71,7 @@ def _slabs(
     zero = block.dtype.type(0)
     size = item_size(zero)
     line = right * size
-    deep = dim > 4 * _DEPTH and right >= _COLUMNS
+    deep = dim > 4 * _DEPTH and line % _PAGE == 0
     depth, width = (_DEPTH, _COLUMNS) if deep else (dim, right)
     for k in range(left):
         slab, target = block.ctypes.data + k * dim * line, result + k * rows * line

@@ -38,7 +38,9 @@ print(me)
 # order, the last one running fastest. Modes count from 0. Here is what you are after, for a tensor of shape 2 x 3 x 2:
 
 # %% nbgrader={"grade_id": "picture-unfold"}
-fig, grid = plt.subplots(3, 1, figsize=(5, 4.4), height_ratios=[2, 3, 2])
+fig, grid = plt.subplots(
+    3, 1, figsize=(5, 5.4), height_ratios=[2, 3, 2], layout="constrained"
+)
 for mode, axes in enumerate(grid):
     unfolding_cells(axes, np.arange(12.0).reshape(2, 3, 2), mode)
 plt.show()

@@ -1,0 +1,206 @@
+"""Measure what a model of one's own costs: `python -m tools.bench_any_model [STUDY ...]`.
+
+linear     Linear 4096 x 4096 at 2 % of its numbers, batch 1 and 64: dense, rebuilt, factorised
+lenet5     the bundled LeNet-5 files at batch 256, layer by layer and whole
+resnet50   plan and HOSVD of a ResNet-50 of 25.6 million random parameters: seconds and peak memory
+import     `import torch_bridge` above `import torch`
+
+Each study writes results/profile_*.json; linear and lenet5 are timed on one thread.
+"""
+
+import argparse
+import statistics
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from torch_bridge import compress_model, load_tucker
+from torch_bridge.cli_own_model import profile_content
+from torch_bridge.inference import to_input
+from torch_bridge.layers import count_bytes, count_params
+from torch_bridge.models import LeNet5
+from torch_bridge.profile import profile_model, profile_table
+from torch_bridge.results import environment, write_json
+from tucker_core import load
+
+ROOT = Path(__file__).resolve().parents[1]
+RATIO = 10.0  # how many times fewer parameters the ResNet-50 is given
+SAMPLE = 0.005  # seconds between two looks at the memory
+
+
+def linear(seconds: float) -> dict[str, Any]:
+    """Time a large linear layer in its forms."""
+    torch.set_num_threads(1)
+    runs = []
+    for batch in (1, 64):
+        torch.manual_seed(0)
+        model = nn.Sequential(nn.Linear(4096, 4096))
+        report = compress_model(model, 4096 * 4096 // 50, init="scratch")
+        profiles = profile_model(model, [torch.randn(batch, 4096)], seconds=seconds)
+        print(f"batch {batch}\n{profile_table(profiles)}\n")
+        runs.append({"batch": batch, "numbers": report.plan.n_params, **profile_content(profiles)})
+    return {"floors": {"batch 1": 5.0, "batch 64": 2.0}, "runs": runs}
+
+
+def lenet5(seconds: float) -> dict[str, Any]:
+    """Time the bundled LeNet-5 files in their forms."""
+    torch.set_num_threads(1)
+    runs = []
+    for name in ("lenet5_lossless.ada", "lenet5_small.ada", "lenet5_scada.ada"):
+        model = load_tucker(LeNet5(), load(ROOT / "data" / "models" / name))
+        images = torch.randint(256, (256, 28, 28), generator=torch.Generator().manual_seed(0))
+        profiles = profile_model(model, [to_input(images)], seconds=seconds)
+        print(f"{name}\n{profile_table(profiles)}\n")
+        runs.append({"file": name, "batch": 256, **profile_content(profiles)})
+    return {"floors": {"whole network": 1.5}, "runs": runs}
+
+
+def resnet50(_: float) -> dict[str, Any]:
+    """Compress a ResNet-50 of random weights, watching time and memory."""
+    torch.manual_seed(0)
+    compress_model(nn.Sequential(nn.Conv2d(4, 4, 3), nn.Linear(16, 16)), 0.9, unit="ratio")  # loads
+    before = _resident()
+    model = ResNet50()
+    size, params = count_bytes(model), count_params(model)
+    stop, peak = threading.Event(), [0]
+
+    def watch() -> None:
+        while not stop.wait(SAMPLE):
+            peak[0] = max(peak[0], _resident())
+
+    watcher = threading.Thread(target=watch)
+    watcher.start()
+    started = time.perf_counter(), time.process_time()
+    plan = compress_model(model, RATIO, unit="ratio", dry_run=True).plan
+    planned = time.perf_counter()
+    report = compress_model(model, plan)
+    took = time.perf_counter() - started[0], time.process_time() - started[1]
+    stop.set()
+    watcher.join()
+    print(report.table())
+    found = {
+        "params": params, "model_bytes": size, "params_after": report.params, "ratio": RATIO,
+        "plan_seconds": round(planned - started[0], 2), "seconds": round(took[0], 2),
+        "processor_seconds": round(took[1], 2),
+        "peak_bytes_above_start": peak[0] - before,
+        "peak_of_model": round((peak[0] - before) / size, 3),
+        "limits": {"seconds": 60, "peak_of_model": 3},
+    }  # fmt: skip
+    print(found)
+    return found
+
+
+def import_time(_: float) -> dict[str, Any]:
+    """Time the imports in fresh processes."""
+    code = (
+        "import time; a = time.process_time(); import torch; b = time.process_time(); "
+        "import torch_bridge; print(b - a, time.process_time() - b)"
+    )
+    runs = []
+    for _ in range(7):
+        out = subprocess.run(
+            [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
+        )
+        runs.append(tuple(map(float, out.stdout.split())))
+    alone, above = (round(statistics.median(times), 3) for times in zip(*runs, strict=True))
+    print(
+        f"torch {alone} s, torch_bridge above it {above} s (processor time, median of {len(runs)})"
+    )
+    return {"torch_seconds": alone, "above_torch_seconds": above, "limit": 0.3, "runs": runs}
+
+
+class ResNet50(nn.Module):
+    """ResNet-50 (He et al., arXiv 1512.03385), 25,557,032 parameters, for 1,000 classes.
+
+    Examples
+    --------
+    >>> sum(p.numel() for p in ResNet50().parameters())
+    25557032
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.stem = nn.Sequential(
+            nn.Conv2d(3, 64, 7, 2, 3, bias=False),
+            nn.BatchNorm2d(64),
+            nn.ReLU(),
+            nn.MaxPool2d(3, 2, 1),
+        )
+        blocks, channels = [], 64
+        for stage, count in enumerate((3, 4, 6, 3)):
+            for k in range(count):
+                blocks.append(Bottleneck(channels, 64 << stage, 2 if stage and not k else 1))
+                channels = 256 << stage
+        self.blocks = nn.Sequential(*blocks)
+        self.fc = nn.Linear(channels, 1000)
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Images (batch, 3, 224, 224) -> logits (batch, 1000)."""
+        logits: Tensor = self.fc(self.blocks(self.stem(images)).mean((2, 3)))
+        return logits
+
+
+class Bottleneck(nn.Module):
+    """1 x 1, 3 x 3 and 1 x 1 convolutions beside a shortcut."""
+
+    def __init__(self, channels: int, width: int, stride: int) -> None:
+        super().__init__()
+
+        def conv(a: int, b: int, size: int, step: int = 1) -> list[nn.Module]:
+            return [nn.Conv2d(a, b, size, step, size // 2, bias=False), nn.BatchNorm2d(b)]
+
+        self.body = nn.Sequential(
+            *conv(channels, width, 1), nn.ReLU(), *conv(width, width, 3, stride), nn.ReLU(),
+            *conv(width, 4 * width, 1),
+        )  # fmt: skip
+        same = channels == 4 * width and stride == 1
+        self.shortcut = (
+            nn.Identity() if same else nn.Sequential(*conv(channels, 4 * width, 1, stride))
+        )
+
+    def forward(self, features: Tensor) -> Tensor:
+        """Features (batch, channels, height, width) -> (batch, 4 width, ...)."""
+        return torch.relu(self.body(features) + self.shortcut(features))
+
+
+def _resident() -> int:
+    """Bytes of memory that this process holds now."""
+    pages = int(Path("/proc/self/statm").read_text().split()[1])
+    return 4096 * pages
+
+
+STUDIES = {"linear": linear, "lenet5": lenet5, "resnet50": resnet50, "import": import_time}
+
+
+def main() -> int:
+    """Run the studies named, all by default."""
+    options = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    options.add_argument("studies", nargs="*", choices=[*STUDIES, []], help="default: all")
+    options.add_argument(
+        "--seconds", type=float, default=2.0, help="to time each layer (default: 2)"
+    )
+    options.add_argument("--out", type=Path, default=ROOT / "results", help="folder")
+    chosen = options.parse_args()
+    names = chosen.studies or list(STUDIES)
+    if len(names) > 1:  # each in a process of its own: memory that one frees is not another's
+        for name in names:
+            common = ["--seconds", str(chosen.seconds), "--out", str(chosen.out)]
+            subprocess.run(
+                [sys.executable, "-m", "tools.bench_any_model", name, *common], check=True
+            )
+        return 0
+    content = STUDIES[names[0]](chosen.seconds)
+    command = f"python -m tools.bench_any_model {names[0]}"
+    path = chosen.out / f"profile_{names[0]}.json"
+    write_json(path, {"command": command, "seed": 0, **content, **environment()})
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
