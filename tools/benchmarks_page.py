@@ -37,9 +37,10 @@ ada-tucker bench resnet20 --evaluate FILE.ada                      # test a file
 torchrun --nproc-per-node 2 -m torch_bridge.cli bench resnet20     # several GPUs or processes
 ```
 
-A run that was broken off goes on from its last epoch with the same command. Data sets lie in `--data-dir`,
-`$ADA_DATA_DIR` or `data/cache`: `cifar10/cifar-10-binary.tar.gz` (or the Python archive),
-`svhn/train_32x32.mat` and `test_32x32.mat`, `ilsvrc12/train/CLASS/*.JPEG` and `ilsvrc12/val/CLASS/*.JPEG`.
+A run that was broken off goes on from its last epoch with the same command. Data sets lie in
+`--data-dir`, `$ADA_DATA_DIR` or `data/cache`: `cifar10/cifar-10-binary.tar.gz` (or the Python archive),
+`svhn/train_32x32.mat` and `test_32x32.mat`, `ilsvrc12/train/CLASS/*.JPEG` and
+`ilsvrc12/val/CLASS/*.JPEG`.
 The last 5,000 training images of CIFAR-10 (7,000 of SVHN, 50 of each class of ILSVRC12) are held out for
 validation; the test images are looked at once, by the last epoch's weights.
 """
