@@ -29,6 +29,20 @@ and a dense network has 4 bytes for each parameter. Errors of compressed network
 decoded from the file. "Lost" is the difference to the dense network from which the twin started, on the
 same data set. `CIFAR-10-jpeg` is a copy of CIFAR-10 whose images went through JPEG: its errors are
 higher, and not comparable with published ones. The paper's own tables were not at hand.
+
+```sh
+ada-tucker bench resnet20 --epochs 30 --out results                # dense: .json, .npz, journal as .csv
+ada-tucker bench resnet20 --method ada --ratio 15 --dense FILE.npz --out results  # from its HOSVD
+ada-tucker bench resnet20 --evaluate FILE.ada                      # test a file again
+torchrun --nproc-per-node 2 -m torch_bridge.cli bench resnet20     # several GPUs or processes
+```
+
+A run that was broken off goes on from its last epoch with the same command. Data sets lie in
+`--data-dir`, `$ADA_DATA_DIR` or `data/cache`: `cifar10/cifar-10-binary.tar.gz` (or the Python archive),
+`svhn/train_32x32.mat` and `test_32x32.mat`, `ilsvrc12/train/CLASS/*.JPEG` and
+`ilsvrc12/val/CLASS/*.JPEG`.
+The last 5,000 training images of CIFAR-10 (7,000 of SVHN, 50 of each class of ILSVRC12) are held out for
+validation; the test images are looked at once, by the last epoch's weights.
 """
 
 
@@ -91,12 +105,12 @@ def _costs() -> str:
     lines += [
         "\nFull-size trainings that were not run: 3 steps on made-up images, and what the whole would "
         "take at that speed, both estimated.\n",
-        "| network | weights | batch | s a step | peak MiB | hours for all epochs | MiB at full batch |",
+        "| network | weights | batch | CPU s a step | peak MiB | hours in all | MiB at full batch |",
         "| --- | --- | --- | --- | --- | --- | --- |",
     ]
     for run in results("bench_*_dryrun.json"):
         lines += [
-            f"| {c['benchmark']} | {c['weights']} | {c['batch_size']} | {c['seconds']:.2f} | "
+            f"| {c['benchmark']} | {c['weights']} | {c['batch_size']} | {c['cpu_seconds']:.2f} | "
             f"{c['peak_mib']:,.0f} | {c['hours']:,.0f} ({c['epochs']} epochs) | "
             f"{c['full_batch_mib']:,.0f} (batch {c['full_batch_size']}) |"
             for c in run["costs"]

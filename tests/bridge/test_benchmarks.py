@@ -198,7 +198,8 @@ def test_command_measures_steps_on_made_up_images(
     dense, tucker = json.loads((tmp_path / "bench_resnet20_dryrun.json").read_text())["costs"]
     assert dense["parameters"] == 269_722 > 5 * tucker["parameters"]
     steps = dense["epochs"] * (45_000 // dense["batch_size"])
-    assert dense["hours"] == steps * dense["seconds"] / 3_600
+    seconds = dense["cpu_seconds"] / torch.get_num_threads()
+    assert dense["hours"] == steps * seconds / 3_600
     assert dense["full_batch_mib"] == dense["peak_mib"]
     assert command("resnet20", "--overhead", "--out", tmp_path) == 0
     content = json.loads((tmp_path / "bench_resnet20_overhead.json").read_text())
@@ -214,12 +215,14 @@ def test_memory_at_the_full_batch_is_on_the_line_through_two_sizes(
 ) -> None:
     def made_up(name: str, **options: Any) -> dict[str, Any]:
         size = options["batch_size"]
-        return {"name": name, "batch_size": size, "seconds": 3.6, "peak_mib": 100.0 + 2 * size}
+        return {"name": name, "batch_size": size, "cpu_seconds": 3.6, "peak_mib": 100.0 + 2 * size}
 
     monkeypatch.setattr(cost, "measured_apart", made_up)
     costs = cost.dry_run(BENCHMARKS["resnet20"], 0.1, 8, "cpu")["costs"]
     assert [found["full_batch_mib"] for found in costs] == [100.0 + 2 * 128] * 2
-    assert costs[0]["hours"] == pytest.approx(30 * (45_000 // 8) * 3.6 / 3_600)
+    assert costs[0]["hours"] == pytest.approx(
+        30 * (45_000 // 8) * 3.6 / torch.get_num_threads() / 3_600
+    )
 
 
 @pytest.mark.slow

@@ -28,6 +28,7 @@ from torch_bridge.training import (
 )
 from torch_bridge.training.faults import first_fault
 from torch_bridge.training.optim import make_optimizer, parameter_kinds
+from tucker_core import LayerPlan, NetworkPlan, plan_reshape
 
 
 def run(model: nn.Module, regime: Regime = REGIME, **options: Any) -> Trained:
@@ -78,7 +79,7 @@ def test_resumes_to_the_same_bits(
             raise KeyboardInterrupt  # in the middle of an epoch: trained, not yet saved
         return real(*arguments)
 
-    path = tmp_path / "run.npz"
+    path = tmp_path / "ada-7.5x.npz"
     with monkeypatch.context() as patch:
         patch.setattr(loop, "error_rate", stop)
         with pytest.raises(KeyboardInterrupt):
@@ -200,6 +201,15 @@ def test_processes_share_every_batch_between_them() -> None:
     for whole, first, second in zip(alone, *both, strict=True):
         assert torch.equal(whole[0], torch.cat([first[0], second[0]]))
         assert torch.equal(whole[1], torch.cat([first[1], second[1]]))
+
+
+def test_cores_of_order_four_and_five_are_no_images() -> None:
+    model = nn.Sequential(nn.Flatten(), nn.Linear(192, 192), nn.ReLU(), nn.Linear(192, 4))
+    first = LayerPlan("1.weight", plan_reshape((192, 192), 5), (3,) * 5)
+    second = LayerPlan("3.weight", plan_reshape((4, 192), 4), (2,) * 4)
+    compress_model(model, NetworkPlan((first, second)))
+    run(model, replace(REGIME, epochs=1))
+    assert all(p.is_contiguous() for p in model.parameters())
 
 
 def test_batches_that_cannot_be_made_are_refused() -> None:

@@ -7,6 +7,7 @@ import io
 import pickle
 import tarfile
 from pathlib import Path
+from typing import Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
@@ -59,13 +60,36 @@ def binary_files() -> dict[str, bytes]:
     return files
 
 
+class Python2(pickle._Pickler):
+    """Writes strings as Python 2 did, with which the official archive was made."""
+
+    write: Any
+    memoize: Any
+    dispatch: ClassVar[dict[Any, Any]] = dict(pickle._Pickler.dispatch)
+
+    def string(self, value: str | bytes) -> None:
+        """Write the opcode of a string of bytes, its length and its bytes."""
+        raw = value.encode("latin1") if isinstance(value, str) else value
+        self.write(b"T" + len(raw).to_bytes(4, "little") + raw)
+        self.memoize(value)
+
+    dispatch[str] = dispatch[bytes] = string
+
+
+def python2_pickle(value: object) -> bytes:
+    """Pickle a value as Python 2 and its numpy did."""
+    content = io.BytesIO()
+    Python2(content, 2).dump(value)
+    return content.getvalue().replace(b"numpy._core.multiarray", b"numpy.core.multiarray")
+
+
 def python_files() -> dict[str, bytes]:
     """Make the six files of the Python archive."""
     files = {}
     for seed, batch in enumerate(cifar.BATCHES):
         images, labels = tiny_images(EACH, seed)
         stored = {b"data": planes(images), b"labels": labels.tolist(), b"batch_label": b"tiny"}
-        files[f"cifar-10-batches-py/{batch}"] = pickle.dumps(stored, protocol=3)
+        files[f"cifar-10-batches-py/{batch}"] = python2_pickle(stored)
     return files
 
 

@@ -22,6 +22,7 @@ from torch_bridge.datasets.registry import IMAGE_SETS, ImageSet
 from torch_bridge.layers import count_params
 from torch_bridge.models import build_model
 from torch_bridge.training import Augmentation, MemorySupply, Pixels, World
+from torch_bridge.training.images import put_channels_last
 from torch_bridge.training.loop import Run
 
 MEBI = 1 << 20
@@ -62,7 +63,7 @@ def time_steps(
     if share is not None:
         weights = sum(p.numel() for p in model.parameters() if p.dim() > 1)
         compress_model(model, plan_benchmark(model, int(share * weights)))
-    model.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+    put_channels_last(model.to(device))
     supply = _noise(IMAGE_SETS[benchmark.data], regime.batch_size, torch.device(device))
     run = Run(
         model,
@@ -139,9 +140,8 @@ def overhead(
         for kind, found in costs.items()
     }
     dense, tucker = best["dense"], best["tucker"]
-    clock = "cpu_seconds" if device == "cpu" else "seconds"
     ratios = {
-        "time": tucker[clock] / dense[clock],
+        "time": _undisturbed(tucker, device) / _undisturbed(dense, device),
         "memory": tucker["peak_mib"] / dense["peak_mib"],
     }
     return {**best, "ratios": ratios, "rounds": rounds}
@@ -173,10 +173,17 @@ def dry_run(
             half = measured_apart(benchmark.name, batch_size=size // 2, steps=1, **options)
             slope = (mib - half["peak_mib"]) / (size - size // 2)
             mib += slope * (regime.batch_size - size)
-        hours = regime.epochs * (images // size) * cost["seconds"] / 3_600
+        hours = regime.epochs * (images // size) * _undisturbed(cost, device) / 3_600
         planned = {"epochs": regime.epochs, "full_batch_size": regime.batch_size}
         costs.append({**cost, **planned, "hours": hours, "full_batch_mib": mib})
     return {"costs": costs, "note": "made-up images; hours and full_batch_mib are estimates"}
+
+
+def _undisturbed(cost: dict[str, Any], device: str) -> float:
+    """Seconds a step as if nothing else ran: on a CPU its own time there, shared by its threads."""
+    if device != "cpu":
+        return float(cost["seconds"])
+    return float(cost["cpu_seconds"]) / torch.get_num_threads()
 
 
 def _load_kernels() -> None:

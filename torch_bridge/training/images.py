@@ -11,6 +11,7 @@ from typing import Protocol
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+from torch.nn.utils import parametrize
 
 Batch = tuple[Tensor, Tensor]  # normalised images (n, colours, height, width) and labels (n,)
 _TEST_BATCH = 500
@@ -117,6 +118,23 @@ class Augmentation:
         columns = right + torch.where(mirrored == 1, width - 1 - columns, columns)  # (n, width)
         which = torch.arange(n, device=images.device)
         return padded[which[:, None, None], rows[:, :, None], columns[:, None, :]]
+
+
+def put_channels_last(model: nn.Module) -> None:
+    """Lay the weights of dense convolutions out in memory as their images are, in place.
+
+    `model.to(memory_format=...)` would also take cores of order 4 for images, and fail on those of 5.
+
+    Examples
+    --------
+    >>> layer = nn.Conv2d(3, 4, 3)
+    >>> put_channels_last(layer)
+    >>> layer.weight.stride()
+    (27, 1, 9, 3)
+    """
+    for module in model.modules():
+        if isinstance(module, nn.Conv2d) and not parametrize.is_parametrized(module, "weight"):
+            module.weight.data = module.weight.data.contiguous(memory_format=torch.channels_last)
 
 
 @torch.no_grad()

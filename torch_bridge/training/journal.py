@@ -36,7 +36,7 @@ class Journal:
         return [dict(zip(COLUMNS, row, strict=True)) for row in self.rows]
 
     def write(self, path: Path) -> None:
-        """Write PATH.csv and PATH.json, each through a temporary file."""
+        """Write a .csv and a .json beside a checkpoint, each through a temporary file."""
         text = io.StringIO()
         writer = csv.DictWriter(text, COLUMNS, lineterminator="\n")
         writer.writeheader()

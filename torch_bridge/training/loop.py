@@ -25,7 +25,7 @@ from torch_bridge.inference import pick_precision
 from torch_bridge.rounding import quantized_tensors, rate
 from torch_bridge.train import TrainingError
 from torch_bridge.training.faults import first_fault
-from torch_bridge.training.images import Held, error_rate
+from torch_bridge.training.images import Held, error_rate, put_channels_last
 from torch_bridge.training.journal import Journal
 from torch_bridge.training.optim import make_optimizer
 from torch_bridge.training.parallel import World
@@ -95,7 +95,7 @@ def train(
     world = world or World(device=next(model.parameters()).device)
     _check_batch(regime.batch_size, len(supply), world.size)
     if regime.channels_last:
-        model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        put_channels_last(model)
     run = Run(model, supply, regime, teacher, world, title)
     mark = fingerprint(
         regime=asdict(regime),
@@ -115,7 +115,7 @@ def train(
             run.one_epoch(validation, bar)
             if checkpoint is not None and world.is_first:
                 save_checkpoint(checkpoint, mark, run.state())
-                run.journal.write(checkpoint.with_suffix(""))
+                run.journal.write(checkpoint)
             if on_epoch is not None and world.is_first:
                 on_epoch(run.journal)
             world.wait()
