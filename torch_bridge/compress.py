@@ -130,7 +130,7 @@ def compress_model(
         plan,
         *(count_params(model), _params_after(model, plan, planned)),
         *(count_bytes(model), _bytes_after(model, plan, planned)),
-        (*found.skipped, *(Skipped(name, "not in the plan") for name in weights.keys() - planned)),
+        (*found.skipped, *(Skipped(n, "not in the plan") for n in weights if n not in planned)),
         tuple(note for weight in planned.values() for note in _notes(weight)),
     )
     if not dry_run:

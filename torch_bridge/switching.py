@@ -6,11 +6,11 @@ factors; "auto" takes what the cost model expects to be faster for the input at 
 values but for rounding.
 """
 
-from collections.abc import Callable
 from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.nn.utils import parametrize
 
 from torch_bridge.cost_model import measured_costs
 from torch_bridge.factorised import factorised_linear, factorised_rows
@@ -68,13 +68,15 @@ def let_choose(layer: nn.Module) -> None:
 def _forward(self: nn.Module, inputs: Tensor) -> Tensor:
     """The forward pass of a plain layer's class, or the factorised one."""
     layer: Any = self
-    weights = layer.parametrizations.weight
-    form = weights[0].form if isinstance(weights[0], TuckerWeight) else "rebuilt"
+    form, plain = "rebuilt", type(self).__mro__[1].forward
+    if parametrize.is_parametrized(layer, "weight"):
+        weights = layer.parametrizations.weight
+        if isinstance(weights[0], TuckerWeight) and len(weights) == 1:
+            form = weights[0].form
     if form == "auto":
         form = _faster(layer, weights[0], tuple(inputs.shape))
     if form == "rebuilt":
-        plain: Callable[..., Tensor] = type(self).__mro__[1].forward
-        return plain(self, inputs)
+        return plain(self, inputs)  # type: ignore[no-any-return]
     parts = (getattr(weights, f"original{k}") for k in range(weights.ntensors))
     return _factorised(layer, inputs, weights[0], *weights[0].rounded(*parts))
 

