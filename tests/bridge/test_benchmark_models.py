@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 import torch
 
@@ -48,7 +50,7 @@ def test_gradients_reach_every_parameter(name: str) -> None:
 
 
 def test_halving_shortcut_has_no_parameters_and_pads_with_zeros() -> None:
-    block = CifarResNet(20).layer2[0]
+    block: Any = CifarResNet(20).layer2[0]
     images = torch.rand(1, 16, 8, 8)
     for convolution in (block.conv1, block.conv2):
         torch.nn.init.zeros_(convolution.weight)
