@@ -13,7 +13,7 @@ from typing import Any, TypeAlias
 
 import torch
 from torch import Tensor, nn
-from torch.nn.parameter import UninitializedTensorMixin
+from torch.nn.parameter import UninitializedBuffer, UninitializedParameter
 from torch.nn.utils import parametrize
 
 from tucker_core import plan_reshape
@@ -239,7 +239,7 @@ def _names(patterns: Sequence[Pattern]) -> str:
 
 def is_lazy(tensor: Tensor) -> bool:
     """Whether a parameter or buffer still waits for a first batch to tell its shape."""
-    return isinstance(tensor, UninitializedTensorMixin)
+    return isinstance(tensor, UninitializedParameter | UninitializedBuffer)
 
 
 def _unfit(parameter: Tensor) -> str:

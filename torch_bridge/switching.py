@@ -68,7 +68,8 @@ def let_choose(layer: nn.Module) -> None:
 def _forward(self: nn.Module, inputs: Tensor) -> Tensor:
     """The forward pass of a plain layer's class, or the factorised one."""
     layer: Any = self
-    form, plain = "rebuilt", type(self).__mro__[1].forward
+    form = "rebuilt"
+    plain: Any = type(self).__mro__[1]
     if parametrize.is_parametrized(layer, "weight"):
         weights = layer.parametrizations.weight
         if isinstance(weights[0], TuckerWeight) and len(weights) == 1:
@@ -76,7 +77,7 @@ def _forward(self: nn.Module, inputs: Tensor) -> Tensor:
     if form == "auto":
         form = _faster(layer, weights[0], tuple(inputs.shape))
     if form == "rebuilt":
-        return plain(self, inputs)  # type: ignore[no-any-return]
+        return plain.forward(self, inputs)  # type: ignore[no-any-return]
     parts = (getattr(weights, f"original{k}") for k in range(weights.ntensors))
     return _factorised(layer, inputs, weights[0], *weights[0].rounded(*parts))
 

@@ -91,7 +91,7 @@ class Attention(nn.Module):
 
 
 class Recurrent(nn.Module):
-    def __init__(self, kind: type[nn.RNNBase], **options: Any) -> None:
+    def __init__(self, kind: Any, **options: Any) -> None:
         super().__init__()
         self.layer: Any = kind(20, 16, batch_first=True, **options)
 
@@ -123,7 +123,7 @@ def pruned() -> nn.Module:
 
 def scripted() -> nn.Module:
     with pytest.warns(DeprecationWarning, match="script"):
-        script: nn.Module = torch.jit.script(nn.Linear(30, 20))  # type: ignore[no-untyped-call]
+        script: nn.Module = torch.jit.script(nn.Linear(30, 20))
     return nn.Sequential(nn.Linear(30, 30), script)
 
 

@@ -112,9 +112,8 @@ def test_the_compressed_model_is_whole(case: Case) -> None:
     close(twin(inputs), expected)
     if any(p.requires_grad for p in model.parameters()):
         expected.float().square().sum().backward()
-        tucker = [
-            p for _, layer in tucker_layers(model) for p in layer.parametrizations.parameters()
-        ]
+        layers: list[Any] = [layer for _, layer in tucker_layers(model)]
+        tucker = [p for layer in layers for p in layer.parametrizations.parameters()]
         assert all(p.grad is not None and bool(p.grad.isfinite().all()) for p in tucker)
     close(materialize(model)(inputs), expected)
     assert set(model.state_dict()) == names

@@ -69,7 +69,7 @@ def tucker_layer(name: str) -> tuple[nn.Module, Tensor]:
     make, inputs, dims, rank = CASES[name]
     torch.manual_seed(0)
     layer = make().double()
-    shape = tuple(layer.weight.shape)  # type: ignore[union-attr, arg-type]
+    shape = tuple(layer.weight.shape)  # type: ignore[arg-type]
     plan = LayerPlan("weight", ReshapePlan(shape, dims, tuple(range(len(shape)))), rank)
     compress_model(layer, NetworkPlan((plan,)))
     if isinstance(layer, nn.Embedding):
@@ -88,8 +88,14 @@ def test_factorised_gives_the_values_and_gradients_of_rebuilt(name: str) -> None
     layer, inputs = tucker_layer(name)
     expected = layer(inputs)
     calls: list[str] = []
-    rebuild = layer.parametrizations.weight.forward  # type: ignore[union-attr]
-    layer.parametrizations.weight.forward = lambda: calls.append(name) or rebuild()  # type: ignore[union-attr]
+    chain: Any = layer.parametrizations.weight  # type: ignore[union-attr]
+    rebuild = chain.forward
+
+    def watched() -> Tensor:
+        calls.append(name)
+        return rebuild()  # type: ignore[no-any-return]
+
+    chain.forward = watched
     assert use_form(layer, "factorised") == {"weight": "factorised"}
     found = layer(inputs)
     assert not calls, "the weight was rebuilt"
@@ -153,9 +159,12 @@ def test_auto_takes_the_form_that_costs_less(
     taken: list[str] = []
     monkeypatch.setattr(switching, "measured_costs", lambda _: costs)
     factorised = switching._factorised
-    monkeypatch.setattr(
-        switching, "_factorised", lambda *parts: taken.append("factorised") or factorised(*parts)
-    )
+
+    def watched(*parts: Any) -> Tensor:
+        taken.append("factorised")
+        return factorised(*parts)
+
+    monkeypatch.setattr(switching, "_factorised", watched)
     use_form(layer, "auto")
     layer(inputs)
     assert (taken or ["rebuilt"]) == [form]
