@@ -30,6 +30,7 @@ from course_kit.grading.limits import (
 LONGEST_ANSWER = 32 << 20  # bytes of one line
 GRACE_SECONDS = 3.0  # for a cell to notice that its time is over
 START_SECONDS = 120.0  # for imports on a busy machine, which are no fault of the student
+INTERRUPTED = "grading was interrupted"
 POLL_SECONDS = 0.5
 RESTARTS = 4  # cells of one submission that may end the process, each left out of the next try
 COMMAND = [sys.executable, "-c", "from course_kit.grading.harness import main; main()"]
@@ -97,9 +98,11 @@ def run_steps(
                 return run
         except Stopped as end:
             run.notes.append(str(end))
-            if not left_out or min(left_out) < opening:
+            if stop.is_set():
+                run.broken = INTERRUPTED
+            elif not left_out or min(left_out) < opening:
                 run.broken = str(end)
-            if run.broken or time.monotonic() >= deadline or stop.is_set():
+            if run.broken or time.monotonic() >= deadline:
                 break
     return run
 
@@ -225,7 +228,7 @@ class _Session:
 
     def _check(self, end: float, seconds: float) -> None:
         if self.stop.is_set():
-            raise Stopped("grading was interrupted")
+            raise Stopped(INTERRUPTED)
         if self.process.poll() is not None and self.answers.empty():
             raise Stopped(self._how_it_ended())
         if time.monotonic() >= self.deadline:
