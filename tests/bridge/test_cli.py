@@ -235,6 +235,12 @@ def test_evaluate_several_files(ada: Command, tmp_path: Path) -> None:
     ada("evaluate", "lenet5.ada", "none.ada").error("none.ada")
 
 
+def test_evaluation_on_images_that_may_have_been_seen_says_so(ada: Command, tmp_path: Path) -> None:
+    write_ada(tmp_path / "a.ada")
+    result = ada("evaluate", "a.ada").done()
+    assert result.err == f"note: {commands.SEEN}\n"
+
+
 def test_evaluate_network_of_an_unknown_model(ada: Command, tmp_path: Path) -> None:
     write_ada(tmp_path / "a.ada")
     known = load(tmp_path / "a.ada")
@@ -319,7 +325,7 @@ def test_demo_leaves_its_folder_and_no_checkpoints(ada: Command, tmp_path: Path)
 
 
 @pytest.mark.filterwarnings("always::UserWarning")
-def test_bundled_digits_in_place_of_mnist_are_noted_in_one_line(
+def test_bundled_digits_in_place_of_mnist_are_noted(
     ada: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def nothing(offline: bool, progress: bool) -> Any:
@@ -331,5 +337,6 @@ def test_bundled_digits_in_place_of_mnist_are_noted_in_one_line(
     monkeypatch.setattr(commands, "load_mnist", load_mnist)
     result = ada("evaluate", "a.ada", "--offline", "--json").done()
     assert json.loads(result.out)["data_set"] == "MNIST-5k"
-    (note,) = result.err.splitlines()
-    assert note.startswith("note: using the bundled MNIST-5k")
+    fallback, seen = result.err.splitlines()
+    assert fallback.startswith("note: using the bundled MNIST-5k")
+    assert seen == f"note: {commands.SEEN}"
