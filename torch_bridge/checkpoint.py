@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from torch import nn
 
 from tucker_core.files import replacing
 
@@ -123,3 +124,12 @@ def _kind(value: Any) -> str:
 
 def _names(arrays: Mapping[str, Any]) -> str:
     return hashlib.sha256("\n".join(sorted(arrays)).encode()).hexdigest()
+
+
+def restore_weights(
+    model: nn.Module, optimizer: torch.optim.Optimizer, state: Mapping[str, Any]
+) -> None:
+    """Put a checkpoint's weights into a model and its moments into the optimizer."""
+    model.load_state_dict(state["model"])
+    whole = optimizer.state_dict()
+    optimizer.load_state_dict({**whole, "state": state.get("optimizer", {})})

@@ -9,11 +9,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 from torch import nn
 
-from torch_bridge.checkpoint import DAMAGE
+from torch_bridge.arrays import read_tensors, write_tensors
 from torch_bridge.datasets import DataSet, load_mnist
 from torch_bridge.demo import result_content, rows_table, run_demo
 from torch_bridge.inference import evaluate
@@ -24,7 +23,6 @@ from torch_bridge.recipes import Recipe, recipe_for
 from torch_bridge.results import write_json
 from torch_bridge.storage import load_network
 from tucker_core import ARCHITECTURES, CompressedNetwork, coded_bits, format_table, load, save
-from tucker_core.files import replacing
 
 SEEN = (
     "MNIST-5k is a part of MNIST's training set: a network trained on the full MNIST has seen these "
@@ -48,7 +46,7 @@ def train(arguments: Namespace) -> None:
     augment = not arguments.no_augment
     model, result = experiment.train_dense(augment=augment)
     out = arguments.out or Path(f"{arguments.model}.npz")
-    _save_dense(out, model)
+    write_tensors(out, dict(model.named_parameters()))
     kind = "with augmentation" if augment else "no augmentation"
     _report(arguments, experiment, [experiment.dense_row(f"dense, {kind}", model, result)])
 
@@ -219,22 +217,8 @@ def _open(path: Path) -> tuple[nn.Module, int, int, str]:
     return model, network.n_params, network.dense_bytes, network.architecture
 
 
-def _save_dense(path: Path, model: nn.Module) -> None:
-    arrays: dict[str, Any] = {n: p.detach().cpu().numpy() for n, p in model.named_parameters()}
-    with replacing(path) as temporary, temporary.open("wb") as file:
-        np.savez(file, **arrays)
-
-
 def _read_npz(path: Path) -> tuple[str, dict[str, torch.Tensor]]:
-    try:
-        with path.open("rb") as file, np.load(file, allow_pickle=False) as stored:
-            state = {name: torch.from_numpy(stored[name]) for name in stored.files}
-    except FileNotFoundError:
-        raise
-    except DAMAGE as error:
-        raise ValueError(
-            f"{path} is no weights file written by 'ada-tucker train': {error}"
-        ) from error
+    state = read_tensors(path, "ada-tucker train")
     shapes = {name: tuple(tensor.shape) for name, tensor in state.items()}
     for architecture, table in ARCHITECTURES.items():
         if shapes == table:

@@ -16,7 +16,13 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from tqdm import tqdm
 
-from torch_bridge.checkpoint import digest, fingerprint, load_checkpoint, save_checkpoint
+from torch_bridge.checkpoint import (
+    digest,
+    fingerprint,
+    load_checkpoint,
+    restore_weights,
+    save_checkpoint,
+)
 from torch_bridge.distil import Teacher, distillation
 from torch_bridge.inference import evaluate, pick_precision, to_input
 from torch_bridge.rounding import quantized_tensors, rate
@@ -246,9 +252,7 @@ class _Run:
     def restore(self, state: dict[str, Any] | None) -> None:
         if state is None:
             return
-        self.model.load_state_dict(state["model"])
-        whole = self.optimizer.state_dict()
-        self.optimizer.load_state_dict({**whole, "state": state.get("optimizer", {})})
+        restore_weights(self.model, self.optimizer, state)
         self.best = state.get("best", {})
         self.epoch, self.seconds = state["epoch"], state["seconds"]
         self.best_error, self.best_epoch = state["best_error"], state["best_epoch"]

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import json
-import math
 from pathlib import Path
 from typing import Any
 
-import matplotlib.image
 import numpy as np
 import pytest
 
@@ -247,46 +245,6 @@ def test_evaluate_network_of_an_unknown_model(ada: Command, tmp_path: Path) -> N
     save(tmp_path / "a.ada", CompressedNetwork("lenet6", known.parameters))
     ada("evaluate", "a.ada").error("'lenet6' is unknown", "lenet300, lenet5")
     assert "lenet6" in ada("inspect", "a.ada").done().out
-
-
-def test_inspect(ada: Command, tmp_path: Path) -> None:
-    size = len(write_ada(tmp_path / "a.ada"))
-    table = ada("inspect", "a.ada").done().out
-    assert f"a.ada: lenet300, {size:,} bytes" in table
-    found = json.loads(ada("inspect", "a.ada", "--json").done().out)
-    assert (found["architecture"], found["bytes"]) == ("lenet300", size)
-    assert found["dense_bytes"] == 4 * 266_610
-    assert found["numbers"] == sum(layer["numbers"] for layer in found["layers"])
-    assert sum(layer["bits"] for layer in found["layers"]) / 8 < size
-    for layer in found["layers"]:
-        assert layer["name"] in table
-        assert math.prod(layer["shape"]) == math.prod(layer["dims"])
-        assert len(layer["core"]) == len(layer["dims"])
-
-
-def test_qr_is_read_back_to_the_bytes_of_the_file(ada: Command, tmp_path: Path) -> None:
-    zxingcpp = pytest.importorskip("zxingcpp")
-    content = write_ada(tmp_path / "net.ada")
-    result = ada("qr", "net.ada").done()
-    assert f"net_qr.png: {len(content):,} bytes" in result.out
-    picture = matplotlib.image.imread(tmp_path / "net_qr.png")
-    grey = np.ascontiguousarray(255 * (picture if picture.ndim == 2 else picture[..., 0]), np.uint8)
-    (code,) = zxingcpp.read_barcodes(grey)
-    assert code.bytes == content
-    assert "<svg" in (tmp_path / "net_qr.svg").read_text()
-
-
-def test_qr_to_named_files(ada: Command, tmp_path: Path) -> None:
-    write_ada(tmp_path / "net.ada")
-    ada("qr", "net.ada", "--out", "new/code.svg").done()
-    assert {path.name for path in (tmp_path / "new").iterdir()} == {"code.svg"}
-    ada("qr", "net.ada", "--out", "code.jpg").error("code.jpg", ".svg or .png")
-
-
-def test_qr_of_too_large_a_file(ada: Command, tmp_path: Path) -> None:
-    size = len(write_ada(tmp_path / "net.ada", budget=9_000))
-    ada("qr", "net.ada").error(f"{size:,} bytes", "2,953")
-    assert [path.name for path in tmp_path.iterdir()] == ["net.ada"]
 
 
 def test_interrupted_compress_goes_on_to_the_same_file(

@@ -40,27 +40,9 @@ def first_cell(source: str, answers: dict[str, str] | None = None) -> Raw:
     return filled("who", answers, first=source)
 
 
-def quick_cases(outside: Path) -> dict[str, Case]:
-    """One case of each kind that takes no waiting; `outside` is a file that none may read or change."""
+def _reaching_out(outside: Path) -> dict[str, Case]:
+    """Cases that read, change or call what is not theirs."""
     return {
-        "right": Case(filled("who"), (2, 3)),
-        "loops": Case(
-            filled("who", {"rows": "def rows(x):\n    return np.array([sum(r) for r in x])"}), (2, 3)
-        ),
-        "untouched": Case(handed_out("who"), (0, 0), "NotImplementedError"),
-        "wrong": Case(filled("who", {"double": WRONG_DOUBLE}), (0, 3), "double is wrong"),
-        "hidden": Case(
-            filled("who", {"double": "def double(x):\n    return 2 * abs(x) * np.sign(x + 3)"}), (0, 3)
-        ),
-        "exit": Case(
-            filled("who", {"double": "def double(x):\n    import os\n    os._exit(0)"}),
-            (0, 3), "exit code 0",
-        ),
-        "sysexit": Case(first_cell("import sys\nsys.exit()"), (2, 3), "SystemExit"),
-        "quit_in_test": Case(
-            filled("who", {"double": "def double(x):\n    raise SystemExit(0)"}), (0, 3), "SystemExit"
-        ),
-        "array": Case(first_cell("huge = np.ones(10 * 2**30 // 8)"), (2, 3), "Unable to allocate"),
         "reads": Case(
             first_cell(f"""
                 import subprocess
@@ -91,6 +73,31 @@ def quick_cases(outside: Path) -> dict[str, Case]:
                 socket.create_connection(("192.0.2.1", 80), timeout=0.2)
             """), (2, 3), "there is no network",
         ),
+    }  # fmt: skip
+
+
+def quick_cases(outside: Path) -> dict[str, Case]:
+    """One case of each kind that takes no waiting; `outside` is a file that none may read or change."""
+    return {
+        "right": Case(filled("who"), (2, 3)),
+        "loops": Case(
+            filled("who", {"rows": "def rows(x):\n    return np.array([sum(r) for r in x])"}), (2, 3)
+        ),
+        "untouched": Case(handed_out("who"), (0, 0), "NotImplementedError"),
+        "wrong": Case(filled("who", {"double": WRONG_DOUBLE}), (0, 3), "double is wrong"),
+        "hidden": Case(
+            filled("who", {"double": "def double(x):\n    return 2 * abs(x) * np.sign(x + 3)"}), (0, 3)
+        ),
+        "exit": Case(
+            filled("who", {"double": "def double(x):\n    import os\n    os._exit(0)"}),
+            (0, 3), "exit code 0",
+        ),
+        "sysexit": Case(first_cell("import sys\nsys.exit()"), (2, 3), "SystemExit"),
+        "quit_in_test": Case(
+            filled("who", {"double": "def double(x):\n    raise SystemExit(0)"}), (0, 3), "SystemExit"
+        ),
+        "array": Case(first_cell("huge = np.ones(10 * 2**30 // 8)"), (2, 3), "Unable to allocate"),
+        **_reaching_out(outside),
         "tampered": Case(_changed_test(), (0, 3), "the test cell was changed"),
         "deleted": Case(_without("rows_test"), (2, 0), "the test cell was deleted"),
         "copied": Case(_with_second_test(), (2, 3), "a second copy was left out"),

@@ -2,12 +2,9 @@
 
 from pathlib import Path
 
-import numpy as np
-import torch
 from torch import nn
 
-from torch_bridge.checkpoint import DAMAGE
-from tucker_core.files import replacing
+from torch_bridge.arrays import read_tensors, write_tensors
 
 _COUNTER = "num_batches_tracked"  # batch-norm counts its batches, and never looks at the count
 
@@ -15,9 +12,7 @@ _COUNTER = "num_batches_tracked"  # batch-norm counts its batches, and never loo
 def save_weights(path: Path, model: nn.Module) -> None:
     """Write parameters and statistics, replacing an older file in one step."""
     state = model.state_dict().items()
-    arrays = {n: t.detach().cpu().numpy() for n, t in state if not n.endswith(_COUNTER)}
-    with replacing(path) as temporary, temporary.open("wb") as file:
-        np.savez(file, allow_pickle=False, **arrays)
+    write_tensors(path, {n: t for n, t in state if not n.endswith(_COUNTER)})
 
 
 def load_weights(path: Path, model: nn.Module) -> nn.Module:
@@ -31,15 +26,7 @@ def load_weights(path: Path, model: nn.Module) -> nn.Module:
         If it cannot be read.
     """
     wanted = {n: tuple(t.shape) for n, t in model.state_dict().items() if not n.endswith(_COUNTER)}
-    try:
-        with path.open("rb") as file, np.load(file, allow_pickle=False) as stored:
-            state = {name: torch.from_numpy(stored[name]) for name in stored.files}
-    except FileNotFoundError:
-        raise
-    except DAMAGE as error:
-        raise ValueError(
-            f"{path} is no weights file written by 'ada-tucker bench': {error}"
-        ) from error
+    state = read_tensors(path, "ada-tucker bench")
     found = {name: tuple(tensor.shape) for name, tensor in state.items()}
     if found != wanted:
         differing = sorted(set(found.items()) ^ set(wanted.items()))

@@ -19,7 +19,13 @@ from torch.nn.utils import parametrize
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from tqdm import tqdm
 
-from torch_bridge.checkpoint import digest, fingerprint, load_checkpoint, save_checkpoint
+from torch_bridge.checkpoint import (
+    digest,
+    fingerprint,
+    load_checkpoint,
+    restore_weights,
+    save_checkpoint,
+)
 from torch_bridge.distil import distillation
 from torch_bridge.inference import pick_precision
 from torch_bridge.rounding import quantized_tensors, rate
@@ -246,9 +252,7 @@ class Run:
         """Go on from a checkpoint."""
         if state is None:
             return
-        self.model.load_state_dict(state["model"])
-        whole = self.optimizer.state_dict()
-        self.optimizer.load_state_dict({**whole, "state": state.get("optimizer", {})})
+        restore_weights(self.model, self.optimizer, state)
         if self.ema is not None:
             self.ema.load_state_dict(state["ema"])
         self.journal.restore(state["journal"])

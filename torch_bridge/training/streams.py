@@ -15,7 +15,21 @@ _TEST_BATCH = 100
 _MIDDLE: Box = (0.0625, 0.0625, 0.9375, 0.9375)  # 224 of 256 pixels
 
 
-class FolderSupply:
+class _Pictures:
+    """What both readers of a folder know."""
+
+    def __init__(
+        self, pictures: Sequence[Picture], side: int, pixels: Pixels, threads: int | None = None
+    ) -> None:
+        self.pictures, self.side, self.pixels = pictures, side, pixels
+        self.threads = threads or os.cpu_count() or 1
+
+    def __len__(self) -> int:
+        """How many images there are."""
+        return len(self.pictures)
+
+
+class FolderSupply(_Pictures):
     """Training images on disk.
 
     Every image is cut at random, 8 to 100 % of its area and 3 : 4 to 4 : 3 in shape (Szegedy et al.,
@@ -28,16 +42,6 @@ class FolderSupply:
     pixels : how they are normalised
     threads : that read; by default one for each core
     """
-
-    def __init__(
-        self, pictures: Sequence[Picture], side: int, pixels: Pixels, threads: int | None = None
-    ) -> None:
-        self.pictures, self.side, self.pixels = pictures, side, pixels
-        self.threads = threads or os.cpu_count() or 1
-
-    def __len__(self) -> int:
-        """How many images there are."""
-        return len(self.pictures)
 
     def mark(self) -> str:
         """Hash of the files' names and classes."""
@@ -66,23 +70,13 @@ class FolderSupply:
             yield torch.where(mirrored, inputs.flip(3), inputs), labels.to(world.device)
 
 
-class HeldPictures:
+class HeldPictures(_Pictures):
     """Images on disk that are never trained on: their middle.
 
     Parameters
     ----------
     pictures, side, pixels, threads : as for `FolderSupply`
     """
-
-    def __init__(
-        self, pictures: Sequence[Picture], side: int, pixels: Pixels, threads: int | None = None
-    ) -> None:
-        self.pictures, self.side, self.pixels = pictures, side, pixels
-        self.threads = threads or os.cpu_count() or 1
-
-    def __len__(self) -> int:
-        """How many images there are."""
-        return len(self.pictures)
 
     def batches(self, device: torch.device) -> Iterator[Batch]:
         """All images once, in order."""
