@@ -36,6 +36,7 @@ ALLOWED_INSIDE_FUNCTIONS = {
     "torch_bridge/commands": {"course_kit"},
     "torch_bridge/demo": {"course_kit"},
     "torch_bridge/sweeps": {"course_kit"},
+    "torch_bridge/benchmarks/compare": {"course_kit"},
     "course_kit/live_plot": {"IPython"},
     "torch_bridge/datasets/cifar": {"PIL"},
     "torch_bridge/datasets/folders": {"PIL"},

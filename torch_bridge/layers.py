@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from torch.nn.utils import parametrize
 
 from torch_bridge.eligibility import is_lazy, survey
+from torch_bridge.stored import StoredWeight
 from torch_bridge.weight import TuckerWeight
 
 
@@ -20,23 +21,36 @@ def compressible_layers(model: nn.Module) -> Iterator[tuple[str, nn.Module]]:
         yield weight.name, weight.slots[0].layer
 
 
-def tucker_layers(model: nn.Module) -> Iterator[tuple[str, nn.Module]]:
-    """Yield (name of the weight, layer) for every weight in Tucker form."""
+def stored_layers(
+    model: nn.Module, kind: type[StoredWeight] = StoredWeight
+) -> Iterator[tuple[str, nn.Module]]:
+    """Yield (name of the weight, layer) for every weight that is rebuilt from stored tensors."""
     layer: Any
     for name, layer in model.named_modules():
         if parametrize.is_parametrized(layer):
             for attribute, chain in layer.parametrizations.items():
-                if isinstance(chain[0], TuckerWeight):
+                if isinstance(chain[0], kind):
                     yield f"{name}.{attribute}" if name else attribute, layer
+
+
+def stored_parts(layer: nn.Module, name: str = "weight") -> tuple[StoredWeight, list[Tensor]]:
+    """The parametrization of a layer's weight and the tensors from which it is rebuilt."""
+    originals = tucker_originals(layer, name)
+    return originals[0], [getattr(originals, f"original{k}") for k in range(originals.ntensors)]
+
+
+def tucker_layers(model: nn.Module) -> Iterator[tuple[str, nn.Module]]:
+    """Yield (name of the weight, layer) for every weight in Tucker form."""
+    return stored_layers(model, TuckerWeight)
 
 
 def tucker_parts(
     layer: nn.Module, name: str = "weight"
 ) -> tuple[TuckerWeight, Tensor, list[Tensor | None]]:
     """The parametrization of a layer's weight with its core and one factor (or None) per mode."""
-    weights = tucker_originals(layer, name)
-    core, *factors = (getattr(weights, f"original{k}") for k in range(weights.ntensors))
-    return weights[0], core, weights[0].with_gaps(factors)
+    weight, (core, *factors) = stored_parts(layer, name)
+    assert isinstance(weight, TuckerWeight)
+    return weight, core, weight.with_gaps(factors)
 
 
 def tucker_originals(layer: nn.Module, name: str = "weight") -> Any:
@@ -47,9 +61,8 @@ def tucker_originals(layer: nn.Module, name: str = "weight") -> Any:
 
 def stored_as(layer: nn.Module, name: str = "weight") -> tuple[object, ...]:
     """What tells a stored weight from all others: alike for the modules that share one."""
-    originals = tucker_originals(layer, name)
-    parts = (id(getattr(originals, f"original{k}")) for k in range(originals.ntensors))
-    return (originals[0].plan.reshape, *parts)
+    weight, parts = stored_parts(layer, name)
+    return (weight.layout, *map(id, parts))
 
 
 def attribute_of(name: str) -> str:

@@ -10,9 +10,8 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor, nn
 
-from torch_bridge.layers import tucker_layers, tucker_parts
+from torch_bridge.layers import stored_layers, stored_parts
 from torch_bridge.quantizer import Quantizer
-from torch_bridge.weight import TuckerWeight
 from tucker_core.quantize import rms_step
 
 
@@ -27,7 +26,7 @@ def attach_quantizers(model: nn.Module, levels: float) -> None:
     Raises
     ------
     ValueError
-        If `levels` is not positive, or the model has no Tucker weight or quantizers already.
+        If `levels` is not positive, or the model has no stored weight or quantizers already.
 
     Examples
     --------
@@ -40,14 +39,14 @@ def attach_quantizers(model: nn.Module, levels: float) -> None:
         raise ValueError(
             f"levels is {levels}; a positive number of steps per root mean square is needed"
         )
-    layers = list(tucker_layers(model))
+    layers = list(stored_layers(model))
     if not layers:
         raise ValueError(f"{type(model).__name__} has no Tucker weight; call compress_model first")
     if any(True for _ in quantized_tensors(model)):
         raise ValueError(f"{type(model).__name__} has quantizers already")
     made: dict[int, Quantizer] = {}
     for name, layer in layers:
-        weight, parts = _parts(layer, name)
+        weight, parts = stored_parts(layer, name)
         for part in parts:
             if id(part) not in made:  # a shared tensor has one quantizer
                 made[id(part)] = _quantizer(part, levels)
@@ -57,8 +56,8 @@ def attach_quantizers(model: nn.Module, levels: float) -> None:
 def quantized_tensors(model: nn.Module) -> Iterator[tuple[Quantizer, Tensor]]:
     """Yield every quantizer with the tensor of levels that it rounds, each once."""
     seen: set[int] = set()
-    for name, layer in tucker_layers(model):
-        weight, parts = _parts(layer, name)
+    for name, layer in stored_layers(model):
+        weight, parts = stored_parts(layer, name)
         for module, part in zip(weight.quantizers, parts, strict=False):
             if id(part) not in seen:
                 seen.add(id(part))
@@ -85,12 +84,6 @@ def rate(model: nn.Module) -> Tensor:
 def step_of(tensor: Tensor, levels: float) -> float:
     """The tensor's root mean square / levels."""
     return rms_step(tensor.detach().to("cpu", torch.float32).numpy(), levels)
-
-
-def _parts(layer: nn.Module, name: str) -> tuple[TuckerWeight, list[Tensor]]:
-    """The parametrization of a layer's weight, with its core and the factors that there are."""
-    weight, core, factors = tucker_parts(layer, name)
-    return weight, [core, *(factor for factor in factors if factor is not None)]
 
 
 def _quantizer(part: Tensor, levels: float) -> Quantizer:

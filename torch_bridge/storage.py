@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from torch_bridge.layers import (
     attribute_of,
     stored_as,
+    stored_layers,
     tucker_layers,
     tucker_originals,
     tucker_parts,
@@ -82,6 +83,20 @@ def to_network(
         elif name not in known or bool(holder.any()):
             parameters.append(coded.plain_parameter(name, holder))
     return CompressedNetwork(architecture, tuple(parameters))
+
+
+def plain_network(model: nn.Module, architecture: str) -> CompressedNetwork:
+    """Round only what is stored as it is, biases and batch statistics, to integers.
+
+    Raises
+    ------
+    ValueError
+        If a value is complex or not finite.
+    """
+    coded, known = _Coded(None, None), ARCHITECTURES.get(architecture, {})
+    plain = [(n, t) for n, t in _dense_state(model) if isinstance(t, Tensor)]
+    stored = [(n, t) for n, t in plain if n not in known or bool(t.any())]
+    return CompressedNetwork(architecture, tuple(coded.plain_parameter(n, t) for n, t in stored))
 
 
 def load_network(model: nn.Module, network: CompressedNetwork) -> nn.Module:
@@ -194,7 +209,7 @@ def _dense_state(model: nn.Module) -> Iterator[tuple[str, Tensor | nn.Module]]:
 
     Those in Tucker form come as their layer, all others as tensors.
     """
-    layers, plain = dict(tucker_layers(model)), dict(_plain_tensors(model))
+    layers, plain = dict(stored_layers(model)), dict(_plain_tensors(model))
     chains = [tucker_originals(layer, name) for name, layer in layers.items()]
     inside = {id(module) for chain in chains for module in chain.modules()}
     done = set[tuple[object, ...]]()

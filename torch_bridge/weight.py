@@ -19,13 +19,14 @@ import torch
 from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 
+from torch_bridge.stored import StoredWeight
 from torch_bridge.threads import one_numpy_thread
 from tucker_core import LayerPlan, TuckerPlan, TuckerTensor, hosvd
 from tucker_core.checks import FloatArray
 from tucker_core.tucker_plan import plan_for
 
 
-class TuckerWeight(nn.Module):
+class TuckerWeight(StoredWeight):
     """Parametrization of a weight by its Tucker format.
 
     Parameters
@@ -36,7 +37,7 @@ class TuckerWeight(nn.Module):
     Attributes
     ----------
     form : how a layer that can choose computes: "rebuilt", "factorised" or "auto" (`switching`)
-    quantizers : of core and factors, once `attach_quantizers` made them
+    quantizers : of core and factors in that order, once `attach_quantizers` made them
 
     Examples
     --------
@@ -58,7 +59,11 @@ class TuckerWeight(nn.Module):
             r == dim and not plan.shared_core
             for r, dim in zip(plan.rank, plan.reshape.dims, strict=True)
         )  # modes without a factor
-        self.quantizers = nn.ModuleList()
+
+    @property
+    def layout(self) -> object:
+        """The reshape between the tensor and the weight."""
+        return self.plan.reshape
 
     def forward(self, core: Tensor, *factors: Tensor) -> Tensor:
         """Rebuild the weight from core (J_1, ..., J_N) and the factors (I_n, J_n) of modes not full."""
@@ -72,12 +77,8 @@ class TuckerWeight(nn.Module):
 
     def rounded(self, core: Tensor, *factors: Tensor) -> tuple[Tensor, list[Tensor | None]]:
         """Core and one factor (or None) per mode as the network sees them, rounded if it rounds."""
-        parts = [core, *factors]
-        if self.quantizers:
-            parts = [
-                quantizer(part) for quantizer, part in zip(self.quantizers, parts, strict=True)
-            ]
-        return parts[0], self.with_gaps(parts[1:])
+        seen, *others = self.as_seen([core, *factors])
+        return seen, self.with_gaps(others)
 
     def right_inverse(self, weight: Tensor) -> tuple[Tensor, ...]:
         """Decompose a dense weight by HOSVD; (core, factors...) become the layer's parameters.

@@ -12,7 +12,7 @@ import constriction
 import numpy as np
 
 from tucker_core.quantize import Symbols
-from tucker_core.symbol_model import SymbolModel
+from tucker_core.symbol_model import CODES, SIZES, SymbolModel
 
 _WORD = 4  # the range coder's bytes come in words of 32 bits
 _DIGIT = 1 << 7  # larger numbers are written seven bits at a time
@@ -55,6 +55,19 @@ class Encoder:
         elif count > 1:
             self._write(value, _uniform(count))
 
+    def choices(self, values: Symbols, count: int) -> None:
+        """Many of 0, ..., count - 1, an int32 array, all equally likely; count is at most 65,536.
+
+        Raises
+        ------
+        ValueError
+            If one of them is none of these, or count is too large.
+        """
+        if count > _MOST or not np.all((values >= 0) & (values < count)):
+            raise ValueError(f"some value is none of the {count} choices, or these exceed {_MOST}")
+        if count > 1 and len(values):
+            self._write(values, _uniform(count))
+
     def integer(self, value: int) -> None:
         """A number from 0 to 2^31 - 1: seven bits at a time, each with a bit whether more follow."""
         while value >= _DIGIT:
@@ -68,6 +81,13 @@ class Encoder:
         self.integer(len(encoded))
         for byte in encoded:
             self.choice(byte, 256)
+
+    def model(self, model: SymbolModel) -> None:
+        """The codes of a symbol model; of one that knows only zeros the first is enough."""
+        self.choice(model.size_code, SIZES)
+        if model.largest:
+            self.choice(model.zeta_code, CODES)
+            self.choice(model.theta_code, CODES)
 
     def tensor(self, symbols: Symbols, model: SymbolModel) -> None:
         """The integers of a tensor in C order.
@@ -135,6 +155,18 @@ class Decoder:
             raise ValueError(f"{value} is none of the {count} choices 0 to {count - 1}")
         return value
 
+    def choices(self, size: int, count: int) -> Symbols:
+        """So many of 0, ..., count - 1, an int32 array of shape (size,).
+
+        Raises
+        ------
+        ValueError
+            If the bits name none of them.
+        """
+        if count <= 1 or not size:
+            return np.zeros(size, np.int32)
+        return np.asarray(self._read(_uniform(count), size), np.int32)
+
     def integer(self, limit: int = MAX_INTEGER) -> int:
         """A number of at most `limit`.
 
@@ -168,6 +200,12 @@ class Decoder:
             return encoded.decode()
         except UnicodeDecodeError as error:
             raise ValueError(f"a name is no UTF-8 text: {encoded!r}") from error
+
+    def model(self) -> SymbolModel:
+        """A symbol model."""
+        size_code = self.choice(SIZES)
+        codes = (self.choice(CODES), self.choice(CODES)) if size_code else (0, 0)
+        return SymbolModel(size_code, *codes)
 
     def tensor(self, size: int, model: SymbolModel) -> Symbols:
         """So many integers of a model, an int32 array of shape (size,).

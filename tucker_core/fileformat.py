@@ -35,7 +35,7 @@ from tucker_core.records import (
     write_record,
     write_shape,
 )
-from tucker_core.symbol_model import CODES, SIZES, SymbolModel, fit_model
+from tucker_core.symbol_model import SymbolModel, fit_model
 
 MAGIC = b"ADA"
 VERSION = 2
@@ -127,7 +127,7 @@ def to_bytes(network: CompressedNetwork) -> bytes:
     models = [fit_model(tensor) for tensor in network.tensors]
     _check_tables(models)
     for model in models:
-        _write_model(encoder, model)
+        encoder.model(model)
     for tensor, model in zip(network.tensors, models, strict=True):
         encoder.tensor(tensor, model)
     body = encoder.content()
@@ -145,7 +145,7 @@ def from_bytes(content: bytes) -> CompressedNetwork:
     decoder, shelf = Decoder(_checked_body(content)), Shelf()
     try:
         architecture, records = _read_records(decoder, shelf)
-        models = [_read_model(decoder) for _ in shelf.shapes]
+        models = [decoder.model() for _ in shelf.shapes]
         _check_tables(models)
         tensors = [
             decoder.tensor(math.prod(shape), model).reshape(shape)
@@ -256,19 +256,6 @@ def _check_tables(models: Sequence[SymbolModel]) -> None:
         raise FileFormatError(
             f"symbol models know {known:,} integers; at most {MAX_TABLES:,} may be: take larger steps"
         )
-
-
-def _write_model(encoder: Encoder, model: SymbolModel) -> None:
-    encoder.choice(model.size_code, SIZES)
-    if model.largest:
-        encoder.choice(model.zeta_code, CODES)
-        encoder.choice(model.theta_code, CODES)
-
-
-def _read_model(decoder: Decoder) -> SymbolModel:
-    size_code = decoder.choice(SIZES)
-    codes = (decoder.choice(CODES), decoder.choice(CODES)) if size_code else (0, 0)
-    return SymbolModel(size_code, *codes)
 
 
 def _record(parameter: CodedParameter, numbers: dict[int, int]) -> ParameterRecord:

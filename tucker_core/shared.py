@@ -64,7 +64,8 @@ def shared_core_hosvd(
     >>> core.shape, [m.shape for m in factors[1]]
     ((3, 3, 3), [(7, 3), (3, 3), (4, 3)])
     """
-    arrays = _check(tensors, rank)
+    given = _check(tensors, rank)
+    arrays = [array.astype(np.float64) for array in given]  # in float32 least squares can overflow
     core, factors = _aligned_start(arrays, rank)
     norm = math.sqrt(sum(float(np.linalg.norm(array)) ** 2 for array in arrays)) or 1.0
     before = np.inf
@@ -77,7 +78,9 @@ def shared_core_hosvd(
         if before - now < tol:
             break
         before = now
-    return _signed(core, factors)
+    core, turned = _signed(core, factors)
+    dtype = given[0].dtype
+    return core.astype(dtype), [tuple(matrix.astype(dtype) for matrix in own) for own in turned]
 
 
 def joint_error(

@@ -6,6 +6,7 @@ CIFAR-10 and 256 on ILSVRC12), with half a cosine for the schedule.
 
 from dataclasses import dataclass, replace
 
+from torch_bridge.benchmarks.planning import Evidence
 from torch_bridge.training import Decay, Regime
 
 
@@ -19,8 +20,12 @@ class Benchmark:
     model : of `models.MODELS`
     data : of `datasets.IMAGE_SETS`
     dense : how the dense network is trained
-    tucker : how its Tucker twin is trained, from the HOSVD of the dense network
+    tucker : how its small twin is trained before its numbers are rounded
     rounding : how the rounded twin is trained
+    ratios : how many times smaller than the dense network the methods are compared
+    baseline_ratios : the same for the methods that are not Tucker's
+    evidence : where ranks go, see `planning`
+    inner_biases : whether layers before the last have biases; else they are zero and not stored
     """
 
     name: str
@@ -29,6 +34,10 @@ class Benchmark:
     dense: Regime
     tucker: Regime
     rounding: Regime
+    ratios: tuple[float, ...] = (15, 30)
+    baseline_ratios: tuple[float, ...] = (15, 30)
+    evidence: Evidence = "spectra"
+    inner_biases: bool = True
 
 
 _SMALL = Regime(epochs=30, lr=0.15)
@@ -40,6 +49,19 @@ _ROUNDING = Regime(
 )
 
 
+_DIGITS = Regime(epochs=12, lr=2e-3, batch_size=256, optimizer="adamw", decay=Decay(weights=0.0))
+_DIGITS_TUCKER = replace(_TUCKER, epochs=4, lr=1e-2, batch_size=256)
+_DIGITS_ROUNDING = replace(_ROUNDING, epochs=8, lr=3e-2, batch_size=256, rate=2e-3)
+
+
+def _digits(model: str, ours: tuple[float, ...], baselines: tuple[float, ...]) -> Benchmark:
+    """A LeNet, trained shortly; the records have recipes of their own."""
+    regimes = (_DIGITS, _DIGITS_TUCKER, _DIGITS_ROUNDING)
+    return Benchmark(
+        model, model, "mnist", *regimes, ours, baselines, "balanced", inner_biases=False
+    )
+
+
 def _on(data: str, dense: Regime, *models: str, suffix: str = "") -> list[Benchmark]:
     tucker, rounding = (
         replace(regime, batch_size=dense.batch_size) for regime in (_TUCKER, _ROUNDING)
@@ -48,6 +70,8 @@ def _on(data: str, dense: Regime, *models: str, suffix: str = "") -> list[Benchm
 
 
 _ALL = [
+    _digits("lenet5", (500, 1_000), (150, 500)),
+    _digits("lenet300", (150, 300), (50, 150)),
     *_on("cifar10", _SMALL, "convnet", "resnet20", "resnet32", "resnet56", "resnet110"),
     *_on("svhn", _SMALL, "convnet", suffix="-svhn"),
     *_on("cifar10", _WIDE, "wrn16-4", "wrn28-10"),

@@ -7,9 +7,11 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 from torch_bridge.benchmarks.catalogue import BENCHMARKS, Benchmark, benchmark_named
+from torch_bridge.benchmarks.compare import compare, show_comparison
 from torch_bridge.benchmarks.cost import dry_run, overhead
 from torch_bridge.benchmarks.images import load_images
 from torch_bridge.benchmarks.listing import listing, listing_table
+from torch_bridge.benchmarks.methods import METHODS
 from torch_bridge.benchmarks.runs import Bench
 from torch_bridge.benchmarks.twins import Wish, compress_benchmark, file_row
 from torch_bridge.demo import rows_table
@@ -46,6 +48,11 @@ def add_bench(sub: _Sub) -> None:
         help="what Tucker weights add to time and memory of a training step, on made-up images",
     )  # fmt: skip
     command.add_argument(
+        "--compare", action="store_true",
+        help="all methods at several sizes with several seeds, alike in everything else: a table, a "
+        "result and a picture; what is there already is not run again",
+    )  # fmt: skip
+    command.add_argument(
         "--share", type=float, default=0.1,
         help="of the dense numbers that the twin of --dry-run and --overhead stores (default: 0.1)",
     )  # fmt: skip
@@ -60,14 +67,24 @@ def add_bench(sub: _Sub) -> None:
 
 def _compression(command: argparse.ArgumentParser) -> None:
     command.add_argument(
-        "--method", choices=("dense", "ada", "scada"), default="dense",
-        help="train the dense network, its Tucker twin, or one whose weights share a core",
+        "--method", choices=("dense", *METHODS), default="dense",
+        help="train the dense network, its Tucker twin (ada; scada shares a core), or a baseline",
     )  # fmt: skip
     command.add_argument("--dense", type=Path, help=".npz of the dense network, for ada and scada")
     command.add_argument(
         "--ratio", type=float, default=15.0,
         help="how many times smaller than the dense network the file shall be (default: %(default)s)",
     )  # fmt: skip
+    command.add_argument(
+        "--ratios", type=float, nargs="+", help="of --compare (default: the benchmark's)"
+    )
+    command.add_argument(
+        "--methods", nargs="+", choices=tuple(METHODS), default=list(METHODS), metavar="METHOD",
+        help=f"of --compare: some of {', '.join(METHODS)} (default: all)",
+    )  # fmt: skip
+    command.add_argument(
+        "--seeds", type=int, nargs="+", default=[0, 1, 2], help="of --compare (default: 0 1 2)"
+    )
     command.add_argument("--init", choices=("hosvd", "scratch"), default="hosvd")
     command.add_argument(
         "--bits", type=float, default=Wish.bits,
@@ -138,6 +155,9 @@ def bench(arguments: argparse.Namespace) -> None:
         )  # fmt: skip
         if arguments.evaluate:
             rows = [file_row(made, path) for path in arguments.evaluate]
+        elif arguments.compare:
+            _compare(made, arguments)
+            return
         elif arguments.method == "dense":
             rows = [made.dense(changed(benchmark.dense, arguments))]
         else:
@@ -180,17 +200,39 @@ def cost_table(content: dict[str, Any]) -> str:
 
 
 def _compress(made: Bench, arguments: argparse.Namespace) -> list[Row]:
-    """A third of the epochs before rounding, the rest after."""
+    """Make one twin of the given dense network."""
     if arguments.dense is None:
         raise ValueError("--dense FILE is needed: the weights that 'bench NAME' wrote")
     wish = Wish(arguments.ratio, arguments.method, arguments.init, arguments.bits, arguments.levels)
+    return compress_benchmark(made, arguments.dense, wish, *_stages(made, arguments))
+
+
+def _compare(made: Bench, arguments: argparse.Namespace) -> None:
+    """Compare all methods; the first process shows and draws what came out."""
+    known = made.benchmark
+    wishes = [
+        Wish(ratio, method, arguments.init, arguments.bits, arguments.levels)
+        for method in arguments.methods
+        for ratio in arguments.ratios
+        or (known.ratios if method in ("ada", "scada") else known.baseline_ratios)
+    ]
+    dense = changed(made.benchmark.dense, arguments)
+    stages = _stages(made, arguments)
+    content = compare(made, arguments.dense, dense, wishes, arguments.seeds, *stages)
+    if made.world.is_first:
+        stem = made.out / f"compare_{made.benchmark.name}_{made.images.name.lower()}"
+        show_comparison(content, stem, as_json=arguments.json)
+
+
+def _stages(made: Bench, arguments: argparse.Namespace) -> tuple[Regime, Regime]:
+    """A third of the epochs before rounding, the rest after."""
     tucker = changed(made.benchmark.tucker, arguments)
     rounding = changed(made.benchmark.rounding, arguments)
     if arguments.epochs is not None:
         first = max(1, arguments.epochs // 3)
         tucker = replace(tucker, epochs=first)
         rounding = replace(rounding, epochs=max(1, arguments.epochs - first))
-    return compress_benchmark(made, arguments.dense, wish, tucker, rounding)
+    return tucker, rounding
 
 
 def changed(regime: Regime, arguments: argparse.Namespace) -> Regime:

@@ -9,7 +9,7 @@ import torch
 from torch_bridge.benchmarks.catalogue import BENCHMARKS
 from torch_bridge.datasets.registry import IMAGE_SETS
 from torch_bridge.datasets.sources import CHECKOUT
-from torch_bridge.models import LENETS, MODELS
+from torch_bridge.models import MODELS
 from tucker_core import format_table
 
 _SHOWN = 3
@@ -40,8 +40,7 @@ def published(name: str) -> list[dict[str, Any]]:
 
 def listing() -> list[dict[str, Any]]:
     """One entry a benchmark: name, parameters, data set, epochs, published results."""
-    small: list[tuple[str, str, str, int | None]] = [(name, name, "MNIST", None) for name in LENETS]
-    others = [
+    known = [
         (b.name, b.model, IMAGE_SETS[b.data].title, b.dense.epochs) for b in BENCHMARKS.values()
     ]
     return [
@@ -52,7 +51,7 @@ def listing() -> list[dict[str, Any]]:
             "epochs": epochs,
             "published": published(name),
         }
-        for name, model, data, epochs in (*small, *others)
+        for name, model, data, epochs in known
     ]
 
 
@@ -70,7 +69,7 @@ def listing_table() -> str:
     ]
     for entry in entries:
         lines += [f"  {entry['name']}: {_brief(record)}" for record in entry["published"][:_SHOWN]]
-    lines += ["", "The LeNets are trained by 'ada-tucker demo', 'train' and 'compress'."]
+    lines += ["", "The records of the LeNets have a command of their own: 'ada-tucker compress --recipe'."]
     return "\n".join(lines)
 
 

@@ -8,7 +8,7 @@ order 3: a matrix splits its longer side.
 
 import math
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Literal
 
 from torch import nn
 
@@ -20,6 +20,7 @@ from tucker_core.factorize import balance_dims
 from tucker_core.ranks import ranks_within
 from tucker_core.spectra import multilinear_singular_values
 
+Evidence = Literal["balanced", "spectra"]
 _EXACT_UP_TO = 400_000  # numbers; above, the search for core shapes takes minutes
 
 
@@ -42,6 +43,8 @@ def reshape_by_kind(shape: tuple[int, ...], *, shared_core: bool = False) -> Res
     dims: tuple[int, ...] = shape[:2]
     if len(shape) == 4 and math.prod(shape[2:]) > 1:
         dims = (*dims, math.prod(shape[2:]))
+        if shared_core and shape[1] == 1:  # a mode of one entry would waste a mode of the core
+            dims = (shape[0], *shape[2:])
     elif shared_core:
         dims = _of_order_three(*dims)
     elif len(shape) == 2:
@@ -49,13 +52,17 @@ def reshape_by_kind(shape: tuple[int, ...], *, shared_core: bool = False) -> Res
     return ReshapePlan(shape, dims, straight, reason="by kind of layer")
 
 
-def plan_benchmark(model: nn.Module, budget: int, *, shared_core: bool = False) -> NetworkPlan:
+def plan_benchmark(
+    model: nn.Module, budget: int, evidence: Evidence = "spectra", *, shared_core: bool = False
+) -> NetworkPlan:
     """Plan all layers of a trained network under a ceiling.
 
     Parameters
     ----------
-    model : dense; ranks go where its weights have their energy
+    model : dense
     budget : numbers that all cores and factors together may store, at most
+    evidence : "spectra", ranks go where the weights have their energy; or "balanced", cores near
+        cubes, which serves better where little of the energy can be kept
     shared_core : one core for all (SCADA-Tucker)
 
     Raises
@@ -73,10 +80,11 @@ def plan_benchmark(model: nn.Module, budget: int, *, shared_core: bool = False) 
         for name, weight in weights.items()
     }
     all_dims = [reshape.dims for reshape in reshapes.values()]
+    seen = weights if evidence == "spectra" else {}
     if shared_core:
-        ranks = [best_shared_core(all_dims, budget, _losses(weights, reshapes))] * len(weights)
-    elif budget <= _EXACT_UP_TO:
-        ranks = best_core_shapes(all_dims, budget, _losses(weights, reshapes))
+        ranks = [best_shared_core(all_dims, budget, _losses(seen, reshapes))] * len(weights)
+    elif seen and budget <= _EXACT_UP_TO:
+        ranks = best_core_shapes(all_dims, budget, _losses(seen, reshapes))
     else:
         ranks = ranks_within(all_dims, budget)
     pairs = zip(reshapes.items(), ranks, strict=True)
@@ -90,7 +98,9 @@ def is_depthwise(layer: nn.Module) -> bool:
 
 
 def _losses(weights: Mapping[str, Weight], reshapes: Mapping[str, ReshapePlan]) -> Any:
-    """What every rank of every mode loses of the weights' energy."""
+    """What every rank of every mode loses of the weights' energy; without weights of even energy."""
+    if not weights:
+        return [energy_losses(reshape.dims) for reshape in reshapes.values()]
     losses = []
     for name, reshape in reshapes.items():
         tensor = dense_tensor(weights[name].parameter, LayerPlan(name, reshape, reshape.dims))

@@ -11,7 +11,7 @@ from torch_bridge.benchmarks.images import Images
 from torch_bridge.benchmarks.weights import save_weights
 from torch_bridge.layers import count_params
 from torch_bridge.models import build_model
-from torch_bridge.pipeline import Row
+from torch_bridge.pipeline import Row, fix_inner_biases
 from torch_bridge.results import command_line, environment, write_json
 from torch_bridge.training import Regime, Trained, World, error_rate, train
 
@@ -43,6 +43,13 @@ class Bench:
         """Begin the name of every file of a run: benchmark, data set, method, seed."""
         return f"bench_{self.benchmark.name}_{self.images.name.lower()}_{method}_seed{self.seed}"
 
+    def build(self) -> nn.Module:
+        """Draw the dense network."""
+        model = build_model(self.benchmark.model, seed=self.seed)
+        if not self.benchmark.inner_biases:
+            fix_inner_biases(model)
+        return model
+
     def fit(
         self, model: nn.Module, method: str, regime: Regime, teacher: nn.Module | None = None
     ) -> Trained:
@@ -56,7 +63,7 @@ class Bench:
 
     def dense(self, regime: Regime) -> Row:
         """Train the dense network; leaves its weights and result in the folder."""
-        model = build_model(self.benchmark.model, seed=self.seed).to(self.world.device)
+        model = self.build().to(self.world.device)
         method = f"dense-{regime.epochs}"
         trained = self.fit(model, method, regime)
         params = count_params(model)

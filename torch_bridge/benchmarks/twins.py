@@ -1,24 +1,22 @@
-"""The Tucker twin of a dense network: planned, decomposed, trained, rounded, written and read back."""
+"""The small twin of a dense network: planned, decomposed, trained, rounded, written and read back."""
 
+import copy
 import math
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-import torch
 from torch import nn
 
 from torch_bridge.benchmarks.folding import fold_batch_norms
-from torch_bridge.benchmarks.planning import plan_benchmark
+from torch_bridge.benchmarks.methods import METHODS, Init, Room, read_file
 from torch_bridge.benchmarks.runs import Bench
 from torch_bridge.benchmarks.weights import load_weights
-from torch_bridge.compress import compress_model
-from torch_bridge.layers import count_params, tucker_layers
-from torch_bridge.models import build_model
+from torch_bridge.layers import count_params
 from torch_bridge.pipeline import Row
 from torch_bridge.rounding import attach_quantizers
-from torch_bridge.storage import load_network, to_network
 from torch_bridge.training import Regime, error_rate
-from tucker_core import CompressedNetwork, coded_bits, load, save, to_bytes
+from tucker_core import FileFormatError
+from tucker_core.files import replacing
 
 _MARGIN = 0.985  # the price on bits stops a little above what it is steered to
 
@@ -30,7 +28,7 @@ class Wish:
     Attributes
     ----------
     ratio : how many times smaller than the dense network's bytes its file shall be
-    method : "ada", or "scada" where all weights share one core
+    method : one of `METHODS`: "ada", "scada" where all weights share one core, or a baseline
     init : "hosvd" of the dense network, or "scratch"
     bits : per stored number, on average: fewer bits, more numbers in the same bytes
     levels : first rounding steps per root mean square of each core and factor
@@ -38,7 +36,7 @@ class Wish:
 
     ratio: float
     method: str = "ada"
-    init: str = "hosvd"
+    init: Init = "hosvd"
     bits: float = 3.5
     levels: float = 3.0
 
@@ -47,10 +45,10 @@ class Wish:
         for name in ("ratio", "bits", "levels"):
             if not 0 < getattr(self, name) < math.inf:
                 raise ValueError(f"{name} is {getattr(self, name)}; a positive number is needed")
-        if self.method not in ("ada", "scada") or self.init not in ("hosvd", "scratch"):
+        if self.method not in METHODS or self.init not in ("hosvd", "scratch"):
             raise ValueError(
-                f"method is {self.method!r} and init is {self.init!r}; ada or scada, and hosvd or "
-                "scratch are needed"
+                f"method is {self.method!r} and init is {self.init!r}; one of {', '.join(METHODS)}, and "
+                "hosvd or scratch are needed"
             )
 
     @property
@@ -78,37 +76,40 @@ def compress_benchmark(
     Raises
     ------
     ValueError
-        If the ratio leaves no room for the parameters that are not compressed.
+        If the ratio leaves no room for the parameters that are not compressed, or for the smallest
+        ranks.
     """
     name, device = bench.benchmark.model, bench.world.device
-    dense = load_weights(dense_path, build_model(name)).to(device).eval()
-    twin = build_model(name, seed=bench.seed)
+    method, stem = METHODS[wish.method], f"{wish.name}-{tucker.epochs + rounding.epochs}"
+    dense = load_weights(dense_path, bench.build())
+    twin = bench.build()
     twin.load_state_dict(dense.state_dict())
+    dense.to(device).eval()
     target = 4 * count_params(twin) / wish.ratio  # bytes
-    plan = plan_benchmark(
-        dense.cpu(), _budget(twin, target, wish), shared_core=wish.method == "scada"
-    )
-    dense.to(device)
-    generator = torch.Generator().manual_seed(bench.seed)
-    compress_model(twin, plan, init=wish.init, generator=generator)  # type: ignore[arg-type]
+    evidence = bench.benchmark.evidence
+    room = Room(_room(twin, target, wish), wish.bits, evidence, wish.init, bench.seed)
+    layout = method.put(twin, room)
     twin.to(device)
-    stem = f"{wish.name}-{tucker.epochs + rounding.epochs}"
+    if method.entries and tucker.plain_lr is not None:
+        tucker = replace(tucker, lr=tucker.plain_lr)
     floats = bench.fit(twin, f"{stem}-floats", tucker, dense)
     attach_quantizers(twin, wish.levels)
-    rounding = replace(rounding, bits=_bits(twin, name, target))
+    bits = 8 * (_MARGIN * target - method.fixed(fold_batch_norms(copy.deepcopy(twin)), name))
+    rounding = replace(rounding, bits=max(1.0, bits))
     rounded = bench.fit(twin, f"{stem}-rounded", rounding, dense)
-    network = to_network(fold_batch_norms(twin), name)
-    rows = [_dense_row(bench, dense)]
+    rows = [dense_row(bench, dense)]
     if not bench.world.is_first:
         return rows
-    path = bench.out / f"{bench.stem(stem)}.ada"
-    save(path, network)
+    path = bench.out / f"{bench.stem(stem)}{method.suffix}"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with replacing(path) as temporary:
+        temporary.write_bytes(method.write(fold_batch_norms(twin), name))
     seconds = floats.seconds + rounded.seconds
     rows.append(file_row(bench, path, rounded.val_error, seconds))
     bench.write(
         stem, rows, {"tucker": tucker, "rounding": rounding}, {"tucker": floats, "rounding": rounded},
         wish=vars(wish), points_lost=rows[1].test_error - rows[0].test_error,
-        plan=[(p.name, p.reshape.dims, p.rank) for p in plan.layers],
+        plan=layout,
     )  # fmt: skip
     return rows
 
@@ -121,45 +122,31 @@ def file_row(bench: Bench, path: Path, val_error: float = math.nan, seconds: flo
     ValueError
         If the file is damaged or holds another network.
     """
-    network = load(path)
-    if network.architecture != bench.benchmark.model:
-        raise ValueError(
-            f"{path} holds a {network.architecture}; {bench.benchmark.model} is asked for"
-        )
-    model = decode(network).to(bench.world.device)
-    size = path.stat().st_size
-    error = error_rate(model, bench.images.test)
-    ratio = network.dense_bytes / size
-    return Row(path.name, network.n_params, size, ratio, val_error, error, seconds)
+    content = path.read_bytes()
+    try:
+        architecture, model, numbers = read_file(content)
+    except FileFormatError as error:
+        raise FileFormatError(f"{path}: {error}") from error
+    if architecture != bench.benchmark.model:
+        raise ValueError(f"{path} holds a {architecture}; {bench.benchmark.model} is asked for")
+    error = error_rate(model.to(bench.world.device), bench.images.test)
+    ratio = 4 * count_params(bench.build()) / len(content)
+    return Row(path.name, numbers, len(content), ratio, val_error, error, seconds)
 
 
-def decode(network: CompressedNetwork) -> nn.Module:
-    """Build the dense network of a file; its batch-norms are at rest."""
-    return load_network(fold_batch_norms(build_model(network.architecture)), network).eval()
-
-
-def _budget(model: nn.Module, target: float, wish: Wish) -> int:
-    """Numbers for cores and factors that fit into so many bytes beside all other parameters."""
-    plain = sum(p.numel() for p in model.parameters() if p.dim() == 1)
-    room = int((target - plain) * 8 / wish.bits)
-    if room <= 0:
+def _room(model: nn.Module, target: float, wish: Wish) -> float:
+    """Bits for the weights, in so many bytes beside all other parameters, which take about one each."""
+    plain = sum(p.numel() for p in model.parameters() if p.dim() == 1 and bool(p.any()))
+    if target <= plain:
         raise ValueError(
             f"ratio is {wish.ratio:g}: {target:,.0f} bytes are not enough for {plain:,} biases and "
             "batch-norm numbers; take a smaller ratio"
         )
-    return room
+    return 8 * (target - plain)
 
 
-def _bits(model: nn.Module, name: str, target: float) -> float:
-    """Bits that the integers may take, so that with all the rest the file has `target` bytes."""
-    network = to_network(model, name)
-    tucker = dict(tucker_layers(model))
-    coded = sum(bits for key, bits in coded_bits(network).items() if key in tucker)
-    rest = 8 * len(to_bytes(network)) - coded
-    return max(1.0, 8 * _MARGIN * target - rest)
-
-
-def _dense_row(bench: Bench, dense: nn.Module) -> Row:
+def dense_row(bench: Bench, dense: nn.Module) -> Row:
+    """Test the dense network."""
     params = count_params(dense)
     val_error = error_rate(dense, bench.images.validation)
     error = error_rate(dense, bench.images.test)

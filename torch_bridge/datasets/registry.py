@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from torch_bridge.datasets.cifar import load_cifar10
-from torch_bridge.datasets.mnist import DataSet
+from torch_bridge.datasets.mnist import DataSet, load_mnist
 from torch_bridge.datasets.svhn import load_svhn
+from tucker_core.architectures import PIXEL_MEAN, PIXEL_STD
 
 
 @dataclass(frozen=True)
@@ -20,7 +21,7 @@ class ImageSet:
     title : what it is called, e.g. "CIFAR-10"
     side, classes : pixels along an edge as the network sees them; kinds of images
     train_images : how many are trained on
-    mean, std : of red, green and blue over the training images, on a scale from 0 to 1
+    mean, std : of every colour over the training images, on a scale from 0 to 1
     mirror : whether a mirrored image is still one of its class
     load : loads it from a folder; None where the images are read as they are needed
     """
@@ -29,10 +30,20 @@ class ImageSet:
     side: int
     classes: int
     train_images: int
-    mean: tuple[float, float, float]
-    std: tuple[float, float, float]
+    mean: tuple[float, ...]
+    std: tuple[float, ...]
     mirror: bool
     load: Callable[[Path | None, bool], DataSet] | None = None
+
+
+def _mnist(folder: Path | None, progress: bool) -> DataSet:
+    """MNIST with an axis for its one colour."""
+    data = load_mnist(folder, progress=progress)
+    images = {
+        name: getattr(data, name)[..., None]
+        for name in ("train_images", "val_images", "test_images")
+    }
+    return replace(data, **images)
 
 
 def _cifar10(folder: Path | None, progress: bool) -> DataSet:
@@ -44,6 +55,7 @@ def _svhn(folder: Path | None, _progress: bool) -> DataSet:
 
 
 IMAGE_SETS: dict[str, ImageSet] = {
+    "mnist": ImageSet("MNIST", 28, 10, 55_000, (PIXEL_MEAN,), (PIXEL_STD,), False, _mnist),
     "cifar10": ImageSet(
         "CIFAR-10", 32, 10, 45_000, (0.491, 0.482, 0.447), (0.247, 0.243, 0.262), True, _cifar10
     ),

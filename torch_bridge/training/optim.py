@@ -6,7 +6,7 @@ import torch
 from torch import nn
 from torch.nn.modules.batchnorm import _NormBase
 
-from torch_bridge.layers import tucker_layers, tucker_parts
+from torch_bridge.layers import stored_layers, stored_parts
 from torch_bridge.rounding import quantized_tensors
 from torch_bridge.training.regime import Regime
 
@@ -30,9 +30,8 @@ def parameter_kinds(model: nn.Module) -> dict[str, list[nn.Parameter]]:
     known: dict[int, str] = {}
     for quantizer, _ in quantized_tensors(model):
         known |= {id(p): "steps" for p in quantizer.parameters()}
-    for _, layer in tucker_layers(model):
-        _, core, factors = tucker_parts(layer)
-        known |= {id(part): "tucker" for part in (core, *factors) if part is not None}
+    for name, layer in stored_layers(model):
+        known |= {id(part): "tucker" for part in stored_parts(layer, name)[1]}
     for module in model.modules():
         if isinstance(module, _NormBase):
             known |= {id(p): "norms" for p in module.parameters()}

@@ -1,0 +1,172 @@
+"""Files of the baselines that `.ada` does not know: the same coder, and nothing that could be left out.
+
+    1 byte    "T" for tensor trains, "P" for pruned weights
+    4 bytes   length of the next part
+    ...       a `.ada` file that holds all that is stored as it is
+    rest      one range-coded stream: of every weight its layout, scale and symbol models; all integers
+
+Shapes are not stored: they are those of the architecture, as in a `.ada` file.
+"""
+
+import math
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor, nn
+
+from torch_bridge.baselines.pruning import PrunedWeight, read_places, write_places
+from torch_bridge.baselines.tensor_train import Chain, TrainWeight, chain_product
+from torch_bridge.layers import stored_layers, stored_parts
+from torch_bridge.quantizer import Quantizer
+from torch_bridge.storage import plain_network
+from tucker_core import ARCHITECTURES, FileFormatError, Symbols, from_bytes, quantize, scale_of, to_bytes
+from tucker_core.codec import Decoder, Encoder
+from tucker_core.quantize import SCALE_CODES, nearest_scale_code
+from tucker_core.symbol_model import fit_model
+
+Shape = tuple[int, ...]
+Dense = npt.NDArray[np.float32]
+_LENGTH = 4
+
+
+@dataclass(frozen=True)
+class _Kind:
+    """How weights of one kind are written and read.
+
+    Attributes
+    ----------
+    write : writes a weight's layout
+    read : reads the layout of a weight of a shape; gives the shapes of the stored tensors, and what
+        rebuilds the weight from them, float64
+    """
+
+    write: Callable[[Encoder, Any, list[Tensor]], None]
+    read: Callable[[Decoder, Shape], tuple[list[Shape], Callable[[list[Tensor]], Tensor]]]
+
+
+def write_baseline(model: nn.Module, architecture: str, *, integers: bool = True) -> bytes:
+    """Write a model whose weights are tensor trains, or all pruned, and rounded.
+
+    Parameters
+    ----------
+    model : with quantizers
+    architecture : of `tucker_core.ARCHITECTURES`
+    integers : whether they are what they are; else all are taken as zero, and the length of the file
+        says what all but them takes
+
+    Raises
+    ------
+    ValueError
+        If weights are of another kind, have no quantizers, or are no parameters of the architecture.
+    """
+    layers = dict(stored_layers(model))
+    weights = [(stored_parts(layer, name)) for name, layer in layers.items()]
+    mark = _mark_of([weight for weight, _ in weights])
+    if [name for name in ARCHITECTURES[architecture] if name in layers] != list(layers):
+        raise ValueError(f"{list(layers)} are not the weights of {architecture}, in its order")
+    encoder, tensors = Encoder(), []
+    for weight, parts in weights:
+        _KINDS[mark].write(encoder, weight, parts)
+        steps, symbols = zip(*_rounded(weight.quantizers, parts), strict=True)
+        code = nearest_scale_code(math.prod(steps))
+        encoder.choice(code + SCALE_CODES // 2, SCALE_CODES)
+        for found in symbols:
+            tensors.append(found if integers else np.zeros_like(found))
+            encoder.model(fit_model(tensors[-1]))
+    for tensor in tensors:
+        encoder.tensor(tensor, fit_model(tensor))
+    plain = to_bytes(plain_network(model, architecture))
+    return mark + len(plain).to_bytes(_LENGTH, "little") + plain + encoder.content()
+
+
+def read_baseline(content: bytes) -> tuple[str, dict[str, Dense], int]:
+    """Read a file back.
+
+    Returns
+    -------
+    architecture, name -> dense parameter, and how many numbers the file stores
+
+    Raises
+    ------
+    FileFormatError
+        If the content is damaged.
+    """
+    head = 1 + _LENGTH
+    if content[:1] not in _KINDS or len(content) < head:
+        raise FileFormatError(f"starts with {content[:1]!r}; {sorted(_KINDS)} are known")
+    end = head + int.from_bytes(content[1:head], "little")
+    network = from_bytes(content[head:end])
+    stored = {parameter.name for parameter in network.parameters}
+    dense = network.to_dense()
+    weights = {n: dense[n].shape for n in dense if n not in stored and dense[n].ndim > 1}
+    decoder, kind = Decoder(content[end:]), _KINDS[content[:1]]
+    layouts = []
+    for name, shape in weights.items():
+        shapes, rebuild = kind.read(decoder, shape)
+        scale = scale_of(decoder.choice(SCALE_CODES) - SCALE_CODES // 2)
+        layouts.append((name, shapes, rebuild, scale, [decoder.model() for _ in shapes]))
+    count = network.n_params
+    for name, shapes, rebuild, scale, models in layouts:
+        parts = [
+            torch.from_numpy(decoder.tensor(math.prod(shape), model).astype(np.float64)).reshape(shape)
+            for shape, model in zip(shapes, models, strict=True)
+        ]
+        dense[name] = (rebuild(parts) * scale).numpy().astype(np.float32)
+        count += sum(part.numel() for part in parts)
+    return network.architecture, dense, count
+
+
+def _rounded(quantizers: Any, parts: list[Tensor]) -> Iterator[tuple[float, Symbols]]:
+    """Step and integers of every stored tensor."""
+    if not quantizers:
+        raise ValueError("there are no steps; call attach_quantizers first")
+    for quantizer, part in zip(quantizers, parts, strict=True):
+        assert isinstance(quantizer, Quantizer)
+        yield quantizer.step(), quantize(quantizer.symbols(part).cpu().float().numpy(), 1.0)
+
+
+def _mark_of(weights: list[Any]) -> bytes:
+    for mark, kind in ((b"T", TrainWeight), (b"P", PrunedWeight)):
+        if weights and all(isinstance(weight, kind) for weight in weights):
+            return mark
+    raise ValueError("the weights are neither all tensor trains nor all pruned")
+
+
+def _write_train(encoder: Encoder, weight: TrainWeight, parts: list[Tensor]) -> None:
+    for core in parts[:-1]:
+        encoder.integer(core.shape[2])
+
+
+def _read_train(decoder: Decoder, shape: Shape) -> tuple[list[Shape], Callable[[list[Tensor]], Tensor]]:
+    chain = Chain.of(shape)
+    ranks = [1, *(decoder.integer(math.prod(shape)) for _ in chain.dims[:-1]), 1]
+    shapes = list(zip(ranks[:-1], chain.dims, ranks[1:], strict=True))
+    if sum(map(math.prod, shapes)) > _most(shape):
+        raise FileFormatError(f"ranks {ranks[1:-1]} of a weight of shape {shape}")
+    return shapes, lambda parts: chain.undo(chain_product(parts))
+
+
+def _write_pruned(encoder: Encoder, weight: PrunedWeight, parts: list[Tensor]) -> None:
+    write_places(encoder, weight.where.cpu().numpy())
+
+
+def _read_pruned(decoder: Decoder, shape: Shape) -> tuple[list[Shape], Callable[[list[Tensor]], Tensor]]:
+    places = torch.from_numpy(read_places(decoder, math.prod(shape)))
+
+    def rebuild(parts: list[Tensor]) -> Tensor:
+        flat = torch.zeros(math.prod(shape), dtype=parts[0].dtype)
+        return flat.scatter(0, places, parts[0]).reshape(shape)
+
+    return [(len(places),)], rebuild
+
+
+def _most(shape: Shape) -> int:
+    """Numbers that a chain can need: four times those of the weight, for very odd ranks."""
+    return 4 * math.prod(shape)
+
+
+_KINDS = {b"T": _Kind(_write_train, _read_train), b"P": _Kind(_write_pruned, _read_pruned)}

@@ -1,0 +1,106 @@
+"""All methods side by side: one dense network a benchmark, the same training, quantizer and coder for all.
+
+Every run leaves a result beside its file and is not run again while that is there, so a comparison that
+was broken off goes on with the same command. Where a method has nothing that fits, the comparison says so.
+"""
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any
+
+from tqdm import tqdm
+
+from torch_bridge.benchmarks.methods import METHODS
+from torch_bridge.benchmarks.runs import Bench
+from torch_bridge.benchmarks.twins import Wish, compress_benchmark, dense_row
+from torch_bridge.benchmarks.weights import load_weights
+from torch_bridge.results import command_line, environment, write_json
+from torch_bridge.training import Regime
+from tucker_core import format_table
+
+
+def compare(
+    bench: Bench, dense_path: Path | None, dense: Regime, wishes: Sequence[Wish],
+    seeds: Sequence[int], tucker: Regime, rounding: Regime,
+) -> dict[str, Any]:  # fmt: skip
+    """Run every wish with every seed.
+
+    Parameters
+    ----------
+    bench : benchmark, images, folders
+    dense_path : weights of the dense network; None trains one, if it is not there yet
+    dense : how that is trained
+    wishes : methods and sizes
+    seeds : of all that is drawn after the dense network
+    tucker, rounding : how every twin is trained before and after its numbers are rounded
+
+    Returns
+    -------
+    content of the result file; its "runs" have a row each, or the reason why there is none
+    """
+    path = dense_path or bench.out / f"{bench.stem(f'dense-{dense.epochs}')}.npz"
+    if not path.exists():
+        bench.dense(dense)
+    runs = []
+    jobs = [(wish, seed) for seed in seeds for wish in wishes]
+    bar = tqdm(jobs, "compare", unit="run", disable=not (bench.progress and bench.world.is_first))
+    for wish, seed in bar:
+        job = replace(bench, seed=seed, out=(bench.folder or bench.out) / "compare")
+        runs.append(_run(job, path, wish, tucker, rounding))
+    model = load_weights(path, bench.build()).to(bench.world.device)
+    return {
+        "command": command_line(),
+        "benchmark": bench.benchmark.name,
+        "data_set": bench.images.name,
+        "seeds": list(seeds),
+        "dense": asdict(dense_row(bench, model)),
+        "regimes": {"tucker": asdict(tucker), "rounding": asdict(rounding)},
+        "runs": runs,
+        **environment(),
+    }
+
+
+def _run(bench: Bench, dense: Path, wish: Wish, tucker: Regime, rounding: Regime) -> dict[str, Any]:
+    """One run, or what is kept of it."""
+    head = {"method": wish.method, "ratio": wish.ratio, "seed": bench.seed}
+    path = bench.out / f"{bench.stem(f'{wish.name}-{tucker.epochs + rounding.epochs}')}.json"
+    if not path.exists():
+        try:
+            compress_benchmark(bench, dense, wish, tucker, rounding)
+        except ValueError as error:
+            return head | {"reason": str(error)}
+    return head | {"row": json.loads(path.read_text(encoding="utf-8"))["rows"][-1]}
+
+
+def comparison_table(content: dict[str, Any]) -> str:
+    """Format a comparison as text: every method and size with all its seeds."""
+    dense = content["dense"]
+    rows = [("method", "wanted", "bytes", "val error", "test error, each seed")]
+    rows.append(("dense", "", f"{dense['n_bytes']:,}", *_percent([dense])))
+    for method in METHODS:
+        mine = [run for run in content["runs"] if run["method"] == method]
+        for ratio in sorted({run["ratio"] for run in mine}):
+            found = [run for run in mine if run["ratio"] == ratio]
+            done = [run["row"] for run in found if "row" in run]
+            sizes = ", ".join(f"{row['n_bytes']:,}" for row in done)
+            cells = (sizes, *_percent(done)) if done else (found[0]["reason"], "", "")
+            rows.append((METHODS[method].title, f"{ratio:g}x", *cells))
+    return format_table(rows)
+
+
+def _percent(rows: list[dict[str, Any]]) -> tuple[str, str]:
+    """Errors before and on the test images, one each."""
+    val, test = (", ".join(f"{row[k]:.2f}" for row in rows) for k in ("val_error", "test_error"))
+    return f"{val} %", f"{test} %"
+
+
+def show_comparison(content: dict[str, Any], stem: Path, *, as_json: bool) -> None:
+    """Write the result, draw it beside itself, print it."""
+    from course_kit.compare_figure import compare_figure
+    from course_kit.plots import save_figure
+
+    write_json(stem.with_suffix(".json"), content)
+    save_figure(compare_figure(content), stem.with_suffix(".png"))
+    print(json.dumps(content, indent=1) if as_json else comparison_table(content))

@@ -1,0 +1,186 @@
+"""The ways to make a network small, by name: how weights are replaced, written to a file, and read back."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import torch
+from torch import Tensor, nn
+from torch.nn.utils import parametrize
+
+from torch_bridge.baselines.files import read_baseline, write_baseline
+from torch_bridge.baselines.low_rank import svd_plan, tucker2_plan, whole_plan
+from torch_bridge.baselines.pruning import PrunedWeight, largest_entries
+from torch_bridge.baselines.tensor_train import Chain, TrainWeight, train_ranks
+from torch_bridge.benchmarks.folding import fold_batch_norms
+from torch_bridge.benchmarks.planning import Evidence, is_depthwise, plan_benchmark
+from torch_bridge.compress import compress_model
+from torch_bridge.eligibility import survey
+from torch_bridge.layers import tucker_layers
+from torch_bridge.models import build_model
+from torch_bridge.storage import load_network, to_network
+from torch_bridge.stored import StoredWeight
+from tucker_core import CompressedNetwork, NetworkPlan, coded_bits, from_bytes, to_bytes
+
+Init = Literal["hosvd", "scratch"]
+Layout = list[Any]  # of every weight, for the result file
+_Made = dict[str, tuple[StoredWeight, Any]]  # of every weight what rebuilds it, and its layout
+
+
+@dataclass(frozen=True)
+class Room:
+    """What a method may use.
+
+    Attributes
+    ----------
+    bits : for all weights together
+    each : bits that a stored number is expected to take
+    evidence : where ranks go: "spectra", where the singular values of the dense weights say, or
+        "balanced", alike for all
+    init, seed : how Tucker weights begin
+    """
+
+    bits: float
+    each: float
+    evidence: Evidence = "spectra"
+    init: Init = "hosvd"
+    seed: int = 0
+
+
+@dataclass(frozen=True)
+class Method:
+    """One way.
+
+    Attributes
+    ----------
+    title : what it is called in pictures
+    put : replaces the weights of a dense model, in place, within a room; says how
+    write : content of a file, of a model with quantizers whose batch-norms are folded
+    fixed : bytes of that file that no training can change
+    suffix : of the file's name
+    entries : whether it stores entries of the weights themselves, which learn at the rate of weights
+    """
+
+    title: str
+    put: Callable[[nn.Module, Room], Layout]
+    write: Callable[[nn.Module, str], bytes]
+    fixed: Callable[[nn.Module, str], float]
+    suffix: str = ".ada"
+    entries: bool = False
+
+
+def read_file(content: bytes) -> tuple[str, nn.Module, int]:
+    """Rebuild the dense network of a file of any method.
+
+    Returns
+    -------
+    its architecture, the network ready for use, and how many numbers the file stores
+
+    Raises
+    ------
+    FileFormatError
+        If the content is damaged or of no known kind.
+    """
+    if content[:1] in (b"T", b"P"):
+        architecture, dense, count = read_baseline(content)
+        model = fold_batch_norms(build_model(architecture))
+        model.load_state_dict({name: torch.from_numpy(array) for name, array in dense.items()})
+        return architecture, model.eval(), count
+    network = from_bytes(content)
+    return network.architecture, decode(network), network.n_params
+
+
+def decode(network: CompressedNetwork) -> nn.Module:
+    """Build the dense network of a `.ada` file; its batch-norms are at rest."""
+    return load_network(fold_batch_norms(build_model(network.architecture)), network).eval()
+
+
+def dense_weights(model: nn.Module) -> dict[str, Tensor]:
+    """The weights that are compressed, by name: all but those of depthwise convolutions."""
+    return {
+        weight.name: weight.parameter
+        for weight in survey(model).weights
+        if not any(is_depthwise(slot.layer) for slot in weight.slots)
+    }
+
+
+def _tucker(title: str, plan: Callable[[nn.Module, int, Evidence], NetworkPlan], **more: bool) -> Method:
+    """A method whose weights are Tucker weights of a plan within so many numbers."""
+
+    def put(model: nn.Module, room: Room) -> Layout:
+        found = plan(model, int(room.bits / room.each), room.evidence)
+        generator = torch.Generator().manual_seed(room.seed)
+        compress_model(model, found, init=room.init, generator=generator)
+        return [(layer.name, layer.reshape.dims, layer.rank) for layer in found.layers]
+
+    def write(model: nn.Module, architecture: str) -> bytes:
+        return to_bytes(to_network(model, architecture))
+
+    def fixed(model: nn.Module, architecture: str) -> float:
+        network = to_network(model, architecture)
+        tucker, bits = dict(tucker_layers(model)), coded_bits(network)
+        return len(to_bytes(network)) - sum(bits[name] for name in bits if name in tucker) / 8
+
+    return Method(title, put, write, fixed, **more)
+
+
+def _other(title: str, make: Callable[[Mapping[str, Tensor], Room], _Made], **more: bool) -> Method:
+    """A method whose weights are none that a `.ada` file can hold."""
+
+    def put(model: nn.Module, room: Room) -> Layout:
+        if room.init != "hosvd":
+            raise ValueError(f"init is {room.init!r}; {title} begins with the dense network: hosvd")
+        weights = {weight.name: weight for weight in survey(model).weights}
+        made = make(dense_weights(model), room)
+        for name, (stored, _) in made.items():
+            for slot in weights[name].slots:
+                parametrize.register_parametrization(slot.layer, slot.attribute, stored, unsafe=True)
+        return [(name, layout) for name, (_, layout) in made.items()]
+
+    def fixed(model: nn.Module, architecture: str) -> float:
+        return len(write_baseline(model, architecture, integers=False))
+
+    return Method(title, put, write_baseline, fixed, ".base", **more)
+
+
+def _trains(weights: Mapping[str, Tensor], room: Room) -> _Made:
+    chains = train_ranks(weights, room.bits / room.each, room.evidence)
+    return {
+        name: (TrainWeight(Chain.of(weights[name].shape), cores), [core.shape for core in cores])
+        for name, cores in chains.items()
+    }
+
+
+def _pruned(weights: Mapping[str, Tensor], room: Room) -> _Made:
+    places = largest_entries(weights, room.bits, room.each)
+    return {
+        name: (PrunedWeight(weights[name].shape, found), len(found))
+        for name, found in places.items()
+    }
+
+
+def _scada(model: nn.Module, numbers: int, evidence: Evidence) -> NetworkPlan:
+    return plan_benchmark(model, numbers, evidence, shared_core=True)
+
+
+def _svd(model: nn.Module, numbers: int, evidence: Evidence) -> NetworkPlan:
+    return svd_plan(dense_weights(model), numbers, evidence)
+
+
+def _tucker2(model: nn.Module, numbers: int, evidence: Evidence) -> NetworkPlan:
+    return tucker2_plan(dense_weights(model), numbers, evidence)
+
+
+def _whole(model: nn.Module, _numbers: int, _evidence: Evidence) -> NetworkPlan:
+    return whole_plan(dense_weights(model))
+
+
+METHODS: dict[str, Method] = {
+    "ada": _tucker("ADA-Tucker", plan_benchmark),
+    "scada": _tucker("SCADA-Tucker", _scada),
+    "svd": _tucker("truncated SVD", _svd),
+    "tucker2": _tucker("Tucker-2", _tucker2),
+    "tt": _other("tensor train", _trains),
+    "pruning": _other("magnitude pruning", _pruned, entries=True),
+    "rounding": _tucker("rounding alone", _whole, entries=True),
+}
