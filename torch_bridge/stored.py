@@ -1,4 +1,4 @@
-"""What all compressed weights have in common: they are rebuilt from stored tensors that may be rounded."""
+"""What all compressed weights have in common: they are rebuilt from tensors that may be rounded."""
 
 from collections.abc import Sequence
 

@@ -64,8 +64,7 @@ def shared_core_hosvd(
     >>> core.shape, [m.shape for m in factors[1]]
     ((3, 3, 3), [(7, 3), (3, 3), (4, 3)])
     """
-    given = _check(tensors, rank)
-    arrays = [array.astype(np.float64) for array in given]  # in float32 least squares can overflow
+    arrays = _check(tensors, rank)
     core, factors = _aligned_start(arrays, rank)
     norm = math.sqrt(sum(float(np.linalg.norm(array)) ** 2 for array in arrays)) or 1.0
     before = np.inf
@@ -73,14 +72,22 @@ def shared_core_hosvd(
         for array, own in zip(arrays, factors, strict=True):
             for mode in range(core.ndim):
                 own[mode] = _best_matrix(array, core, own, mode)
+            _even_out(own)
         core = _best_core(arrays, core, factors)
         now = joint_error(arrays, core, factors) / norm
         if before - now < tol:
             break
         before = now
-    core, turned = _signed(core, factors)
-    dtype = given[0].dtype
-    return core.astype(dtype), [tuple(matrix.astype(dtype) for matrix in own) for own in turned]
+    return _signed(core, factors)
+
+
+def _even_out(matrices: list[FloatArray]) -> None:
+    """Give all matrices of a tensor one norm, in place; else one grows while others shrink to nothing."""
+    norms = [float(np.linalg.norm(matrix)) for matrix in matrices]
+    if min(norms) > 0:
+        common = math.prod(norm ** (1 / len(norms)) for norm in norms)
+        for mode, norm in enumerate(norms):
+            matrices[mode] = matrices[mode] * matrices[mode].dtype.type(common / norm)
 
 
 def joint_error(

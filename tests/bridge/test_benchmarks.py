@@ -17,8 +17,9 @@ from torch_bridge import build_model, cli
 from torch_bridge.benchmarks import BENCHMARKS, Bench, benchmark_named, cost
 from torch_bridge.benchmarks.folding import fold_batch_norms
 from torch_bridge.benchmarks.images import in_memory
+from torch_bridge.benchmarks.methods import decode
 from torch_bridge.benchmarks.planning import is_depthwise, plan_benchmark, reshape_by_kind
-from torch_bridge.benchmarks.twins import Wish, compress_benchmark, decode
+from torch_bridge.benchmarks.twins import Wish, compress_benchmark
 from torch_bridge.benchmarks.weights import load_weights, save_weights
 from torch_bridge.datasets.registry import IMAGE_SETS
 from torch_bridge.models import LENETS, MODELS, CifarResNet

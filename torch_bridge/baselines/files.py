@@ -5,7 +5,7 @@
     ...       a `.ada` file that holds all that is stored as it is
     rest      one range-coded stream: of every weight its layout, scale and symbol models; all integers
 
-Shapes are not stored: they are those of the architecture, as in a `.ada` file.
+Shapes of weights are not stored: they are those of the architecture.
 """
 
 import math
@@ -14,7 +14,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
@@ -23,13 +22,19 @@ from torch_bridge.baselines.tensor_train import Chain, TrainWeight, chain_produc
 from torch_bridge.layers import stored_layers, stored_parts
 from torch_bridge.quantizer import Quantizer
 from torch_bridge.storage import plain_network
-from tucker_core import ARCHITECTURES, FileFormatError, Symbols, from_bytes, quantize, scale_of, to_bytes
+from tucker_core import (
+    FileFormatError,
+    Symbols,
+    from_bytes,
+    quantize,
+    scale_of,
+    to_bytes,
+)
 from tucker_core.codec import Decoder, Encoder
 from tucker_core.quantize import SCALE_CODES, nearest_scale_code
 from tucker_core.symbol_model import fit_model
 
 Shape = tuple[int, ...]
-Dense = npt.NDArray[np.float32]
 _LENGTH = 4
 
 
@@ -49,25 +54,22 @@ class _Kind:
 
 
 def write_baseline(model: nn.Module, architecture: str, *, integers: bool = True) -> bytes:
-    """Write a model whose weights are tensor trains, or all pruned, and rounded.
+    """Write a model whose weights are all tensor trains, or all pruned, and rounded.
 
     Parameters
     ----------
     model : with quantizers
-    architecture : of `tucker_core.ARCHITECTURES`
+    architecture : the name by which `read_baseline` finds the dense network
     integers : whether they are what they are; else all are taken as zero, and the length of the file
         says what all but them takes
 
     Raises
     ------
     ValueError
-        If weights are of another kind, have no quantizers, or are no parameters of the architecture.
+        If weights are of another kind or have no quantizers.
     """
-    layers = dict(stored_layers(model))
-    weights = [(stored_parts(layer, name)) for name, layer in layers.items()]
+    weights = [stored_parts(layer, name) for name, layer in stored_layers(model)]
     mark = _mark_of([weight for weight, _ in weights])
-    if [name for name in ARCHITECTURES[architecture] if name in layers] != list(layers):
-        raise ValueError(f"{list(layers)} are not the weights of {architecture}, in its order")
     encoder, tensors = Encoder(), []
     for weight, parts in weights:
         _KINDS[mark].write(encoder, weight, parts)
@@ -83,12 +85,17 @@ def write_baseline(model: nn.Module, architecture: str, *, integers: bool = True
     return mark + len(plain).to_bytes(_LENGTH, "little") + plain + encoder.content()
 
 
-def read_baseline(content: bytes) -> tuple[str, dict[str, Dense], int]:
+def read_baseline(content: bytes, build: Callable[[str], nn.Module]) -> tuple[str, nn.Module, int]:
     """Read a file back.
+
+    Parameters
+    ----------
+    content : of the file
+    build : makes the dense network of an architecture, whose batch-norms are at rest
 
     Returns
     -------
-    architecture, name -> dense parameter, and how many numbers the file stores
+    architecture, the network with the weights of the file, and how many numbers the file stores
 
     Raises
     ------
@@ -100,24 +107,39 @@ def read_baseline(content: bytes) -> tuple[str, dict[str, Dense], int]:
         raise FileFormatError(f"starts with {content[:1]!r}; {sorted(_KINDS)} are known")
     end = head + int.from_bytes(content[1:head], "little")
     network = from_bytes(content[head:end])
+    model = build(network.architecture)
+    dense = {n: torch.zeros(p.shape) for n, p in model.named_parameters()}
+    dense |= {name: torch.from_numpy(array) for name, array in network.to_dense().items()}
     stored = {parameter.name for parameter in network.parameters}
-    dense = network.to_dense()
-    weights = {n: dense[n].shape for n in dense if n not in stored and dense[n].ndim > 1}
-    decoder, kind = Decoder(content[end:]), _KINDS[content[:1]]
+    weights = {n: tuple(t.shape) for n, t in dense.items() if n not in stored and t.dim() > 1}
+    try:
+        rebuilt, count = _read_weights(Decoder(content[end:]), _KINDS[content[:1]], weights)
+        model.load_state_dict(dense | rebuilt)
+    except (ValueError, RuntimeError) as fault:
+        raise FileFormatError(str(fault)) from fault
+    return network.architecture, model.eval(), network.n_params + count
+
+
+def _read_weights(
+    decoder: Decoder, kind: "_Kind", shapes: dict[str, Shape]
+) -> tuple[dict[str, Tensor], int]:
+    """All weights, and how many numbers they are rebuilt from."""
     layouts = []
-    for name, shape in weights.items():
-        shapes, rebuild = kind.read(decoder, shape)
+    for name, shape in shapes.items():
+        parts, rebuild = kind.read(decoder, shape)
         scale = scale_of(decoder.choice(SCALE_CODES) - SCALE_CODES // 2)
-        layouts.append((name, shapes, rebuild, scale, [decoder.model() for _ in shapes]))
-    count = network.n_params
-    for name, shapes, rebuild, scale, models in layouts:
-        parts = [
-            torch.from_numpy(decoder.tensor(math.prod(shape), model).astype(np.float64)).reshape(shape)
-            for shape, model in zip(shapes, models, strict=True)
+        layouts.append((name, parts, rebuild, scale, [decoder.model() for _ in parts]))
+    dense, count = {}, 0
+    for name, parts, rebuild, scale, models in layouts:
+        symbols = [
+            torch.from_numpy(decoder.tensor(math.prod(part), model).astype(np.float64)).reshape(
+                part
+            )
+            for part, model in zip(parts, models, strict=True)
         ]
-        dense[name] = (rebuild(parts) * scale).numpy().astype(np.float32)
-        count += sum(part.numel() for part in parts)
-    return network.architecture, dense, count
+        dense[name] = (rebuild(symbols) * scale).float()
+        count += sum(tensor.numel() for tensor in symbols)
+    return dense, count
 
 
 def _rounded(quantizers: Any, parts: list[Tensor]) -> Iterator[tuple[float, Symbols]]:
@@ -141,10 +163,12 @@ def _write_train(encoder: Encoder, weight: TrainWeight, parts: list[Tensor]) -> 
         encoder.integer(core.shape[2])
 
 
-def _read_train(decoder: Decoder, shape: Shape) -> tuple[list[Shape], Callable[[list[Tensor]], Tensor]]:
+def _read_train(
+    decoder: Decoder, shape: Shape
+) -> tuple[list[Shape], Callable[[list[Tensor]], Tensor]]:
     chain = Chain.of(shape)
     ranks = [1, *(decoder.integer(math.prod(shape)) for _ in chain.dims[:-1]), 1]
-    shapes = list(zip(ranks[:-1], chain.dims, ranks[1:], strict=True))
+    shapes: list[Shape] = list(zip(ranks[:-1], chain.dims, ranks[1:], strict=True))
     if sum(map(math.prod, shapes)) > _most(shape):
         raise FileFormatError(f"ranks {ranks[1:-1]} of a weight of shape {shape}")
     return shapes, lambda parts: chain.undo(chain_product(parts))
@@ -154,7 +178,9 @@ def _write_pruned(encoder: Encoder, weight: PrunedWeight, parts: list[Tensor]) -
     write_places(encoder, weight.where.cpu().numpy())
 
 
-def _read_pruned(decoder: Decoder, shape: Shape) -> tuple[list[Shape], Callable[[list[Tensor]], Tensor]]:
+def _read_pruned(
+    decoder: Decoder, shape: Shape
+) -> tuple[list[Shape], Callable[[list[Tensor]], Tensor]]:
     places = torch.from_numpy(read_places(decoder, math.prod(shape)))
 
     def rebuild(parts: list[Tensor]) -> Tensor:

@@ -10,6 +10,7 @@
 import math
 from collections.abc import Mapping
 from functools import partial
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -51,25 +52,25 @@ def whole_plan(weights: Weights) -> NetworkPlan:
     )
 
 
-def _plan(
-    weights: Weights, numbers: float, rank_of: RankOf, *, matrices_only: bool
-) -> NetworkPlan:
+def _plan(weights: Weights, numbers: float, rank_of: RankOf, *, matrices_only: bool) -> NetworkPlan:
     reshapes, spectra = {}, {}
     for name, weight in weights.items():
         shape = tuple(weight.shape)
-        dims = (shape[0], math.prod(shape[1:]))
+        dims: tuple[int, ...] = (shape[0], math.prod(shape[1:]))
         if len(shape) > 2 and math.prod(shape[2:]) > 1 and not matrices_only:
             dims = (*shape[:2], math.prod(shape[2:]))
         reshapes[name] = _reshape(shape, dims)
         array = reshapes[name].apply(weight.detach().cpu().double().numpy())
         modes = (0, 1) if len(dims) == 3 else (0,)
         spectra[name] = [np.linalg.svd(unfold(array, m), compute_uv=False) for m in modes]
-    return finest_plan(partial(_within, reshapes, spectra, rank_of), lambda plan: plan.n_params, numbers)
+    return finest_plan(
+        partial(_within, reshapes, spectra, rank_of), lambda plan: plan.n_params, numbers
+    )
 
 
 def _within(
     reshapes: Mapping[str, ReshapePlan],
-    spectra: Mapping[str, list[npt.NDArray[np.float64]]],
+    spectra: Mapping[str, list[npt.NDArray[Any]]],
     rank_of: RankOf,
     coarseness: float,
 ) -> NetworkPlan:

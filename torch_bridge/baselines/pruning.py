@@ -51,9 +51,7 @@ class PrunedWeight(StoredWeight):
         return (weight.flatten()[self.where],)
 
 
-def largest_entries(
-    weights: Mapping[str, Tensor], room: float, bits: float
-) -> dict[str, Places]:
+def largest_entries(weights: Mapping[str, Tensor], room: float, bits: float) -> dict[str, Places]:
     """Places of the largest entries of all weights together, as many as there is room for.
 
     Parameters
@@ -66,7 +64,9 @@ def largest_entries(
     -------
     name -> rising places in the flattened weight, at least one
     """
-    sizes = {name: weight.detach().abs().flatten().cpu().numpy() for name, weight in weights.items()}
+    sizes = {
+        name: weight.detach().abs().flatten().cpu().numpy() for name, weight in weights.items()
+    }
     together = np.sort(np.concatenate(list(sizes.values())))[::-1]
     fewest, most = 1, len(together)
     while most - fewest > 1:  # the most entries that fit, by halving
@@ -126,9 +126,7 @@ def read_places(decoder: Decoder, entries: int) -> Places:
 
 def _above(sizes: Mapping[str, npt.NDArray[np.float32]], least: float) -> dict[str, Places]:
     """Places of what is at least so large; of every weight the largest entry."""
-    return {
-        name: np.flatnonzero(size >= min(least, size.max())) for name, size in sizes.items()
-    }
+    return {name: np.flatnonzero(size >= min(least, size.max())) for name, size in sizes.items()}
 
 
 def _gaps(places: Places) -> Places:

@@ -62,7 +62,10 @@ class Chain:
         """Shape with all dims apart, and the order that brings those of a pair together."""
         n = len(self.outs)
         apart = (*self.outs, *self.ins, math.prod(self.shape[2:]))
-        return apart, [2 * n, *(k for pair in zip(range(n), range(n, 2 * n), strict=True) for k in pair)]
+        return apart, [
+            2 * n,
+            *(k for pair in zip(range(n), range(n, 2 * n), strict=True) for k in pair),
+        ]
 
     def apply(self, weight: Array) -> Array:
         """The weight (out, in, ...) as a tensor of `dims`."""
@@ -76,15 +79,13 @@ class Chain:
         return tensor.reshape([apart[k] for k in order]).permute(back).reshape(self.shape)
 
 
-def tensor_train(
-    tensor: Array, coarseness: float, rank_of: RankOf = rank_within
-) -> list[Array]:
+def tensor_train(tensor: Array, coarseness: float, rank_of: RankOf = rank_within) -> list[Array]:
     """Decompose a tensor into a chain by one SVD after the other (TT-SVD, Oseledets 2011, algorithm 1).
 
     Parameters
     ----------
     tensor : array of shape (I_1, ..., I_N)
-    coarseness : relative error of each SVD at most; that of the whole is at most sqrt(N - 1) times as large
+    coarseness : relative error of each SVD at most; of the whole at most sqrt(N - 1) times as much
     rank_of : what else the coarseness may mean
 
     Returns

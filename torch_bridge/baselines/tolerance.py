@@ -44,9 +44,7 @@ def rank_up_to(singular_values: npt.ArrayLike, coarseness: float) -> int:
 RANKS: dict[str, RankOf] = {"spectra": rank_within, "balanced": rank_up_to}
 
 
-def finest_plan(
-    plan: Callable[[float], Plan], size: Callable[[Plan], float], room: float
-) -> Plan:
+def finest_plan(plan: Callable[[float], Plan], size: Callable[[Plan], float], room: float) -> Plan:
     """Find the plan of the least coarseness that fits.
 
     Parameters

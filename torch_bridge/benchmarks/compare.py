@@ -1,7 +1,7 @@
-"""All methods side by side: one dense network a benchmark, the same training, quantizer and coder for all.
+"""All methods side by side: one dense network, and the same training, quantizer and coder for all.
 
-Every run leaves a result beside its file and is not run again while that is there, so a comparison that
-was broken off goes on with the same command. Where a method has nothing that fits, the comparison says so.
+Every run leaves a result beside its file and is not run again while that is there, so a comparison
+that was broken off goes on with the same command. Where a method has nothing that fits, it says so.
 """
 
 import json

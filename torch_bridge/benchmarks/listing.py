@@ -69,7 +69,10 @@ def listing_table() -> str:
     ]
     for entry in entries:
         lines += [f"  {entry['name']}: {_brief(record)}" for record in entry["published"][:_SHOWN]]
-    lines += ["", "The records of the LeNets have a command of their own: 'ada-tucker compress --recipe'."]
+    lines += [
+        "",
+        "Records of the LeNets have a command of their own: 'ada-tucker compress --recipe'.",
+    ]
     return "\n".join(lines)
 
 

@@ -1,4 +1,4 @@
-"""The ways to make a network small, by name: how weights are replaced, written to a file, and read back."""
+"""The ways to make a network small, by name: how weights are replaced, written and read back."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -82,10 +82,7 @@ def read_file(content: bytes) -> tuple[str, nn.Module, int]:
         If the content is damaged or of no known kind.
     """
     if content[:1] in (b"T", b"P"):
-        architecture, dense, count = read_baseline(content)
-        model = fold_batch_norms(build_model(architecture))
-        model.load_state_dict({name: torch.from_numpy(array) for name, array in dense.items()})
-        return architecture, model.eval(), count
+        return read_baseline(content, lambda name: fold_batch_norms(build_model(name)))
     network = from_bytes(content)
     return network.architecture, decode(network), network.n_params
 
@@ -104,7 +101,9 @@ def dense_weights(model: nn.Module) -> dict[str, Tensor]:
     }
 
 
-def _tucker(title: str, plan: Callable[[nn.Module, int, Evidence], NetworkPlan], **more: bool) -> Method:
+def _tucker(
+    title: str, plan: Callable[[nn.Module, int, Evidence], NetworkPlan], *, entries: bool = False
+) -> Method:
     """A method whose weights are Tucker weights of a plan within so many numbers."""
 
     def put(model: nn.Module, room: Room) -> Layout:
@@ -121,10 +120,12 @@ def _tucker(title: str, plan: Callable[[nn.Module, int, Evidence], NetworkPlan],
         tucker, bits = dict(tucker_layers(model)), coded_bits(network)
         return len(to_bytes(network)) - sum(bits[name] for name in bits if name in tucker) / 8
 
-    return Method(title, put, write, fixed, **more)
+    return Method(title, put, write, fixed, entries=entries)
 
 
-def _other(title: str, make: Callable[[Mapping[str, Tensor], Room], _Made], **more: bool) -> Method:
+def _other(
+    title: str, make: Callable[[Mapping[str, Tensor], Room], _Made], *, entries: bool = False
+) -> Method:
     """A method whose weights are none that a `.ada` file can hold."""
 
     def put(model: nn.Module, room: Room) -> Layout:
@@ -134,13 +135,15 @@ def _other(title: str, make: Callable[[Mapping[str, Tensor], Room], _Made], **mo
         made = make(dense_weights(model), room)
         for name, (stored, _) in made.items():
             for slot in weights[name].slots:
-                parametrize.register_parametrization(slot.layer, slot.attribute, stored, unsafe=True)
+                parametrize.register_parametrization(
+                    slot.layer, slot.attribute, stored, unsafe=True
+                )
         return [(name, layout) for name, (_, layout) in made.items()]
 
     def fixed(model: nn.Module, architecture: str) -> float:
         return len(write_baseline(model, architecture, integers=False))
 
-    return Method(title, put, write_baseline, fixed, ".base", **more)
+    return Method(title, put, write_baseline, fixed, ".base", entries)
 
 
 def _trains(weights: Mapping[str, Tensor], room: Room) -> _Made:

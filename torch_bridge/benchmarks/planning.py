@@ -14,9 +14,8 @@ from torch import nn
 
 from torch_bridge.eligibility import Weight, survey
 from torch_bridge.weight import dense_tensor
-from tucker_core import LayerPlan, NetworkPlan, ReshapePlan, plan_reshape
+from tucker_core import LayerPlan, NetworkPlan, ReshapePlan, plan_network, plan_reshape
 from tucker_core.core_shapes import best_core_shapes, best_shared_core, energy_losses
-from tucker_core.factorize import balance_dims
 from tucker_core.ranks import ranks_within
 from tucker_core.spectra import multilinear_singular_values
 
@@ -43,12 +42,8 @@ def reshape_by_kind(shape: tuple[int, ...], *, shared_core: bool = False) -> Res
     dims: tuple[int, ...] = shape[:2]
     if len(shape) == 4 and math.prod(shape[2:]) > 1:
         dims = (*dims, math.prod(shape[2:]))
-        if shared_core and shape[1] == 1:  # a mode of one entry would waste a mode of the core
-            dims = (shape[0], *shape[2:])
-    elif shared_core:
-        dims = _of_order_three(*dims)
-    elif len(shape) == 2:
-        return plan_reshape(shape)
+    elif shared_core or len(shape) == 2:
+        return plan_reshape(shape, 3 if shared_core else "auto")
     return ReshapePlan(shape, dims, straight, reason="by kind of layer")
 
 
@@ -61,8 +56,9 @@ def plan_benchmark(
     ----------
     model : dense
     budget : numbers that all cores and factors together may store, at most
-    evidence : "spectra", ranks go where the weights have their energy; or "balanced", cores near
-        cubes, which serves better where little of the energy can be kept
+    evidence : "spectra", dims by kind of layer and ranks where the weights have their energy; or
+        "balanced", proper orders and cores near cubes, which serves better where little of the energy
+        can be kept
     shared_core : one core for all (SCADA-Tucker)
 
     Raises
@@ -75,16 +71,18 @@ def plan_benchmark(
         for weight in survey(model).weights
         if not any(is_depthwise(slot.layer) for slot in weight.slots)
     }
+    if evidence == "balanced":
+        shapes = {name: weight.shape for name, weight in weights.items()}
+        return plan_network(shapes, budget=budget, shared_core=shared_core)
     reshapes = {
         name: reshape_by_kind(weight.shape, shared_core=shared_core)
         for name, weight in weights.items()
     }
     all_dims = [reshape.dims for reshape in reshapes.values()]
-    seen = weights if evidence == "spectra" else {}
     if shared_core:
-        ranks = [best_shared_core(all_dims, budget, _losses(seen, reshapes))] * len(weights)
-    elif seen and budget <= _EXACT_UP_TO:
-        ranks = best_core_shapes(all_dims, budget, _losses(seen, reshapes))
+        ranks = [best_shared_core(all_dims, budget, _losses(weights, reshapes))] * len(weights)
+    elif budget <= _EXACT_UP_TO:
+        ranks = best_core_shapes(all_dims, budget, _losses(weights, reshapes))
     else:
         ranks = ranks_within(all_dims, budget)
     pairs = zip(reshapes.items(), ranks, strict=True)
@@ -98,18 +96,9 @@ def is_depthwise(layer: nn.Module) -> bool:
 
 
 def _losses(weights: Mapping[str, Weight], reshapes: Mapping[str, ReshapePlan]) -> Any:
-    """What every rank of every mode loses of the weights' energy; without weights of even energy."""
-    if not weights:
-        return [energy_losses(reshape.dims) for reshape in reshapes.values()]
+    """What every rank of every mode loses of the weights' energy."""
     losses = []
     for name, reshape in reshapes.items():
         tensor = dense_tensor(weights[name].parameter, LayerPlan(name, reshape, reshape.dims))
         losses.append(energy_losses(reshape.dims, multilinear_singular_values(tensor)))
     return losses
-
-
-def _of_order_three(out: int, into: int) -> tuple[int, ...]:
-    """Dims of a matrix whose longer side is split in two."""
-    if out > into:
-        return (*balance_dims(out, 2), into)
-    return (out, *balance_dims(into, 2))

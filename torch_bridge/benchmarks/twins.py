@@ -38,7 +38,7 @@ class Wish:
     method: str = "ada"
     init: Init = "hosvd"
     bits: float = 3.5
-    levels: float = 3.0
+    levels: float = 2.2
 
     def __post_init__(self) -> None:
         """Refuse what cannot be."""
@@ -125,8 +125,8 @@ def file_row(bench: Bench, path: Path, val_error: float = math.nan, seconds: flo
     content = path.read_bytes()
     try:
         architecture, model, numbers = read_file(content)
-    except FileFormatError as error:
-        raise FileFormatError(f"{path}: {error}") from error
+    except FileFormatError as fault:
+        raise FileFormatError(f"{path}: {fault}") from fault
     if architecture != bench.benchmark.model:
         raise ValueError(f"{path} holds a {architecture}; {bench.benchmark.model} is asked for")
     error = error_rate(model.to(bench.world.device), bench.images.test)

@@ -18,7 +18,9 @@ MNIST5K_VAL = 400
 
 @dataclass(frozen=True, eq=False)
 class DataSet:
-    """Images (n, height, width), or with colours as a last axis, and labels (n,), all uint8, in three parts that share no image.
+    """Images (n, height, width), colours as a last axis, and labels (n,) in three parts, all uint8.
+
+    The parts share no image.
 
     Attributes
     ----------

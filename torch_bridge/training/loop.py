@@ -39,10 +39,10 @@ from torch_bridge.training.regime import Regime
 from torch_bridge.training.supply import Supply
 
 _RAMP = 0.2  # share of the steps over which the price on bits rises
-_STEER, _PUSH = (
-    0.005,
-    5.0,
-)  # how fast, and how strongly at once, a price follows the size of the file
+_FALL = 0.6  # share of the steps over which the wanted size falls to what it shall be
+_STEER = 0.02  # how fast a price follows the size of the file: e-fold in 500 steps at 10 % too much
+_MOST = 0.2  # but no faster than at 20 %, or it would still rise when the size falls at last
+_PUSH = 5.0  # how strongly it follows at once
 _LOOK_EVERY = 20  # steps between looks at the loss on a GPU, because each look lets it run dry
 
 
@@ -151,7 +151,8 @@ class Run:
         self.dtype = pick_precision(self.device, regime.precision)
         self.losses: list[Tensor] = []
         self.journal, self.epoch, self.step, self.seconds = Journal(), 0, 0, 0.0
-        self.price, self.val_error, self.bits = regime.rate, math.nan, 0.0
+        self.price, self.val_error = regime.rate, math.nan
+        self.bits, self.first_bits = 0.0, 0.0
 
     def one_epoch(self, validation: Held, bar: Any) -> None:
         """Train on all batches once, then test on the validation images."""
@@ -192,7 +193,7 @@ class Run:
         if self.price:
             bits = rate(self.model)
             self.bits = float(bits.detach())
-            loss = loss + self._steered(min(1.0, (self.step + 1) / (_RAMP * total))) * bits / 1000
+            loss = loss + self._price_at((self.step + 1) / total) * bits / 1000
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
         norm = nn.utils.clip_grad_norm_(self.trained, regime.clip)
@@ -203,12 +204,19 @@ class Run:
             self.ema.update_parameters(self.model)
         self.step += 1
 
-    def _steered(self, ramp: float) -> float:
-        """The price on 1,000 bits at this step: above the wanted size it rises, below it falls."""
+    def _price_at(self, done: float) -> float:
+        """The price on 1,000 bits when that share of the steps is done.
+
+        Without a wanted size it rises to what it is. Else it rises while the network is larger than
+        wanted and falls while it is smaller; what is wanted falls evenly, from the first size on.
+        """
         if not self.regime.bits:
-            return self.price * ramp
-        above = max(-1.0, min(1.0, self.bits / self.regime.bits - 1))
-        self.price *= math.exp(_STEER * above)
+            return self.price * min(1.0, done / _RAMP)
+        self.first_bits = self.first_bits or self.bits
+        fallen = min(1.0, done / _FALL)
+        wanted = self.first_bits ** (1 - fallen) * self.regime.bits**fallen
+        above = max(-1.0, min(1.0, self.bits / wanted - 1))
+        self.price *= math.exp(_STEER * max(-_MOST, min(_MOST, above)))
         return self.price * math.exp(_PUSH * above)
 
     def _look(self, inputs: Tensor) -> None:
@@ -245,7 +253,8 @@ class Run:
             "model": self.model.state_dict(), "optimizer": self.optimizer.state_dict()["state"],
             "ema": {} if self.ema is None else self.ema.state_dict(),
             "epoch": self.epoch, "step": self.step, "seconds": self.seconds, "price": self.price,
-            "bits": self.bits, "val_error": self.val_error, "journal": self.journal.state(),
+            "bits": self.bits, "first_bits": self.first_bits, "val_error": self.val_error,
+            "journal": self.journal.state(),
         }  # fmt: skip
 
     def restore(self, state: dict[str, Any] | None) -> None:
@@ -256,7 +265,7 @@ class Run:
         if self.ema is not None:
             self.ema.load_state_dict(state["ema"])
         self.journal.restore(state["journal"])
-        for name in ("epoch", "step", "seconds", "price", "bits", "val_error"):
+        for name in ("epoch", "step", "seconds", "price", "bits", "first_bits", "val_error"):
             setattr(self, name, state[name])
 
 

@@ -1,0 +1,277 @@
+"""What Tucker is compared with: other formats of weights, and their files."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+import tensorly
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from tensorly.decomposition import tensor_train as tensorly_train
+from torch import Tensor, nn
+from torch.nn.utils import parametrize
+
+from torch_bridge.baselines.files import read_baseline, write_baseline
+from torch_bridge.baselines.low_rank import svd_plan, tucker2_plan, whole_plan
+from torch_bridge.baselines.pruning import (
+    PrunedWeight,
+    largest_entries,
+    place_bits,
+    read_places,
+    write_places,
+)
+from torch_bridge.baselines.tensor_train import (
+    Chain,
+    chain_product,
+    tensor_train,
+    train_ranks,
+)
+from torch_bridge.baselines.tolerance import finest_plan
+from torch_bridge.benchmarks.methods import METHODS, Room, dense_weights, read_file
+from torch_bridge.compress import compress_model
+from torch_bridge.models import LeNet300, build_model
+from torch_bridge.rounding import attach_quantizers, rate
+from tucker_core import FileFormatError
+from tucker_core.codec import Decoder, Encoder
+
+EACH = 3.5
+
+
+def drawn(*shape: int) -> np.ndarray[Any, Any]:
+    return np.random.default_rng(0).standard_normal(shape)
+
+
+def lenet300() -> nn.Module:
+    return build_model("lenet300", seed=0)
+
+
+def test_whole_chain_is_the_tensor() -> None:
+    tensor = drawn(3, 4, 5, 2)
+    cores = tensor_train(tensor, 0.0)
+    product = chain_product([torch.from_numpy(core) for core in cores])
+    torch.testing.assert_close(product, torch.from_numpy(tensor))
+
+
+def test_chain_of_given_ranks_is_that_of_tensorly() -> None:
+    tensor = drawn(6, 5, 4)
+    cores = tensor_train(
+        tensor, 1 / 3, lambda values, t: min(len(np.asarray(values)), round(1 / t))
+    )
+    expected = tensorly.tt_to_tensor(tensorly_train(tensor, [1, 3, 3, 1]))
+    np.testing.assert_allclose(chain_product([torch.from_numpy(c) for c in cores]), expected)
+
+
+@pytest.mark.parametrize("coarseness", [0.05, 0.3, 0.8])
+def test_error_of_a_chain_is_bounded_by_its_svds(coarseness: float) -> None:
+    tensor = drawn(8, 7, 6)
+    cores = tensor_train(tensor, coarseness)
+    product = chain_product([torch.from_numpy(core) for core in cores]).numpy()
+    assert np.linalg.norm(product - tensor) <= np.sqrt(2) * coarseness * np.linalg.norm(tensor)
+
+
+@pytest.mark.parametrize("shape", [(10, 12), (6, 4, 3, 3), (7, 5), (8, 6, 1, 1), (4, 3, 5)])
+def test_weights_come_back_from_the_dims_of_a_chain(shape: tuple[int, ...]) -> None:
+    chain, weight = Chain.of(shape), drawn(*shape)
+    tensor = chain.apply(weight)
+    assert tensor.shape == chain.dims
+    np.testing.assert_array_equal(chain.undo(torch.from_numpy(tensor)), weight)
+
+
+def test_truncated_svd_is_the_best_matrix_of_its_rank() -> None:
+    model = nn.Sequential(nn.Linear(30, 20))
+    dense = model[0].weight.detach().clone()
+    plan = svd_plan(dense_weights(model), 250)
+    compress_model(model, plan)
+    (rank, _) = plan.layers[0].rank
+    left, values, right = torch.linalg.svd(dense)
+    best = left[:, :rank] @ torch.diag(values[:rank]) @ right[:rank]
+    torch.testing.assert_close(model[0].weight, best, atol=1e-5, rtol=1e-4)
+    assert rank == 5 == 250 // (20 + 30)
+
+
+def test_tucker2_has_factors_for_channels_alone() -> None:
+    model = nn.Sequential(nn.Conv2d(16, 24, 3), nn.Linear(30, 20))
+    plan = tucker2_plan(dense_weights(model), 1_500)
+    conv, linear = plan.layers
+    assert conv.reshape.dims == (24, 16, 9)
+    assert conv.rank[2] == 9
+    assert linear.rank[1] == 30
+    assert plan.n_params <= 1_500
+
+
+def test_whole_plan_changes_nothing() -> None:
+    model = nn.Sequential(nn.Conv2d(3, 4, 3), nn.Linear(5, 6))
+    before = [layer.weight.detach().clone() for layer in model]
+    compress_model(model, whole_plan(dense_weights(model)))
+    for layer, weight in zip(model, before, strict=True):
+        torch.testing.assert_close(layer.weight, weight)
+
+
+@pytest.mark.parametrize("evidence", ["spectra", "balanced"])
+@pytest.mark.parametrize("numbers", [6_000, 20_000])
+@pytest.mark.parametrize("plan", [svd_plan, tucker2_plan])
+def test_plans_fill_their_budget(plan: Callable[..., Any], numbers: int, evidence: str) -> None:
+    found = plan(dense_weights(lenet300()), numbers, evidence).n_params
+    assert 0.7 * numbers < found <= numbers
+
+
+@pytest.mark.parametrize("evidence", ["spectra", "balanced"])
+def test_chains_fill_their_budget(evidence: str) -> None:
+    chains = train_ranks(dense_weights(lenet300()), 6_000, evidence)
+    assert 4_200 < sum(core.size for cores in chains.values() for core in cores) <= 6_000
+
+
+def test_what_is_too_small_for_rank_one_says_so() -> None:
+    with pytest.raises(ValueError, match="room for 900 numbers; the smallest ranks need 1,594"):
+        svd_plan(dense_weights(lenet300()), 900)
+
+
+def test_finest_plan_is_the_largest_that_fits() -> None:
+    assert finest_plan(lambda t: int(1 / max(t, 1e-3)), float, 77.5) == 77
+
+
+@given(st.sets(st.integers(0, 3_000), min_size=1), st.integers(0, 50))
+def test_places_come_back(places: set[int], more: int) -> None:
+    given_places = np.array(sorted(places))
+    encoder = Encoder()
+    write_places(encoder, given_places)
+    entries = int(given_places[-1]) + 1 + more
+    found = read_places(Decoder(encoder.content()), entries)
+    np.testing.assert_array_equal(found, given_places)
+
+
+def test_places_cost_what_is_said_of_them() -> None:
+    places = np.flatnonzero(np.random.default_rng(0).random(50_000) < 0.02)
+    encoder = Encoder()
+    write_places(encoder, places)
+    said = place_bits(places)
+    assert said <= 8 * len(encoder.content()) <= said + 48
+    share = len(places) / 50_000
+    entropy = -50_000 * (share * np.log2(share) + (1 - share) * np.log2(1 - share))
+    assert said < 1.03 * entropy
+
+
+def test_the_largest_entries_are_kept() -> None:
+    weights = dense_weights(lenet300())
+    places = largest_entries(weights, 8_000, EACH)
+    everything = torch.cat([weight.detach().abs().flatten() for weight in weights.values()])
+    ordered = everything.sort(descending=True).values
+    least = float(ordered[sum(map(len, places.values())) - len(weights)])
+    for name, weight in weights.items():
+        size = weight.detach().abs().flatten()
+        beyond = set(torch.nonzero(size > least).flatten().tolist())
+        assert len(beyond ^ set(places[name].tolist())) <= len(weights)
+    cost = sum(EACH * len(p) + place_bits(p) for p in places.values())
+    assert 7_900 < cost <= 8_000
+
+
+def test_pruned_weight_learns_at_its_places_alone() -> None:
+    layer = nn.Linear(6, 4)
+    places = np.array([1, 8, 20])
+    before = layer.weight.detach().flatten().clone()
+    parametrize.register_parametrization(layer, "weight", PrunedWeight(layer.weight.shape, places))
+    expected = torch.zeros(24)
+    expected[places] = before[places]
+    torch.testing.assert_close(layer.weight.detach().flatten(), expected)
+    layer(torch.ones(2, 6)).sum().backward()
+    owner: Any = layer
+    gradient: Tensor = owner.parametrizations.weight.original0.grad
+    torch.testing.assert_close(gradient, torch.full((3,), 2.0))
+
+
+@pytest.mark.parametrize("model", ["lenet300", "resnet20"])
+@pytest.mark.parametrize("name", list(METHODS))
+def test_every_method_reads_back_what_was_trained(name: str, model: str) -> None:
+    method = METHODS[name]
+    network = build_model(model, seed=0).eval()
+    dense = 32 * sum(p.numel() for p in network.parameters())
+    method.put(network, Room(dense / 15, EACH, "balanced" if model == "lenet300" else "spectra"))
+    attach_quantizers(network, 3.0)
+    content = method.write(folded(network), model)
+    architecture, decoded, _ = read_file(content)
+    assert architecture == model
+    expected, found = weights_of(network), weights_of(decoded)
+    assert list(expected) == list(found)
+    for key, weight in expected.items():
+        scale = (weight * found[key]).sum() / weight.square().sum()
+        assert abs(float(scale) - 1) < 0.012  # the scale has steps of 2.2 %
+        torch.testing.assert_close(found[key] / scale, weight, rtol=1e-3, atol=1e-5)
+    integers = len(content) - method.fixed(folded(network), model)
+    rough = (
+        0.4 if name == "pruning" else 0.12
+    )  # the law of entries without the small ones is learned
+    assert integers == pytest.approx(float(rate(network).detach()) / 8, rel=rough)
+
+
+def folded(model: nn.Module) -> nn.Module:
+    from torch_bridge.benchmarks.folding import fold_batch_norms
+
+    return fold_batch_norms(copy.deepcopy(model))
+
+
+def weights_of(model: nn.Module) -> dict[str, Tensor]:
+    """Weights of all layers, rebuilt where they are."""
+    layers: list[tuple[str, Any]] = [
+        (name, layer)
+        for name, layer in model.named_modules()
+        if isinstance(layer, nn.Linear | nn.Conv2d)
+    ]
+    return {name: layer.weight.detach() for name, layer in layers}
+
+
+def small_file(method: str) -> bytes:
+    model = lenet300()
+    METHODS[method].put(model, Room(8 * 4_000, EACH, "balanced"))
+    attach_quantizers(model, 3.0)
+    return METHODS[method].write(model, "lenet300")
+
+
+@pytest.mark.parametrize("method", ["tt", "pruning"])
+def test_damaged_files_are_refused_or_harmless(method: str) -> None:
+    content, rng = small_file(method), np.random.default_rng(0)
+    for _ in range(200):
+        damaged = bytearray(content)
+        for place in rng.integers(0, len(content), 3):
+            damaged[place] = int(rng.integers(256))
+        cut = bytes(damaged[: rng.integers(1, len(content) + 1)])
+        for broken in (bytes(damaged), cut):
+            try:
+                read_baseline(broken, lambda _: LeNet300())
+            except FileFormatError:
+                continue
+
+
+@pytest.mark.parametrize(
+    ("content", "text"),
+    [(b"", "starts with b''"), (b"X123456", "starts with b'X'"), (b"T\0\0", "starts")],
+)
+def test_what_is_no_such_file_is_refused(content: bytes, text: str) -> None:
+    with pytest.raises(FileFormatError, match=text):
+        read_baseline(content, lambda _: LeNet300())
+
+
+def test_models_of_other_kinds_are_not_written() -> None:
+    model = lenet300()
+    with pytest.raises(ValueError, match="neither all tensor trains nor all pruned"):
+        write_baseline(model, "lenet300")
+    METHODS["tt"].put(model, Room(8 * 4_000, EACH))
+    with pytest.raises(ValueError, match="no steps"):
+        write_baseline(model, "lenet300")
+    with pytest.raises(ValueError, match="has no Tucker weight"):
+        METHODS["ada"].write(model, "lenet300")
+
+
+@pytest.mark.parametrize("method", ["tt", "pruning"])
+def test_other_methods_begin_with_the_dense_network(method: str) -> None:
+    with pytest.raises(ValueError, match="init is 'scratch'"):
+        METHODS[method].put(lenet300(), Room(8 * 4_000, EACH, init="scratch"))
+
+
+def test_rounding_alone_is_a_file_that_tucker_core_knows() -> None:
+    content = small_file("rounding")
+    assert content[:3] == b"ADA"
