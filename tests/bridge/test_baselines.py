@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -32,10 +34,16 @@ from torch_bridge.baselines.tensor_train import (
     train_ranks,
 )
 from torch_bridge.baselines.tolerance import finest_plan
+from torch_bridge.benchmarks import Bench, benchmark_named
+from torch_bridge.benchmarks.folding import fold_batch_norms
+from torch_bridge.benchmarks.images import load_images
 from torch_bridge.benchmarks.methods import METHODS, Room, dense_weights, read_file
+from torch_bridge.benchmarks.weights import load_weights
 from torch_bridge.compress import compress_model
+from torch_bridge.datasets import DataSet, registry
 from torch_bridge.models import LeNet300, build_model
 from torch_bridge.rounding import attach_quantizers, rate
+from torch_bridge.training import World
 from tucker_core import FileFormatError
 from tucker_core.codec import Decoder, Encoder
 
@@ -84,7 +92,7 @@ def test_weights_come_back_from_the_dims_of_a_chain(shape: tuple[int, ...]) -> N
 
 def test_truncated_svd_is_the_best_matrix_of_its_rank() -> None:
     model = nn.Sequential(nn.Linear(30, 20))
-    dense = model[0].weight.detach().clone()
+    dense = model.get_parameter("0.weight").detach().clone()
     plan = svd_plan(dense_weights(model), 250)
     compress_model(model, plan)
     (rank, _) = plan.layers[0].rank
@@ -106,7 +114,7 @@ def test_tucker2_has_factors_for_channels_alone() -> None:
 
 def test_whole_plan_changes_nothing() -> None:
     model = nn.Sequential(nn.Conv2d(3, 4, 3), nn.Linear(5, 6))
-    before = [layer.weight.detach().clone() for layer in model]
+    before = [p.detach().clone() for p in (model.get_parameter(f"{k}.weight") for k in (0, 1))]
     compress_model(model, whole_plan(dense_weights(model)))
     for layer, weight in zip(model, before, strict=True):
         torch.testing.assert_close(layer.weight, weight)
@@ -209,8 +217,6 @@ def test_every_method_reads_back_what_was_trained(name: str, model: str) -> None
 
 
 def folded(model: nn.Module) -> nn.Module:
-    from torch_bridge.benchmarks.folding import fold_batch_norms
-
     return fold_batch_norms(copy.deepcopy(model))
 
 
@@ -275,3 +281,19 @@ def test_other_methods_begin_with_the_dense_network(method: str) -> None:
 def test_rounding_alone_is_a_file_that_tucker_core_knows() -> None:
     content = small_file("rounding")
     assert content[:3] == b"ADA"
+
+
+def test_digits_are_a_benchmark_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    rng = np.random.default_rng(0)
+    parts = [
+        a for n in (60, 20, 20) for a in (rng.integers(0, 256, (n, 28, 28)), rng.integers(0, 10, n))
+    ]
+    digits = DataSet("MNIST-tiny", *(part.astype(np.uint8) for part in parts))
+    monkeypatch.setattr(registry, "load_mnist", lambda *_, **__: digits)
+    images = load_images("mnist", None, torch.device("cpu"))
+    bench = Bench(benchmark_named("lenet5"), images, World(), tmp_path, progress=False)
+    row = bench.dense(replace(bench.benchmark.dense, epochs=1, batch_size=20))
+    assert row.params == 431_080
+    model = load_weights(next(tmp_path.glob("*.npz")), bench.build())
+    biases = [p for name, p in model.named_parameters() if name.endswith("bias")]
+    assert [bool(bias.any()) for bias in biases] == [False, False, False, True]
