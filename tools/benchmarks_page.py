@@ -7,18 +7,19 @@ nothing is written, and a page that is out of date is an error.
 import argparse
 import sys
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 from course_kit.benchmark_figure import benchmark_figure
 from course_kit.plots import save_figure
 from course_kit.results import results
+from tools.comparisons import comparisons, draw_comparisons
+from tools.places import DOCS, PICTURES
 from torch_bridge.benchmarks import BENCHMARKS
 from torch_bridge.benchmarks.listing import listing
+from torch_bridge.models import LENETS
 from tucker_core.files import replacing
 
-ROOT = Path(__file__).resolve().parents[1]
-PAGE, PICTURES = ROOT / "docs" / "benchmarks.md", ROOT / "docs" / "img"
+PAGE = DOCS / "benchmarks.md"
 HEAD = """# Benchmarks
 
 The networks of the paper beside LeNet, made by `ada-tucker bench`. This page is written by
@@ -48,15 +49,15 @@ validation; the test images are looked at once, by the last epoch's weights.
 
 def page() -> str:
     """The whole page."""
-    return "\n".join([HEAD, _overview(), *_details(), _costs()]).rstrip() + "\n"
+    return "\n".join([HEAD, _overview(), *_details(), *comparisons(), _costs()]).rstrip() + "\n"
 
 
 def _overview() -> str:
     lines = ["| benchmark | parameters | data set | state |", "| --- | --- | --- | --- |"]
     for entry in listing():
         name = entry["name"]
-        runs = len(_runs(name)) if name in BENCHMARKS else None
-        state = "see README" if runs is None else f"{runs} results" if runs else "not run"
+        runs = len(_runs(name))
+        state = "see README" if name in LENETS else f"{runs} results" if runs else "not run"
         lines.append(f"| {name} | {entry['parameters']:,} | {entry['data_set']} | {state} |")
     return "\n".join([*lines, ""])
 
@@ -152,6 +153,7 @@ def main() -> int:
     with replacing(PAGE) as temporary:
         temporary.write_text(wanted, encoding="utf-8")
     draw()
+    draw_comparisons()
     return 0
 
 
