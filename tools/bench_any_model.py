@@ -18,13 +18,13 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from torch_bridge import compress_model, load_tucker
 from torch_bridge.cli_own_model import profile_content
 from torch_bridge.inference import to_input
 from torch_bridge.layers import count_bytes, count_params
-from torch_bridge.models import LeNet5
+from torch_bridge.models import LeNet5, build_model
 from torch_bridge.profile import profile_model, profile_table
 from torch_bridge.results import environment, write_json
 from tucker_core import load
@@ -66,7 +66,7 @@ def resnet50(_: float) -> dict[str, Any]:
     torch.manual_seed(0)
     compress_model(nn.Sequential(nn.Conv2d(4, 4, 3), nn.Linear(16, 16)), 0.9, unit="ratio")  # loads
     before = _resident()
-    model = ResNet50()
+    model = build_model("resnet50", seed=0)
     size, params = count_bytes(model), count_params(model)
     stop, peak = threading.Event(), [0]
 
@@ -113,60 +113,6 @@ def import_time(_: float) -> dict[str, Any]:
         f"torch {alone} s, torch_bridge above it {above} s (processor time, median of {len(runs)})"
     )
     return {"torch_seconds": alone, "above_torch_seconds": above, "limit": 0.3, "runs": runs}
-
-
-class ResNet50(nn.Module):
-    """ResNet-50 (He et al., arXiv 1512.03385), 25,557,032 parameters, for 1,000 classes.
-
-    Examples
-    --------
-    >>> sum(p.numel() for p in ResNet50().parameters())
-    25557032
-    """
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.stem = nn.Sequential(
-            nn.Conv2d(3, 64, 7, 2, 3, bias=False),
-            nn.BatchNorm2d(64),
-            nn.ReLU(),
-            nn.MaxPool2d(3, 2, 1),
-        )
-        blocks, channels = [], 64
-        for stage, count in enumerate((3, 4, 6, 3)):
-            for k in range(count):
-                blocks.append(Bottleneck(channels, 64 << stage, 2 if stage and not k else 1))
-                channels = 256 << stage
-        self.blocks = nn.Sequential(*blocks)
-        self.fc = nn.Linear(channels, 1000)
-
-    def forward(self, images: Tensor) -> Tensor:
-        """Images (batch, 3, 224, 224) -> logits (batch, 1000)."""
-        logits: Tensor = self.fc(self.blocks(self.stem(images)).mean((2, 3)))
-        return logits
-
-
-class Bottleneck(nn.Module):
-    """1 x 1, 3 x 3 and 1 x 1 convolutions beside a shortcut."""
-
-    def __init__(self, channels: int, width: int, stride: int) -> None:
-        super().__init__()
-
-        def conv(a: int, b: int, size: int, step: int = 1) -> list[nn.Module]:
-            return [nn.Conv2d(a, b, size, step, size // 2, bias=False), nn.BatchNorm2d(b)]
-
-        self.body = nn.Sequential(
-            *conv(channels, width, 1), nn.ReLU(), *conv(width, width, 3, stride), nn.ReLU(),
-            *conv(width, 4 * width, 1),
-        )  # fmt: skip
-        same = channels == 4 * width and stride == 1
-        self.shortcut = (
-            nn.Identity() if same else nn.Sequential(*conv(channels, 4 * width, 1, stride))
-        )
-
-    def forward(self, features: Tensor) -> Tensor:
-        """Features (batch, channels, height, width) -> (batch, 4 width, ...)."""
-        return torch.relu(self.body(features) + self.shortcut(features))
 
 
 def _resident() -> int:

@@ -31,7 +31,7 @@ def comparisons() -> Iterator[str]:
         yield f"### {name} on {content['data_set']}\n"
         yield f"![Error against bytes of all methods]({picture(content)})\n"
         yield (
-            f"{regimes['tucker']['epochs']} epochs before rounding, {regimes['rounding']['epochs']} after; "
+            f"{regimes['tucker']['epochs']} epochs, and {regimes['rounding']['epochs']} rounded ones; "
             f"seeds {', '.join(map(str, content['seeds']))}. The dense network has {dense['n_bytes']:,} "
             f"bytes and an error of {dense['test_error']:.2f} %. Measured {content['date']} by "
             f"`{content['command']}`.\n"
