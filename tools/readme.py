@@ -109,7 +109,8 @@ def lossless_table() -> str:
     for model in ("lenet5", "lenet300"):
         kinds = {
             "dense, same augmentation": results(f"dense_{model}_as-dense_seed*.json"),
-            "ADA-Tucker, not rounded": results(f"numbers_{model}_*_seed*.json"),
+            "ADA-Tucker, not rounded": results(f"numbers_{model}_lossless_seed*.json"),
+            "`fewest`, not rounded": results(f"numbers_{model}_fewest_seed*.json"),
             "`as-dense`, whole file": record_runs(model, "as-dense"),
         }
         for kind, group in kinds.items():

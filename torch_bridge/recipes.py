@@ -159,13 +159,15 @@ RECORDS: dict[tuple[str, str], Recipe] = {
     ("lenet5", "small"): _record5(1.8e-2),
     ("lenet300", "lossless"): _record300(2.5e-2),
     ("lenet300", "small"): _record300(3.5e-2),
-    ("lenet5", "as-dense"): _longer(_record5(4e-3, _WIDE5), 100),
-    ("lenet300", "as-dense"): _longer(_record300(5e-3, _WIDE300), 200),
+    ("lenet5", "as-dense"): _longer(_record5(1.5e-3, _WIDE5), 100),
+    ("lenet300", "as-dense"): _longer(_record300(3e-3, _WIDE300), 200),
     ("lenet5", "fewest"): replace(
         _record5(1.2e-2, _FEWEST5), tucker=TrainConfig(epochs=80, lr=3e-2)
     ),
     ("lenet5", "scada"): replace(_record5(1.2e-2), layers=_SCADA5, shared=(), method="scada"),
+    ("lenet5", "scada-small"): replace(_record5(1.8e-2), layers=_SCADA5, shared=(), method="scada"),
     ("lenet300", "scada"): replace(_record300(2.5e-2, _SCADA300), shared=(), method="scada"),
+    ("lenet300", "scada-small"): replace(_record300(3.5e-2, _SCADA300), shared=(), method="scada"),
 }
 
 
