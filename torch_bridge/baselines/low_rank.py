@@ -22,26 +22,35 @@ from tucker_core import LayerPlan, NetworkPlan, ReshapePlan, unfold
 Weights = Mapping[str, Tensor]
 
 
-def svd_plan(weights: Weights, numbers: float, evidence: str = "spectra") -> NetworkPlan:
-    """Ranks of matrices (out, everything else), as `tolerance` explains.
+def low_rank_plan(
+    weights: Weights, numbers: float, evidence: str = "spectra", *, tucker2: bool = False
+) -> NetworkPlan:
+    """Ranks of truncated SVDs of all weights within so many numbers, as `tolerance` explains.
+
+    Parameters
+    ----------
+    weights : dense
+    numbers : what all factors together may store, at most
+    evidence : "spectra" or "balanced"
+    tucker2 : for convolutions Tucker-2 instead
 
     Raises
     ------
     ValueError
         If rank 1 everywhere takes more numbers than there is room for.
     """
-    return _plan(weights, numbers, RANKS[evidence], matrices_only=True)
-
-
-def tucker2_plan(weights: Weights, numbers: float, evidence: str = "spectra") -> NetworkPlan:
-    """Ranks of both channel modes of convolutions, and of matrices, as `tolerance` explains.
-
-    Raises
-    ------
-    ValueError
-        If rank 1 everywhere takes more numbers than there is room for.
-    """
-    return _plan(weights, numbers, RANKS[evidence], matrices_only=False)
+    reshapes, spectra = {}, {}
+    for name, weight in weights.items():
+        shape = tuple(weight.shape)
+        dims: tuple[int, ...] = (shape[0], math.prod(shape[1:]))
+        if tucker2 and math.prod(shape[2:]) > 1:
+            dims = (*shape[:2], math.prod(shape[2:]))
+        reshapes[name] = _reshape(shape, dims)
+        array = reshapes[name].apply(weight.detach().cpu().double().numpy())
+        modes = (0, 1) if len(dims) == 3 else (0,)
+        spectra[name] = [np.linalg.svd(unfold(array, m), compute_uv=False) for m in modes]
+    within = partial(_within, reshapes, spectra, RANKS[evidence])
+    return finest_plan(within, lambda plan: plan.n_params, numbers)
 
 
 def whole_plan(weights: Weights) -> NetworkPlan:
@@ -49,22 +58,6 @@ def whole_plan(weights: Weights) -> NetworkPlan:
     shapes = {name: tuple(weight.shape) for name, weight in weights.items()}
     return NetworkPlan(
         tuple(LayerPlan(name, _reshape(shape, shape), shape) for name, shape in shapes.items())
-    )
-
-
-def _plan(weights: Weights, numbers: float, rank_of: RankOf, *, matrices_only: bool) -> NetworkPlan:
-    reshapes, spectra = {}, {}
-    for name, weight in weights.items():
-        shape = tuple(weight.shape)
-        dims: tuple[int, ...] = (shape[0], math.prod(shape[1:]))
-        if len(shape) > 2 and math.prod(shape[2:]) > 1 and not matrices_only:
-            dims = (*shape[:2], math.prod(shape[2:]))
-        reshapes[name] = _reshape(shape, dims)
-        array = reshapes[name].apply(weight.detach().cpu().double().numpy())
-        modes = (0, 1) if len(dims) == 3 else (0,)
-        spectra[name] = [np.linalg.svd(unfold(array, m), compute_uv=False) for m in modes]
-    return finest_plan(
-        partial(_within, reshapes, spectra, rank_of), lambda plan: plan.n_params, numbers
     )
 
 

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from torch.nn.utils import parametrize
 
 from torch_bridge.baselines.files import read_baseline, write_baseline
-from torch_bridge.baselines.low_rank import svd_plan, tucker2_plan, whole_plan
+from torch_bridge.baselines.low_rank import low_rank_plan, whole_plan
 from torch_bridge.baselines.pruning import PrunedWeight, largest_entries
 from torch_bridge.baselines.tensor_train import Chain, TrainWeight, train_ranks
 from torch_bridge.benchmarks.folding import fold_batch_norms
@@ -167,11 +167,11 @@ def _scada(model: nn.Module, numbers: int, evidence: Evidence) -> NetworkPlan:
 
 
 def _svd(model: nn.Module, numbers: int, evidence: Evidence) -> NetworkPlan:
-    return svd_plan(dense_weights(model), numbers, evidence)
+    return low_rank_plan(dense_weights(model), numbers, evidence)
 
 
 def _tucker2(model: nn.Module, numbers: int, evidence: Evidence) -> NetworkPlan:
-    return tucker2_plan(dense_weights(model), numbers, evidence)
+    return low_rank_plan(dense_weights(model), numbers, evidence, tucker2=True)
 
 
 def _whole(model: nn.Module, _numbers: int, _evidence: Evidence) -> NetworkPlan:
