@@ -126,7 +126,7 @@ def test_plans_fill_their_budget(tucker2: bool, numbers: int, evidence: str) -> 
     model = build_model("resnet20", seed=0)
     plan = low_rank_plan(dense_weights(model), numbers, evidence, tucker2=tucker2)
     found = plan.n_params
-    assert 0.7 * numbers < found <= numbers
+    assert 0.5 * numbers < found <= numbers  # a rank more in every layer is a large step
 
 
 @pytest.mark.parametrize("evidence", ["spectra", "balanced"])
