@@ -12,6 +12,7 @@ from typing import Any
 from course_kit.benchmark_figure import benchmark_figure
 from course_kit.plots import save_figure
 from course_kit.results import results
+from tools.benchmark_rows import runs_of
 from tools.comparisons import comparisons, draw_comparisons
 from tools.places import DOCS, PICTURES
 from torch_bridge.benchmarks import BENCHMARKS
@@ -56,20 +57,16 @@ def _overview() -> str:
     lines = ["| benchmark | parameters | data set | state |", "| --- | --- | --- | --- |"]
     for entry in listing():
         name = entry["name"]
-        runs = len(_runs(name))
+        runs = len(runs_of(name))
         state = "see README" if name in LENETS else f"{runs} results" if runs else "not run"
         lines.append(f"| {name} | {entry['parameters']:,} | {entry['data_set']} | {state} |")
     return "\n".join([*lines, ""])
 
 
-def _runs(name: str) -> list[dict[str, Any]]:
-    return [run for run in results(f"bench_{name}_*_seed*.json") if run["benchmark"] == name]
-
-
 def _details() -> Iterator[str]:
     """A section for each benchmark that was run."""
     for name in BENCHMARKS:
-        runs = _runs(name)
+        runs = runs_of(name)
         if not runs:
             continue
         yield f"## {name}\n"
@@ -122,7 +119,7 @@ def _costs() -> str:
 def draw() -> None:
     """Draw the picture of every benchmark that has a compressed network."""
     for name, benchmark in BENCHMARKS.items():
-        twins = [run for run in _runs(name) if len(run["rows"]) > 1]
+        twins = [run for run in runs_of(name) if len(run["rows"]) > 1]
         series: dict[str, list[tuple[float, float]]] = {}
         for run in twins:
             dense, row = run["rows"]

@@ -13,6 +13,8 @@ from pathlib import Path
 
 from course_kit.pareto_figure import claimed_bytes, published
 from course_kit.results import Result, chosen, record_runs, results
+from tools.benchmark_rows import twins_table
+from tools.comparisons import verdicts
 from tools.notebooks.colab import colab
 from tools.records import SHOWN
 from torch_bridge.recipes import RECORDS
@@ -188,6 +190,8 @@ def fill(text: str) -> str:
         "records": records_table,
         "lossless": lossless_table,
         "results": table,
+        "twins": twins_table,
+        "comparison": verdicts,
         "speed": speed,
     }
     for name, make in parts.items():

@@ -68,16 +68,18 @@ def test_dense_run_leaves_result_and_weights(tmp_path: Path, resnet8: str) -> No
     assert error_rate(model, bench.images.test) == row.test_error
 
 
-@pytest.mark.parametrize("method", ["ada", "scada"])
+@pytest.mark.parametrize(
+    ("method", "name"), [("ada", "resnet8"), ("scada", "resnet8"), ("ada", "resnet20")]
+)
 def test_twin_is_written_read_back_and_no_larger_than_wished(
-    method: str, tmp_path: Path, resnet8: str
+    method: str, name: str, tmp_path: Path, resnet8: str
 ) -> None:
-    bench = bench_in(tmp_path, resnet8)
+    bench = bench_in(tmp_path, name)
     dense = tmp_path / "dense.npz"
-    save_weights(dense, build_model(resnet8, seed=0))
-    stages = bench.benchmark.tucker, replace(bench.benchmark.rounding, epochs=3)
+    save_weights(dense, build_model(name, seed=0))
+    stages = BENCHMARKS[resnet8].tucker, replace(BENCHMARKS[resnet8].rounding, epochs=3)
     rows = compress_benchmark(bench, dense, Wish(15, method), *stages)
-    path = tmp_path / f"bench_resnet8_cifar-10-tiny_{method}-15x-4_seed0.ada"
+    path = tmp_path / f"bench_{name}_cifar-10-tiny_{method}-15x-4_seed0.ada"
     network = load(path)
     assert rows[1].n_bytes == path.stat().st_size
     assert rows[1].ratio == 4 * rows[0].params / rows[1].n_bytes

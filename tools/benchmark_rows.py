@@ -1,0 +1,25 @@
+"""The small twins of the paper's networks as rows of a table, from results/bench_*.json."""
+
+from course_kit.results import Result, results
+from torch_bridge.benchmarks import BENCHMARKS
+
+
+def runs_of(name: str) -> list[Result]:
+    """All results of a benchmark, but for costs of steps."""
+    return [run for run in results(f"bench_{name}_*_seed*.json") if run["benchmark"] == name]
+
+
+def twins_table() -> str:
+    """Every small twin beside the dense network from which it started."""
+    head = ["network", "data set", "run", "bytes", "ratio", "test error", "dense", "points lost"]
+    lines = [f"| {' | '.join(head)} |", "|" + " --- |" * len(head)]
+    for name in BENCHMARKS:
+        for run in (run for run in runs_of(name) if "points_lost" in run):
+            dense, row = run["rows"]
+            cells = (
+                name, run["data_set"], f"{run['wish']['method']}, {run['wish']['ratio']:g}x wanted",
+                f"{row['n_bytes']:,}", f"{row['ratio']:.1f}x", f"{row['test_error']:.2f} %",
+                f"{dense['test_error']:.2f} %", f"{run['points_lost']:+.2f}",
+            )  # fmt: skip
+            lines.append(f"| {' | '.join(cells)} |")
+    return "\n".join(lines) if len(lines) > 2 else "Not run yet."
