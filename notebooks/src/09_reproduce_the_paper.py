@@ -27,6 +27,7 @@ from statistics import median
 
 import numpy as np
 from course_kit.ablation_figure import ablation_figure
+from course_kit.compare_figure import TITLES, compare_figure, middles
 from course_kit.numpy_net import logits
 from course_kit.pareto_figure import claimed_bytes, pareto_figure, published
 from course_kit.paths import bundled_digits, model_path
@@ -188,6 +189,37 @@ for name in ("start", "core", "bits"):
 # %% [markdown]
 # **Your turn.** `ada-tucker ablate dims --seeds 0` repeats the first study in about a minute. Add a setting of your own to
 # `DIMS` in `torch_bridge/ablation.py`, say `(4, 75, 28, 28)`, and predict where it lands.
+
+# %% [markdown]
+# ## Beside the alternatives
+#
+# Is it Tucker, or is it the training? `ada-tucker bench lenet5 --compare` gives six other ways to store a weight the same
+# dense network to begin with, the same epochs, the same quantizer with a price on bits and the same coder.
+#
+# **Predict.** A truncated SVD stores two thin matrices instead of one large one. How many times the bytes of ADA-Tucker
+# will it need for the same error: about the same, 3 times, 30 times?
+
+# %% alt="Test error against bytes: ADA- and SCADA-Tucker lie to the left of the other methods at the same error"
+comparison = results("compare_lenet5_mnist.json")[0]
+display(compare_figure(comparison))
+
+# %% [markdown]
+# **Measure.** Medians over the seeds: for each method bytes and error of its files.
+
+# %%
+for method, title in TITLES.items():
+    for size, error, *_ in sorted(middles(comparison, method)):
+        print(f"{title:18} {size:8,.0f} bytes, test error {error:5.2f} %")
+
+# %% [markdown]
+# SVD has to be allowed several times the bytes before its error comes near:
+
+# %%
+ours = min(point for m in ("ada", "scada") for point in middles(comparison, m))
+svd = min(middles(comparison, "svd"))
+print(f"at {svd[0]:,.0f} bytes SVD errs {svd[1] / ours[1]:.1f} times as often as Tucker at {ours[0]:,.0f}")
+assert svd[0] > ours[0]
+assert svd[1] > ours[1]
 
 # %% [markdown]
 # ## What is not reproduced, and why
