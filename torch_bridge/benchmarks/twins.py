@@ -105,7 +105,7 @@ def compress_benchmark(
     with replacing(path) as temporary:
         temporary.write_bytes(method.write(fold_batch_norms(twin), name))
     seconds = floats.seconds + rounded.seconds
-    rows.append(file_row(bench, path, rounded.val_error, seconds))
+    rows.append(file_row(bench, path, seconds))
     bench.write(
         stem, rows, {"tucker": tucker, "rounding": rounding}, {"tucker": floats, "rounding": rounded},
         wish=vars(wish), points_lost=rows[1].test_error - rows[0].test_error,
@@ -114,7 +114,7 @@ def compress_benchmark(
     return rows
 
 
-def file_row(bench: Bench, path: Path, val_error: float = math.nan, seconds: float = 0.0) -> Row:
+def file_row(bench: Bench, path: Path, seconds: float = 0.0) -> Row:
     """Read a file back and test the decoded network, as an ordinary dense one.
 
     Raises
@@ -129,7 +129,9 @@ def file_row(bench: Bench, path: Path, val_error: float = math.nan, seconds: flo
         raise FileFormatError(f"{path}: {fault}") from fault
     if architecture != bench.benchmark.model:
         raise ValueError(f"{path} holds a {architecture}; {bench.benchmark.model} is asked for")
-    error = error_rate(model.to(bench.world.device), bench.images.test)
+    model.to(bench.world.device)
+    val_error = error_rate(model, bench.images.validation)
+    error = error_rate(model, bench.images.test)
     ratio = 4 * count_params(bench.build()) / len(content)
     return Row(path.name, numbers, len(content), ratio, val_error, error, seconds)
 
