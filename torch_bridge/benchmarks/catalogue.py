@@ -70,8 +70,8 @@ def _on(data: str, dense: Regime, *models: str, suffix: str = "") -> list[Benchm
 
 
 _ALL = [
-    _digits("lenet5", (500, 1_000), (150, 500)),
-    _digits("lenet300", (150, 300), (50, 150)),
+    _digits("lenet5", (150, 500, 1_000), (150, 500)),
+    _digits("lenet300", (50, 150, 300), (50, 150)),
     *_on("cifar10", _SMALL, "convnet", "resnet20", "resnet32", "resnet56", "resnet110"),
     *_on("svhn", _SMALL, "convnet", suffix="-svhn"),
     *_on("cifar10", _WIDE, "wrn16-4", "wrn28-10"),
