@@ -26,6 +26,7 @@ from torch_bridge.checkpoint import (
 from torch_bridge.distil import Teacher, distillation
 from torch_bridge.inference import evaluate, pick_precision, to_input
 from torch_bridge.rounding import quantized_tensors, rate
+from torch_bridge.settings import check_settings
 
 _RAMP = 0.2
 
@@ -71,20 +72,15 @@ class TrainConfig:
 
     def __post_init__(self) -> None:
         """Refuse settings that cannot train anything."""
-        for name in ("epochs", "lr", "batch_size", "choose_last", "clip", "temperature"):
-            if not getattr(self, name) > 0:
-                raise ValueError(f"{name} is {getattr(self, name)}; a positive number is needed")
-        for name in ("rate", "step_lr", "weight_decay", "warmup"):
-            if not 0 <= getattr(self, name) < math.inf:
-                raise ValueError(f"{name} is {getattr(self, name)}; a number >= 0 is needed")
-        if not 0 <= self.distil <= 1:
-            raise ValueError(f"distil is {self.distil}; a share of the loss, 0 to 1, is needed")
-        if self.precision not in ("auto", "bfloat16", "float32"):
-            raise ValueError(
-                f"precision is {self.precision!r}; auto, bfloat16 or float32 is needed"
-            )
-        if self.optimizer not in ("adamw", "sgd"):
-            raise ValueError(f"optimizer is {self.optimizer!r}; 'adamw' or 'sgd' is needed")
+        check_settings(
+            self,
+            positive=("epochs", "lr", "batch_size", "choose_last", "clip", "temperature"),
+            not_negative=("rate", "step_lr", "weight_decay"),
+            shares=("distil", "warmup"),
+            choices={
+                "precision": ("auto", "bfloat16", "float32"), "optimizer": ("adamw", "sgd")
+            },
+        )  # fmt: skip
 
 
 @dataclass(frozen=True)

@@ -217,7 +217,9 @@ for method, title in TITLES.items():
 # %%
 ours = min(point for m in ("ada", "scada") for point in middles(comparison, m))
 svd = min(middles(comparison, "svd"))
-print(f"at {svd[0]:,.0f} bytes SVD errs {svd[1] / ours[1]:.1f} times as often as Tucker at {ours[0]:,.0f}")
+print(
+    f"at {svd[0]:,.0f} bytes SVD errs {svd[1] / ours[1]:.1f} times as often as Tucker at {ours[0]:,.0f}"
+)
 assert svd[0] > ours[0]
 assert svd[1] > ours[1]
 

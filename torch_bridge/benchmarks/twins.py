@@ -1,7 +1,6 @@
 """The small twin of a dense network: planned, decomposed, trained, rounded, written and read back."""
 
 import copy
-import math
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -14,6 +13,7 @@ from torch_bridge.benchmarks.weights import load_weights
 from torch_bridge.layers import count_params
 from torch_bridge.pipeline import Row
 from torch_bridge.rounding import attach_quantizers
+from torch_bridge.settings import check_settings
 from torch_bridge.training import Regime, error_rate
 from tucker_core import FileFormatError
 from tucker_core.files import replacing
@@ -42,14 +42,11 @@ class Wish:
 
     def __post_init__(self) -> None:
         """Refuse what cannot be."""
-        for name in ("ratio", "bits", "levels"):
-            if not 0 < getattr(self, name) < math.inf:
-                raise ValueError(f"{name} is {getattr(self, name)}; a positive number is needed")
-        if self.method not in METHODS or self.init not in ("hosvd", "scratch"):
-            raise ValueError(
-                f"method is {self.method!r} and init is {self.init!r}; one of {', '.join(METHODS)}, and "
-                "hosvd or scratch are needed"
-            )
+        check_settings(
+            self,
+            positive=("ratio", "bits", "levels"),
+            choices={"method": tuple(METHODS), "init": ("hosvd", "scratch")},
+        )
 
     @property
     def name(self) -> str:

@@ -4,6 +4,8 @@ import math
 from dataclasses import dataclass, field
 from typing import Literal
 
+from torch_bridge.settings import check_settings
+
 
 @dataclass(frozen=True)
 class Decay:
@@ -76,22 +78,17 @@ class Regime:
 
     def __post_init__(self) -> None:
         """Refuse settings that cannot train anything."""
-        for name in ("epochs", "lr", "batch_size", "clip", "temperature"):
-            if not 0 < getattr(self, name) < math.inf:
-                raise ValueError(f"{name} is {getattr(self, name)}; a positive number is needed")
-        for name in ("rate", "bits", "step_lr"):
-            if not 0 <= getattr(self, name) < math.inf:
-                raise ValueError(f"{name} is {getattr(self, name)}; a number >= 0 is needed")
-        for name in ("distil", "label_smoothing", "warmup", "ema"):
-            if not 0 <= getattr(self, name) <= 1:
-                raise ValueError(f"{name} is {getattr(self, name)}; a share, 0 to 1, is needed")
-        for name, known in (
-            ("optimizer", ("sgd", "adamw")),
-            ("schedule", ("cosine", "one-cycle")),
-            ("precision", ("auto", "bfloat16", "float32")),
-        ):
-            if getattr(self, name) not in known:
-                raise ValueError(f"{name} is {getattr(self, name)!r}; one of {known} is needed")
+        check_settings(
+            self,
+            positive=("epochs", "lr", "batch_size", "clip", "temperature"),
+            not_negative=("rate", "bits", "step_lr"),
+            shares=("distil", "label_smoothing", "warmup", "ema"),
+            choices={
+                "optimizer": ("sgd", "adamw"),
+                "schedule": ("cosine", "one-cycle"),
+                "precision": ("auto", "bfloat16", "float32"),
+            },
+        )
 
     def share(self, step: int, steps: int) -> float:
         """Share of the highest learning rate at a step, counted from 0, of so many steps in all.
