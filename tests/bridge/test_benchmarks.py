@@ -201,6 +201,8 @@ def test_comparison_runs_every_method_once_and_says_what_is_impossible(
     assert command(resnet8, *options, "--ratios", 8, 300, *folders, "--json") == 0
     assert before == {path: path.stat().st_mtime_ns for path in (tmp_path / "runs").rglob("*")}
     assert json.loads(capsys.readouterr().out)["runs"] == content["runs"]
+    assert command(resnet8, *options, "--ratios", 8, 300, "--bits", 3, *folders, "--json") == 0
+    assert json.loads(capsys.readouterr().out)["runs"] != content["runs"]
 
 
 def test_list_names_parameters_data_and_what_is_published(

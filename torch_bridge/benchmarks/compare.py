@@ -14,7 +14,7 @@ from tqdm import tqdm
 
 from torch_bridge.benchmarks.methods import METHODS
 from torch_bridge.benchmarks.runs import Bench
-from torch_bridge.benchmarks.twins import Wish, compress_benchmark, dense_row
+from torch_bridge.benchmarks.twins import Wish, begin, dense_row
 from torch_bridge.benchmarks.weights import load_weights
 from torch_bridge.results import command_line, environment, write_json
 from torch_bridge.training import Regime
@@ -63,15 +63,22 @@ def compare(
 
 
 def _run(bench: Bench, dense: Path, wish: Wish, tucker: Regime, rounding: Regime) -> dict[str, Any]:
-    """One run, or what is kept of it."""
+    """One run, or what is kept of it; where nothing fits, the reason."""
     head = {"method": wish.method, "ratio": wish.ratio, "seed": bench.seed}
     path = bench.out / f"{bench.stem(f'{wish.name}-{tucker.epochs + rounding.epochs}')}.json"
-    if not path.exists():
-        try:
-            compress_benchmark(bench, dense, wish, tucker, rounding)
-        except ValueError as error:
-            return head | {"reason": str(error)}
-    return head | {"row": json.loads(path.read_text(encoding="utf-8"))["rows"][-1]}
+    try:
+        twin = begin(bench, dense, wish)
+    except ValueError as error:
+        return head | {"reason": str(error)}
+    if not path.exists() or _content(path).get("mark") != twin.mark(tucker, rounding):
+        twin.finish(tucker, rounding)
+        bench.world.wait()  # until the first process has written the result
+    return head | {"row": _content(path)["rows"][-1]}
+
+
+def _content(path: Path) -> dict[str, Any]:
+    content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    return content
 
 
 def comparison_table(content: dict[str, Any]) -> str:

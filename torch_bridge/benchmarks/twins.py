@@ -1,8 +1,9 @@
 """The small twin of a dense network: planned, decomposed, trained, rounded, written and read back."""
 
 import copy
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from torch import nn
 
@@ -10,6 +11,7 @@ from torch_bridge.benchmarks.folding import fold_batch_norms
 from torch_bridge.benchmarks.methods import METHODS, Init, Room, read_file
 from torch_bridge.benchmarks.runs import Bench
 from torch_bridge.benchmarks.weights import load_weights
+from torch_bridge.checkpoint import digest, fingerprint
 from torch_bridge.layers import count_params
 from torch_bridge.pipeline import Row
 from torch_bridge.rounding import attach_quantizers
@@ -76,39 +78,90 @@ def compress_benchmark(
         If the ratio leaves no room for the parameters that are not compressed, or for the smallest
         ranks.
     """
-    name, device = bench.benchmark.model, bench.world.device
-    method, stem = METHODS[wish.method], f"{wish.name}-{tucker.epochs + rounding.epochs}"
-    dense = load_weights(dense_path, bench.build())
-    twin = bench.build()
-    twin.load_state_dict(dense.state_dict())
-    dense.to(device).eval()
-    target = 4 * count_params(twin) / wish.ratio  # bytes
-    evidence = bench.benchmark.evidence
-    room = Room(_room(twin, target, wish), wish.bits, evidence, wish.init, bench.seed)
-    layout = method.put(twin, room)
-    twin.to(device)
-    if method.entries and tucker.plain_lr is not None:
-        tucker = replace(tucker, lr=tucker.plain_lr)
-    floats = bench.fit(twin, f"{stem}-floats", tucker, dense)
-    attach_quantizers(twin, wish.levels)
-    bits = 8 * (_MARGIN * target - method.fixed(fold_batch_norms(copy.deepcopy(twin)), name))
-    rounding = replace(rounding, bits=max(1.0, bits))
-    rounded = bench.fit(twin, f"{stem}-rounded", rounding, dense)
-    rows = [dense_row(bench, dense)]
-    if not bench.world.is_first:
+    return begin(bench, dense_path, wish).finish(tucker, rounding)
+
+
+def begin(bench: Bench, dense_path: Path, wish: Wish) -> "Twin":
+    """Make the twin and put its weights into their small form.
+
+    Raises
+    ------
+    ValueError
+        As `compress_benchmark`.
+    """
+    dense, model = load_weights(dense_path, bench.build()), bench.build()
+    model.load_state_dict(dense.state_dict())
+    target = 4 * count_params(model) / wish.ratio
+    room = Room(
+        _room(model, target, wish), wish.bits, bench.benchmark.evidence, wish.init, bench.seed
+    )
+    layout = METHODS[wish.method].put(model, room)
+    device = bench.world.device
+    return Twin(bench, wish, dense.to(device).eval(), model.to(device), target, layout)
+
+
+@dataclass(frozen=True)
+class Twin:
+    """A small network and the dense one that it comes from.
+
+    Attributes
+    ----------
+    bench : benchmark, images, folders
+    wish : size and kind of the twin
+    dense, model : the two networks
+    target : bytes that the file shall have
+    layout : how the weights are stored
+    """
+
+    bench: Bench
+    wish: Wish
+    dense: nn.Module
+    model: nn.Module
+    target: float
+    layout: list[Any]
+
+    def finish(self, tucker: Regime, rounding: Regime) -> list[Row]:
+        """Train in two stages, write file and result, test the file: a row for each network."""
+        bench, method = self.bench, METHODS[self.wish.method]
+        stem = f"{self.wish.name}-{tucker.epochs + rounding.epochs}"
+        mark = self.mark(tucker, rounding)
+        if method.entries and tucker.plain_lr is not None:
+            tucker = replace(tucker, lr=tucker.plain_lr)
+        floats = bench.fit(self.model, f"{stem}-floats", tucker, self.dense)
+        attach_quantizers(self.model, self.wish.levels)
+        rounding = replace(rounding, bits=self._bits())
+        rounded = bench.fit(self.model, f"{stem}-rounded", rounding, self.dense)
+        rows = [dense_row(bench, self.dense)]
+        if not bench.world.is_first:
+            return rows
+        path = bench.out / f"{bench.stem(stem)}{method.suffix}"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with replacing(path) as temporary:
+            temporary.write_bytes(method.write(fold_batch_norms(self.model), bench.benchmark.model))
+        rows.append(file_row(bench, path, floats.seconds + rounded.seconds))
+        bench.write(
+            stem, rows, {"tucker": tucker, "rounding": rounding},
+            {"tucker": floats, "rounding": rounded}, wish=asdict(self.wish), mark=mark,
+            points_lost=rows[1].test_error - rows[0].test_error, plan=self.layout,
+        )  # fmt: skip
         return rows
-    path = bench.out / f"{bench.stem(stem)}{method.suffix}"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with replacing(path) as temporary:
-        temporary.write_bytes(method.write(fold_batch_norms(twin), name))
-    seconds = floats.seconds + rounded.seconds
-    rows.append(file_row(bench, path, seconds))
-    bench.write(
-        stem, rows, {"tucker": tucker, "rounding": rounding}, {"tucker": floats, "rounding": rounded},
-        wish=vars(wish), points_lost=rows[1].test_error - rows[0].test_error,
-        plan=layout,
-    )  # fmt: skip
-    return rows
+
+    def mark(self, tucker: Regime, rounding: Regime) -> str:
+        """Hash of everything that the result depends on."""
+        return fingerprint(
+            wish=asdict(self.wish),
+            seed=self.bench.seed,
+            tucker=asdict(tucker),
+            rounding=asdict(rounding),
+            dense=digest(self.dense.state_dict().values()),
+            data=self.bench.images.supply.mark(),
+        )
+
+    def _bits(self) -> float:
+        """Bits that the integers may take, so that with all the rest the file has the target's bytes."""
+        at_rest = fold_batch_norms(copy.deepcopy(self.model))
+        fixed = METHODS[self.wish.method].fixed(at_rest, self.bench.benchmark.model)
+        return max(1.0, 8 * (_MARGIN * self.target - fixed))
 
 
 def file_row(bench: Bench, path: Path, seconds: float = 0.0) -> Row:
