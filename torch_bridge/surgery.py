@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from torch.nn.utils import parametrize
 
 from torch_bridge.eligibility import Slot, Weight
-from torch_bridge.layers import attribute_of, stored_as, tucker_layers, tucker_originals
+from torch_bridge.layers import attribute_of, stored_as, stored_layers, tucker_originals
 from torch_bridge.sharing import share_core
 from torch_bridge.switching import let_choose
 from torch_bridge.weight import TuckerWeight
@@ -48,7 +48,7 @@ def insert(
 
 
 def materialize(model: nn.Module) -> nn.Module:
-    """Turn every Tucker weight, in place, into an ordinary dense parameter; returns the model.
+    """Turn every Tucker weight (or a baseline's), in place, into a dense parameter; returns the model.
 
     Examples
     --------
@@ -59,7 +59,7 @@ def materialize(model: nn.Module) -> nn.Module:
     ('Linear', 620)
     """
     done: dict[tuple[object, ...], nn.Parameter] = {}
-    for name, layer in list(tucker_layers(model)):
+    for name, layer in list(stored_layers(model)):
         attribute, owner = attribute_of(name), layer
         originals = tucker_originals(layer, name)
         key = stored_as(layer, name)

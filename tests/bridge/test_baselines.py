@@ -298,3 +298,17 @@ def test_digits_are_a_benchmark_too(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     model = load_weights(next(tmp_path.glob("*.npz")), bench.build())
     biases = [p for name, p in model.named_parameters() if name.endswith("bias")]
     assert [bool(bias.any()) for bias in biases] == [False, False, False, True]
+
+
+def test_a_further_round_takes_away_from_what_the_last_one_left() -> None:
+    model = lenet300()
+    put = METHODS["pruning"].put
+    first = dict(put(model, Room(8 * 40_000, EACH)))
+    before = weights_of(model)
+    second = dict(put(model, Room(8 * 4_000, EACH)))
+    after = weights_of(model)
+    for name, weight in before.items():
+        assert second[f"{name}.weight"] < first[f"{name}.weight"]
+        kept = after[name] != 0
+        torch.testing.assert_close(after[name][kept], weight[kept])
+        assert after[name][kept].abs().min() >= weight[~kept].abs().max()

@@ -3,6 +3,7 @@
 As in Deep Compression (Han et al., arXiv 1510.00149) a place is told by its distance from the one
 before. Distances are written in Rice's code, with the parameter that takes the fewest bits: for
 places drawn at random it is within a few hundredths of a bit of the best there is, and needs no table.
+Entries are taken away in rounds with training in between, as there: far fewer suffice than at once.
 """
 
 from collections.abc import Mapping

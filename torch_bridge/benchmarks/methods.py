@@ -14,7 +14,7 @@ from torch_bridge.baselines.pruning import PrunedWeight, largest_entries
 from torch_bridge.baselines.tensor_train import Chain, TrainWeight, train_ranks
 from torch_bridge.benchmarks.folding import fold_batch_norms
 from torch_bridge.benchmarks.planning import Evidence, is_depthwise, plan_benchmark
-from torch_bridge.compress import compress_model
+from torch_bridge.compress import compress_model, materialize
 from torch_bridge.eligibility import survey
 from torch_bridge.layers import tucker_layers
 from torch_bridge.models import build_model
@@ -59,6 +59,8 @@ class Method:
     fixed : bytes of that file that no training can change
     suffix : of the file's name
     entries : whether it stores entries of the weights themselves, which learn at the rate of weights
+    in_rounds : whether room is taken away step by step, by `put` again, each time with an epoch of
+        training after it
     """
 
     title: str
@@ -67,6 +69,7 @@ class Method:
     fixed: Callable[[nn.Module, str], float]
     suffix: str = ".ada"
     entries: bool = False
+    in_rounds: bool = False
 
 
 def read_file(content: bytes) -> tuple[str, nn.Module, int]:
@@ -131,6 +134,7 @@ def _other(
     def put(model: nn.Module, room: Room) -> Layout:
         if room.init != "hosvd":
             raise ValueError(f"init is {room.init!r}; {title} begins with the dense network: hosvd")
+        materialize(model)  # where this is not the first round
         weights = {weight.name: weight for weight in survey(model).weights}
         made = make(dense_weights(model), room)
         for name, (stored, _) in made.items():
@@ -143,7 +147,7 @@ def _other(
     def fixed(model: nn.Module, architecture: str) -> float:
         return len(write_baseline(model, architecture, integers=False))
 
-    return Method(title, put, write_baseline, fixed, ".base", entries)
+    return Method(title, put, write_baseline, fixed, ".base", entries, in_rounds=entries)
 
 
 def _trains(weights: Mapping[str, Tensor], room: Room) -> _Made:

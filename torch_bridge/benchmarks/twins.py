@@ -8,7 +8,7 @@ from typing import Any
 from torch import nn
 
 from torch_bridge.benchmarks.folding import fold_batch_norms
-from torch_bridge.benchmarks.methods import METHODS, Init, Room, read_file
+from torch_bridge.benchmarks.methods import METHODS, Init, Room, dense_weights, read_file
 from torch_bridge.benchmarks.runs import Bench
 from torch_bridge.benchmarks.weights import load_weights
 from torch_bridge.checkpoint import digest, fingerprint
@@ -16,10 +16,11 @@ from torch_bridge.layers import count_params
 from torch_bridge.pipeline import Row
 from torch_bridge.rounding import attach_quantizers
 from torch_bridge.settings import check_settings
-from torch_bridge.training import Regime, error_rate
+from torch_bridge.training import Regime, Trained, error_rate
 from tucker_core import FileFormatError
 from tucker_core.files import replacing
 
+_SEEDS = 1_000  # between those of the rounds of one run and those of the next
 _MARGIN = 0.985  # the price on bits stops a little above what it is steered to
 
 
@@ -95,9 +96,9 @@ def begin(bench: Bench, dense_path: Path, wish: Wish) -> "Twin":
     room = Room(
         _room(model, target, wish), wish.bits, bench.benchmark.evidence, wish.init, bench.seed
     )
-    layout = METHODS[wish.method].put(model, room)
-    device = bench.world.device
-    return Twin(bench, wish, dense.to(device).eval(), model.to(device), target, layout)
+    method, device = METHODS[wish.method], bench.world.device
+    layout = method.put(copy.deepcopy(model) if method.in_rounds else model, room)
+    return Twin(bench, wish, dense.to(device).eval(), model.to(device), target, room, layout)
 
 
 @dataclass(frozen=True)
@@ -110,6 +111,7 @@ class Twin:
     wish : size and kind of the twin
     dense, model : the two networks
     target : bytes that the file shall have
+    room : what the weights may take of them
     layout : how the weights are stored
     """
 
@@ -118,6 +120,7 @@ class Twin:
     dense: nn.Module
     model: nn.Module
     target: float
+    room: Room
     layout: list[Any]
 
     def finish(self, tucker: Regime, rounding: Regime) -> list[Row]:
@@ -127,7 +130,7 @@ class Twin:
         mark = self.mark(tucker, rounding)
         if method.entries and tucker.plain_lr is not None:
             tucker = replace(tucker, lr=tucker.plain_lr)
-        floats = bench.fit(self.model, f"{stem}-floats", tucker, self.dense)
+        floats = self._before_rounding(f"{stem}-floats", tucker)
         attach_quantizers(self.model, self.wish.levels)
         rounding = replace(rounding, bits=self._bits())
         rounded = bench.fit(self.model, f"{stem}-rounded", rounding, self.dense)
@@ -138,13 +141,32 @@ class Twin:
         path.parent.mkdir(parents=True, exist_ok=True)
         with replacing(path) as temporary:
             temporary.write_bytes(method.write(fold_batch_norms(self.model), bench.benchmark.model))
-        rows.append(file_row(bench, path, floats.seconds + rounded.seconds))
+        seconds = sum(run.seconds for run in (*floats.values(), rounded))
+        rows.append(file_row(bench, path, seconds))
         bench.write(
             stem, rows, {"tucker": tucker, "rounding": rounding},
-            {"tucker": floats, "rounding": rounded}, wish=asdict(self.wish), mark=mark,
+            {**floats, "rounding": rounded}, wish=asdict(self.wish), mark=mark,
             points_lost=rows[1].test_error - rows[0].test_error, plan=self.layout,
         )  # fmt: skip
         return rows
+
+    def _before_rounding(self, stem: str, regime: Regime) -> dict[str, Trained]:
+        """Train at once, or in rounds of an epoch that each leave less room."""
+        bench, method = self.bench, METHODS[self.wish.method]
+        if not method.in_rounds:
+            return {"tucker": bench.fit(self.model, stem, regime, self.dense)}
+        whole = self.room.each * sum(
+            weight.numel() for weight in dense_weights(self.dense).values()
+        )
+        runs = {}
+        for done in range(1, regime.epochs + 1):
+            share = done / regime.epochs
+            room = replace(self.room, bits=whole ** (1 - share) * self.room.bits**share)
+            self.layout[:] = method.put(self.model, room)
+            job = replace(bench, seed=_SEEDS * (bench.seed + 1) + done)
+            one = replace(regime, epochs=1)
+            runs[f"round {done}"] = job.fit(self.model, f"{stem}-{done}", one, self.dense)
+        return runs
 
     def mark(self, tucker: Regime, rounding: Regime) -> str:
         """Hash of everything that the result depends on."""
