@@ -72,22 +72,12 @@ def shared_core_hosvd(
         for array, own in zip(arrays, factors, strict=True):
             for mode in range(core.ndim):
                 own[mode] = _best_matrix(array, core, own, mode)
-            _even_out(own)
         core = _best_core(arrays, core, factors)
         now = joint_error(arrays, core, factors) / norm
         if before - now < tol:
             break
         before = now
     return _signed(core, factors)
-
-
-def _even_out(matrices: list[FloatArray]) -> None:
-    """Give all matrices of a tensor one norm, in place; else one grows while others shrink to nothing."""
-    norms = [float(np.linalg.norm(matrix)) for matrix in matrices]
-    if min(norms) > 0:
-        common = math.prod(norm ** (1 / len(norms)) for norm in norms)
-        for mode, norm in enumerate(norms):
-            matrices[mode] = matrices[mode] * matrices[mode].dtype.type(common / norm)
 
 
 def joint_error(
@@ -171,7 +161,9 @@ def _best_matrix(
 ) -> FloatArray:
     """Least squares for one matrix: X_(n) = M (C x_(j != n) M_j)_(n)."""
     others = unfold(multi_mode_dot(core, own, skip=mode), mode)
-    return np.linalg.lstsq(others.T, unfold(array, mode).T, rcond=None)[0].T.astype(array.dtype)
+    noise = max(others.shape) * float(np.finfo(array.dtype).eps)  # numpy's own is that of float64
+    found = np.linalg.lstsq(others.T, unfold(array, mode).T, rcond=noise)[0]
+    return found.T.astype(array.dtype)
 
 
 def _best_core(

@@ -81,3 +81,17 @@ def test_bad_input_is_named() -> None:
         shared_core_hosvd([TENSOR, np.ones((2, 2))], (2, 2, 2))
     with pytest.raises(ValueError, match="one rank >= 1"):
         shared_core_hosvd([TENSOR], (2, 0, 2))
+
+
+@pytest.mark.parametrize("rank", [(3, 6, 6), (2, 7, 7)])
+def test_single_precision_holds_where_a_tensor_has_a_mode_of_one_entry(
+    rank: tuple[int, ...],
+) -> None:
+    rng = np.random.default_rng(0)
+    shapes = ((6, 1, 5), (8, 7, 6), (5, 4, 7))
+    tensors = [rng.standard_normal(shape).astype(np.float32) for shape in shapes]
+    core, factors = shared_core_hosvd(tensors, rank, n_iter_max=100, tol=-1.0)
+    assert core.dtype == np.float32
+    for own in factors:
+        assert max(float(np.linalg.norm(matrix)) for matrix in own) < 10
+    assert joint_error(tensors, core, factors) < joint_error(tensors, 0 * core, factors)
