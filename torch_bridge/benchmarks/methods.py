@@ -127,7 +127,7 @@ def _tucker(
 
 
 def _other(
-    title: str, make: Callable[[Mapping[str, Tensor], Room], _Made], *, entries: bool = False
+    title: str, make: Callable[[Mapping[str, Tensor], Room], _Made], *, prunes: bool = False
 ) -> Method:
     """A method whose weights are none that a `.ada` file can hold."""
 
@@ -147,7 +147,7 @@ def _other(
     def fixed(model: nn.Module, architecture: str) -> float:
         return len(write_baseline(model, architecture, integers=False))
 
-    return Method(title, put, write_baseline, fixed, ".base", entries, in_rounds=entries)
+    return Method(title, put, write_baseline, fixed, ".base", entries=prunes, in_rounds=prunes)
 
 
 def _trains(weights: Mapping[str, Tensor], room: Room) -> _Made:
@@ -188,6 +188,6 @@ METHODS: dict[str, Method] = {
     "svd": _tucker("truncated SVD", _svd),
     "tucker2": _tucker("Tucker-2", _tucker2),
     "tt": _other("tensor train", _trains),
-    "pruning": _other("magnitude pruning", _pruned, entries=True),
+    "pruning": _other("magnitude pruning", _pruned, prunes=True),
     "rounding": _tucker("rounding alone", _whole, entries=True),
 }
