@@ -58,7 +58,13 @@ def _overview() -> str:
     for entry in listing():
         name = entry["name"]
         runs = len(runs_of(name))
-        state = "see README" if name in LENETS else f"{runs} results" if runs else "not run"
+        state = (
+            "see README"
+            if name in LENETS
+            else f"{runs} result{'s' * (runs > 1)}"
+            if runs
+            else "not run"
+        )
         lines.append(f"| {name} | {entry['parameters']:,} | {entry['data_set']} | {state} |")
     return "\n".join([*lines, ""])
 
