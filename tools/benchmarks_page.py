@@ -7,20 +7,21 @@ nothing is written, and a page that is out of date is an error.
 import argparse
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 from course_kit.benchmark_figure import benchmark_figure
 from course_kit.plots import save_figure
 from course_kit.results import results
 from tools.benchmark_rows import runs_of
-from tools.comparisons import comparisons, draw_comparisons
-from tools.places import DOCS, PICTURES
+from tools.comparisons import comparisons
 from torch_bridge.benchmarks import BENCHMARKS
 from torch_bridge.benchmarks.listing import listing
 from torch_bridge.models import LENETS
 from tucker_core.files import replacing
 
-PAGE = DOCS / "benchmarks.md"
+ROOT = Path(__file__).resolve().parents[1]
+PAGE, PICTURES = ROOT / "docs" / "benchmarks.md", ROOT / "docs" / "img"
 HEAD = """# Benchmarks
 
 The networks of the paper beside LeNet, made by `ada-tucker bench`. This page is written by
@@ -156,7 +157,6 @@ def main() -> int:
     with replacing(PAGE) as temporary:
         temporary.write_text(wanted, encoding="utf-8")
     draw()
-    draw_comparisons()
     return 0
 
 

@@ -1,15 +1,16 @@
 """The part of docs/benchmarks.md that compares methods, from results/compare_*.json."""
 
-from collections.abc import Iterator
+import math
+from collections.abc import Iterator, Sequence
+from itertools import pairwise
 from statistics import median
 from typing import Any
 
-from course_kit.compare_figure import TITLES, compare_figure, middles
-from course_kit.plots import save_figure
+from course_kit.compare_figure import TITLES, middles
 from course_kit.results import results
-from tools.places import PICTURES
 
 OURS = ("ada", "scada")
+Point = tuple[float, float]  # bytes and error
 HEAD = """## Tucker beside its alternatives
 
 `ada-tucker bench NAME --compare` gives every method the same dense network to begin with and to learn
@@ -17,6 +18,8 @@ from, the same epochs, quantizer with learned steps, price on bits and range cod
 rates, but that methods which store entries of the weights themselves learn these at the rate of ordinary
 weights until they are rounded. Files are whole; those of tensor trains and of pruned weights have a
 format of their own (`torch_bridge/baselines`). Numbers are medians over the seeds, ranges in brackets.
+What ADA or SCADA needs at the error of another method lies on straight lines between its own files, on
+log scales; "at most" means that already its smallest file errs less.
 """
 
 
@@ -36,51 +39,71 @@ def comparisons() -> Iterator[str]:
             f"bytes and an error of {dense['test_error']:.2f} %. Measured {content['date']} by "
             f"`{content['command']}`.\n"
         )
-        yield "| method | wanted | bytes | test error | a Tucker file is smaller and no worse |"
+        yield "| method | wanted | bytes | test error | bytes of Tucker at that error |"
         yield "| --- | --- | --- | --- | --- |"
-        yield from (f"| {' | '.join(row)} |" for row in _rows(content))
+        yield from (f"| {' | '.join(cells)} |" for *cells, _ in _rows(content))
         yield ""
 
 
 def picture(content: dict[str, Any]) -> str:
-    """Where the picture of a comparison lies, seen from docs/."""
-    return f"img/compare_{content['benchmark']}_{content['data_set'].lower()}.png"
+    """Where the command put the picture of a comparison, seen from docs/."""
+    return f"../results/compare_{content['benchmark']}_{content['data_set'].lower()}.png"
 
 
-def draw_comparisons() -> None:
-    """Draw all of them."""
-    for content in results("compare_*.json"):
-        save_figure(compare_figure(content), PICTURES.parent / picture(content))
+def bytes_at(points: Sequence[Point], error: float) -> tuple[float, str]:
+    """Bytes that a method needs for an error, on straight lines between its files on log scales.
+
+    Returns
+    -------
+    the bytes, and "at most" where already its smallest file errs less, or "" for a point between two;
+    infinity and "" where none of its files errs so little
+
+    Examples
+    --------
+    >>> points = [(100.0, 4.0), (400.0, 1.0)]
+    >>> bytes_at(points, 2.0), bytes_at(points, 5.0), bytes_at(points, 0.9)
+    ((200.0, ''), (100.0, 'at most '), (inf, ''))
+    """
+    ordered = sorted(points)
+    if ordered[0][1] <= error:
+        return ordered[0][0], "at most "
+    for (small, more), (large, less) in pairwise(ordered):
+        if less <= error:
+            share = math.log(more / error) / math.log(more / less)
+            return round(small * (large / small) ** share, 6), ""
+    return math.inf, ""
 
 
 def verdicts() -> str:
-    """One sentence for every comparison: how many files of others a Tucker file beats."""
+    """One sentence for every comparison: how often Tucker needs fewer bytes for the same error."""
     sentences = []
     for content in results("compare_*.json"):
-        cells = [row[-1] for row in _rows(content) if row[-1]]
-        beaten = sum(cell == "yes" for cell in cells)
+        shares = [share for *_, share in _rows(content) if share is not None]
         sentences.append(
-            f"{content['benchmark']} on {content['data_set']}: of {len(cells)} files of other methods, "
-            f"medians of {len(content['seeds'])} seeds, {beaten} are beaten by a Tucker file that is "
-            "smaller and errs no more."
+            f"{content['benchmark']} on {content['data_set']}: at the error of {len(shares)} files of "
+            f"other methods (medians of {len(content['seeds'])} seeds) ADA or SCADA needs fewer bytes "
+            f"in {sum(share < 1 for share in shares)} cases, {min(shares):.2f} times as many at best."
         )
     return " ".join(sentences) or "Not run yet."
 
 
-def _rows(content: dict[str, Any]) -> Iterator[tuple[str, ...]]:
-    tucker = [point for method in OURS for point in middles(content, method)]
+def _rows(content: dict[str, Any]) -> Iterator[tuple[str, str, str, str, str, float | None]]:
+    """Cells of every row, and Tucker's bytes at its error as a share of its own."""
+    ours = [[(size, e) for size, e, *_ in middles(content, method)] for method in OURS]
     for method, title in TITLES.items():
         runs = [run for run in content["runs"] if run["method"] == method]
         for ratio in sorted({run["ratio"] for run in runs}):
             rows = [run["row"] for run in runs if run["ratio"] == ratio and "row" in run]
             if not rows:
-                yield title, f"{ratio:g}x", "nothing that small", "", ""
+                yield title, f"{ratio:g}x", "nothing that small", "", "", None
                 continue
             sizes, errors = ([row[key] for row in rows] for key in ("n_bytes", "test_error"))
             size, error = median(sizes), median(errors)
-            beaten = any(s <= size and e <= error for s, e, *_ in tucker)
+            needed, word = min(bytes_at(points, error) for points in ours if points)
+            share = None if method in OURS else needed / size
+            cell = "" if share is None else f"{word}{needed:,.0f} ({share:.2f}x)"
             yield (
                 title, f"{ratio:g}x", f"{size:,.0f} ({min(sizes):,}-{max(sizes):,})",
                 f"{error:.2f} % ({min(errors):.2f}-{max(errors):.2f})",
-                "" if method in OURS else "yes" if beaten else "**no**",
+                "**no Tucker file errs so little**" if share == math.inf else cell, share,
             )  # fmt: skip
