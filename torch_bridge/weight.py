@@ -41,6 +41,7 @@ class TuckerWeight(StoredWeight):
 
     Examples
     --------
+    >>> from torch import nn
     >>> from torch.nn.utils import parametrize
     >>> from tucker_core import plan_network
     >>> layer = nn.Linear(800, 500)

@@ -37,7 +37,7 @@ class Chain:
     Examples
     --------
     >>> Chain.of((50, 20, 5, 5)).dims, Chain.of((500, 800)).dims
-    ((25, 20, 50), (56, 80, 90))
+    ((25, 20, 50), (40, 100, 100))
     """
 
     shape: tuple[int, ...]
