@@ -158,7 +158,9 @@ RECORDS: dict[tuple[str, str], Recipe] = {
     ("lenet5", "lossless"): _record5(1.2e-2),
     ("lenet5", "small"): _record5(1.8e-2),
     ("lenet300", "lossless"): _record300(2.5e-2),
-    ("lenet300", "small"): _longer(_record300(4.85e-2), 240),
+    ("lenet300", "small"): _record300(3.5e-2),
+    ("lenet300", "smallest"): _longer(_record300(4.85e-2), 240),
+    ("lenet5", "wide"): _longer(_record5(4e-3, _WIDE5), 100),
     ("lenet5", "as-dense"): _longer(_record5(1.5e-3, _WIDE5), 100),
     ("lenet300", "as-dense"): _longer(_record300(3e-3, _WIDE300), 200),
     ("lenet5", "fewest"): replace(
