@@ -9,6 +9,7 @@ from matplotlib.figure import Figure
 from course_kit.plots import DARK, MIDDLE, plain_log_ticks, tidy
 
 _SHAPES = "osD^vP*X"
+OURS = ("ada", "scada")
 TITLES = {
     "ada": "ADA-Tucker",
     "scada": "SCADA-Tucker",
@@ -35,7 +36,7 @@ def compare_figure(content: Mapping[str, Any]) -> Figure:
         if not points:
             continue
         sizes, errors, least, most = zip(*points, strict=True)
-        ours = method in ("ada", "scada")
+        ours = method in OURS
         axes.errorbar(
             sizes, errors,
             [[e - low for e, low in zip(errors, least, strict=True)],
@@ -69,10 +70,6 @@ def middles(content: Mapping[str, Any], method: str) -> list[tuple[float, float,
     >>> middles({"runs": [run, run | {"row": row | {"test_error": 2.0}}]}, "svd")
     [(100.0, 1.5, 1.0, 2.0)]
     """
-    rows: dict[float, list[Any]] = {}
-    for run in content["runs"]:
-        if run["method"] == method and "row" in run:
-            rows.setdefault(run["ratio"], []).append(run["row"])
     return [
         (
             float(statistics.median(row["n_bytes"] for row in found)),
@@ -80,5 +77,22 @@ def middles(content: Mapping[str, Any], method: str) -> list[tuple[float, float,
             min(errors),
             max(errors),
         )
-        for found in rows.values()
+        for found in rows_by_size(content, method).values()
+        if found
     ]
+
+
+def rows_by_size(content: Mapping[str, Any], method: str) -> dict[float, list[Any]]:
+    """Rows of a method, one a seed, by the ratio that was wanted; none where nothing fitted.
+
+    Examples
+    --------
+    >>> run = {"method": "svd", "ratio": 9.0, "reason": "there is no room"}
+    >>> rows_by_size({"runs": [run]}, "svd")
+    {9.0: []}
+    """
+    rows: dict[float, list[Any]] = {}
+    for run in content["runs"]:
+        if run["method"] == method:
+            rows.setdefault(run["ratio"], []).extend([run["row"]] if "row" in run else [])
+    return rows

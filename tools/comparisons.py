@@ -6,10 +6,9 @@ from itertools import pairwise
 from statistics import median
 from typing import Any
 
-from course_kit.compare_figure import TITLES, middles
+from course_kit.compare_figure import OURS, TITLES, middles, rows_by_size
 from course_kit.results import results
 
-OURS = ("ada", "scada")
 Point = tuple[float, float]  # bytes and error
 HEAD = """## Tucker beside its alternatives
 
@@ -91,9 +90,7 @@ def _rows(content: dict[str, Any]) -> Iterator[tuple[str, str, str, str, str, fl
     """Cells of every row, and Tucker's bytes at its error as a share of its own."""
     ours = [[(size, e) for size, e, *_ in middles(content, method)] for method in OURS]
     for method, title in TITLES.items():
-        runs = [run for run in content["runs"] if run["method"] == method]
-        for ratio in sorted({run["ratio"] for run in runs}):
-            rows = [run["row"] for run in runs if run["ratio"] == ratio and "row" in run]
+        for ratio, rows in sorted(rows_by_size(content, method).items()):
             if not rows:
                 yield title, f"{ratio:g}x", "nothing that small", "", "", None
                 continue

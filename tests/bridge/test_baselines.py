@@ -17,7 +17,7 @@ from tensorly.decomposition import tensor_train as tensorly_train
 from torch import Tensor, nn
 from torch.nn.utils import parametrize
 
-from course_kit.compare_figure import TITLES
+from course_kit.compare_figure import OURS, TITLES
 from torch_bridge.baselines.files import read_baseline, write_baseline
 from torch_bridge.baselines.low_rank import low_rank_plan, whole_plan
 from torch_bridge.baselines.pruning import (
@@ -287,6 +287,7 @@ def test_rounding_alone_is_a_file_that_tucker_core_knows() -> None:
 
 def test_pictures_call_the_methods_what_the_tables_call_them() -> None:
     assert {name: method.title for name, method in METHODS.items()} == TITLES
+    assert tuple(name for name, method in METHODS.items() if method.ours) == OURS
 
 
 def test_digits_are_a_benchmark_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -17,25 +17,19 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from torch_bridge.baselines.pruning import PrunedWeight, read_places, write_places
+from torch_bridge.baselines.pruning import PrunedWeight, read_places, scattered, write_places
 from torch_bridge.baselines.tensor_train import Chain, TrainWeight, chain_product
 from torch_bridge.layers import stored_layers, stored_parts
 from torch_bridge.quantizer import Quantizer
 from torch_bridge.storage import plain_network
-from tucker_core import (
-    FileFormatError,
-    Symbols,
-    from_bytes,
-    quantize,
-    scale_of,
-    to_bytes,
-)
+from tucker_core import FileFormatError, Symbols, from_bytes, quantize, scale_of, to_bytes
 from tucker_core.codec import Decoder, Encoder
 from tucker_core.quantize import SCALE_CODES, nearest_scale_code
 from tucker_core.symbol_model import fit_model
 
 Shape = tuple[int, ...]
 _LENGTH = 4
+_MOST = 4  # numbers of a chain for each of the weight's: no sensible ranks need more
 
 
 @dataclass(frozen=True)
@@ -169,7 +163,7 @@ def _read_train(
     chain = Chain.of(shape)
     ranks = [1, *(decoder.integer(math.prod(shape)) for _ in chain.dims[:-1]), 1]
     shapes: list[Shape] = list(zip(ranks[:-1], chain.dims, ranks[1:], strict=True))
-    if sum(map(math.prod, shapes)) > _most(shape):
+    if sum(map(math.prod, shapes)) > _MOST * math.prod(shape):
         raise FileFormatError(f"ranks {ranks[1:-1]} of a weight of shape {shape}")
     return shapes, lambda parts: chain.undo(chain_product(parts))
 
@@ -182,17 +176,7 @@ def _read_pruned(
     decoder: Decoder, shape: Shape
 ) -> tuple[list[Shape], Callable[[list[Tensor]], Tensor]]:
     places = torch.from_numpy(read_places(decoder, math.prod(shape)))
-
-    def rebuild(parts: list[Tensor]) -> Tensor:
-        flat = torch.zeros(math.prod(shape), dtype=parts[0].dtype)
-        return flat.scatter(0, places, parts[0]).reshape(shape)
-
-    return [(len(places),)], rebuild
-
-
-def _most(shape: Shape) -> int:
-    """Numbers that a chain can need: four times those of the weight, for very odd ranks."""
-    return 4 * math.prod(shape)
+    return [(len(places),)], lambda parts: scattered(parts[0], places, shape)
 
 
 _KINDS = {b"T": _Kind(_write_train, _read_train), b"P": _Kind(_write_pruned, _read_pruned)}

@@ -6,6 +6,7 @@ places drawn at random it is within a few hundredths of a bit of the best there 
 Entries are taken away in rounds with training in between, as there: far fewer suffice than at once.
 """
 
+import math
 from collections.abc import Mapping
 
 import numpy as np
@@ -43,13 +44,22 @@ class PrunedWeight(StoredWeight):
 
     def forward(self, entries: Tensor) -> Tensor:
         """Put the entries where they belong."""
-        seen = self.as_seen([entries])[0]
-        flat = seen.new_zeros(int(np.prod(self.shape)))
-        return flat.scatter(0, self.where, seen).reshape(self.shape)
+        return scattered(self.as_seen([entries])[0], self.where, self.shape)
 
     def right_inverse(self, weight: Tensor) -> tuple[Tensor, ...]:
         """The entries of a dense weight at these places."""
         return (weight.flatten()[self.where],)
+
+
+def scattered(entries: Tensor, where: Tensor, shape: tuple[int, ...]) -> Tensor:
+    """A tensor of that shape that is zero but for the entries at their places in the flattened one.
+
+    Examples
+    --------
+    >>> scattered(torch.tensor([5.0, 6.0]), torch.tensor([1, 2]), (2, 2)).tolist()
+    [[0.0, 5.0], [6.0, 0.0]]
+    """
+    return entries.new_zeros(math.prod(shape)).scatter(0, where, entries).reshape(shape)
 
 
 def largest_entries(weights: Mapping[str, Tensor], room: float, bits: float) -> dict[str, Places]:

@@ -203,7 +203,7 @@ def _compress(made: Bench, arguments: argparse.Namespace) -> list[Row]:
     """Make one twin of the given dense network."""
     if arguments.dense is None:
         raise ValueError("--dense FILE is needed: the weights that 'bench NAME' wrote")
-    wish = Wish(arguments.ratio, arguments.method, arguments.init, arguments.bits, arguments.levels)
+    wish = _wish(arguments, arguments.method, arguments.ratio)
     return compress_benchmark(made, arguments.dense, wish, *_stages(made, arguments))
 
 
@@ -211,17 +211,21 @@ def _compare(made: Bench, arguments: argparse.Namespace) -> None:
     """Compare all methods; the first process shows and draws what came out."""
     known = made.benchmark
     wishes = [
-        Wish(ratio, method, arguments.init, arguments.bits, arguments.levels)
+        _wish(arguments, method, ratio)
         for method in arguments.methods
         for ratio in arguments.ratios
-        or (known.ratios if method in ("ada", "scada") else known.baseline_ratios)
+        or (known.ratios if METHODS[method].ours else known.baseline_ratios)
     ]
-    dense = changed(made.benchmark.dense, arguments)
+    dense = changed(known.dense, arguments)
     stages = _stages(made, arguments)
     content = compare(made, arguments.dense, dense, wishes, arguments.seeds, *stages)
     if made.world.is_first:
         stem = made.out / f"compare_{made.benchmark.name}_{made.images.name.lower()}"
         show_comparison(content, stem, as_json=arguments.json)
+
+
+def _wish(arguments: argparse.Namespace, method: str, ratio: float) -> Wish:
+    return Wish(ratio, method, arguments.init, arguments.bits, arguments.levels)
 
 
 def _stages(made: Bench, arguments: argparse.Namespace) -> tuple[Regime, Regime]:

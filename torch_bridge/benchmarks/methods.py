@@ -61,6 +61,7 @@ class Method:
     entries : whether it stores entries of the weights themselves, which learn at the rate of weights
     in_rounds : whether room is taken away step by step, by `put` again, each time with an epoch of
         training after it
+    ours : whether it is the paper's, and not what that is compared with
     """
 
     title: str
@@ -70,6 +71,7 @@ class Method:
     suffix: str = ".ada"
     entries: bool = False
     in_rounds: bool = False
+    ours: bool = False
 
 
 def read_file(content: bytes) -> tuple[str, nn.Module, int]:
@@ -105,7 +107,11 @@ def dense_weights(model: nn.Module) -> dict[str, Tensor]:
 
 
 def _tucker(
-    title: str, plan: Callable[[nn.Module, int, Evidence], NetworkPlan], *, entries: bool = False
+    title: str,
+    plan: Callable[[nn.Module, int, Evidence], NetworkPlan],
+    *,
+    entries: bool = False,
+    ours: bool = False,
 ) -> Method:
     """A method whose weights are Tucker weights of a plan within so many numbers."""
 
@@ -123,7 +129,7 @@ def _tucker(
         tucker, bits = dict(tucker_layers(model)), coded_bits(network)
         return len(to_bytes(network)) - sum(bits[name] for name in bits if name in tucker) / 8
 
-    return Method(title, put, write, fixed, entries=entries)
+    return Method(title, put, write, fixed, entries=entries, ours=ours)
 
 
 def _other(
@@ -183,8 +189,8 @@ def _whole(model: nn.Module, _numbers: int, _evidence: Evidence) -> NetworkPlan:
 
 
 METHODS: dict[str, Method] = {
-    "ada": _tucker("ADA-Tucker", plan_benchmark),
-    "scada": _tucker("SCADA-Tucker", _scada),
+    "ada": _tucker("ADA-Tucker", plan_benchmark, ours=True),
+    "scada": _tucker("SCADA-Tucker", _scada, ours=True),
     "svd": _tucker("truncated SVD", _svd),
     "tucker2": _tucker("Tucker-2", _tucker2),
     "tt": _other("tensor train", _trains),
