@@ -60,8 +60,8 @@ def bytes_at(points: Sequence[Point], error: float) -> tuple[float, str]:
     Examples
     --------
     >>> points = [(100.0, 4.0), (400.0, 1.0)]
-    >>> bytes_at(points, 2.0), bytes_at(points, 5.0), bytes_at(points, 0.9)
-    ((200.0, ''), (100.0, 'at most '), (inf, ''))
+    >>> bytes_at(points, 2.0), bytes_at(points, 2.0**1.5), bytes_at(points, 5.0), bytes_at(points, 0.9)
+    ((200.0, ''), (141.421356, ''), (100.0, 'at most '), (inf, ''))
     """
     ordered = sorted(points)
     if ordered[0][1] <= error:

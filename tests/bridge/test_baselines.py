@@ -263,6 +263,16 @@ def test_what_is_no_such_file_is_refused(content: bytes, text: str) -> None:
         read_baseline(content, lambda _: LeNet300())
 
 
+def test_giant_ranks_are_refused_before_memory_is_taken() -> None:
+    content = small_file("tt")
+    plain = content[: 5 + int.from_bytes(content[1:5], "little")]
+    encoder = Encoder()
+    for _ in range(2):
+        encoder.integer(200_000)
+    with pytest.raises(FileFormatError, match=r"ranks \[200000, 200000\] of a weight of shape"):
+        read_baseline(plain + encoder.content(), lambda _: LeNet300())
+
+
 def test_models_of_other_kinds_are_not_written() -> None:
     model = lenet300()
     with pytest.raises(ValueError, match="neither all tensor trains nor all pruned"):

@@ -106,3 +106,16 @@ def test_what_cannot_be_written_or_read_is_refused() -> None:
         Decoder(encoder.content()).integer(999)
     with pytest.raises(ValueError, match="32768"):
         fit_model(np.array([40_000], np.int32))
+
+
+def test_many_choices_come_back_and_others_are_refused() -> None:
+    values = np.array([0, 4, 2, 4], np.int32)
+    encoder = Encoder()
+    encoder.choices(values, 5)
+    encoder.choices(np.zeros(3, np.int32), 1)
+    decoder = Decoder(encoder.content())
+    np.testing.assert_array_equal(decoder.choices(4, 5), values)
+    np.testing.assert_array_equal(decoder.choices(3, 1), [0, 0, 0])
+    for wrong, count in ((values, 4), (-values, 5), (values, 1 << 17)):
+        with pytest.raises(ValueError, match=f"none of the {count} choices"):
+            Encoder().choices(wrong, count)
