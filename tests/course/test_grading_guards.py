@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -190,6 +191,13 @@ def test_magics_without_ipython(monkeypatch: pytest.MonkeyPatch) -> None:
     assert without_magics("%time\nif x:\n    !ls\n") == "pass\nif x:\n    pass\n"
 
 
+def await_environment(pid: int) -> None:
+    deadline = time.monotonic() + 10
+    while MARKER.encode() not in Path(f"/proc/{pid}/environ").read_bytes():
+        assert time.monotonic() < deadline
+        time.sleep(0.001)
+
+
 def test_marked_processes_are_found_and_others_are_not() -> None:
     if not sys.platform.startswith("linux"):
         pytest.skip("needs /proc")
@@ -198,6 +206,8 @@ def test_marked_processes_are_found_and_others_are_not() -> None:
         subprocess.Popen(["sleep", "60"], env=e, start_new_session=True) for e in environments
     ]
     try:
+        for child in children:  # Popen returns a moment before /proc shows a new environment
+            await_environment(child.pid)
         assert kill_marked("planted-word") == 1
         assert children[0].wait(timeout=10) == -9
         assert children[1].poll() is None
