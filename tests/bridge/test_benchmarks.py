@@ -16,7 +16,7 @@ from tests.bridge.tiny_cifar import tiny_set
 from torch_bridge import build_model, cli
 from torch_bridge.benchmarks import BENCHMARKS, Bench, benchmark_named, cost
 from torch_bridge.benchmarks.folding import fold_batch_norms
-from torch_bridge.benchmarks.images import in_memory
+from torch_bridge.benchmarks.images import in_memory, load_images
 from torch_bridge.benchmarks.methods import decode
 from torch_bridge.benchmarks.planning import is_depthwise, plan_benchmark, reshape_by_kind
 from torch_bridge.benchmarks.twins import Wish, compress_benchmark
@@ -66,6 +66,24 @@ def test_dense_run_leaves_result_and_weights(tmp_path: Path, resnet8: str) -> No
     assert len(content["journals"]["dense"]) == 1
     model = load_weights(tmp_path / f"{stem}.npz", CifarResNet(8))
     assert error_rate(model, bench.images.test) == row.test_error
+
+
+def test_dense_run_goes_on_from_weights(tmp_path: Path, resnet8: str) -> None:
+    bench = bench_in(tmp_path, resnet8)
+    start = tmp_path / "start.npz"
+    model = build_model(resnet8, seed=5)
+    save_weights(start, model)
+    idle = replace(bench.benchmark.dense, lr=1e-12)
+    bench.dense(idle, start)
+    stem = "bench_resnet8_cifar-10-tiny_dense-1-more_seed0"
+    after = load_weights(tmp_path / f"{stem}.npz", CifarResNet(8))
+    torch.testing.assert_close(dict(after.named_parameters()), dict(model.named_parameters()))
+    assert json.loads((tmp_path / f"{stem}.json").read_text())["start"]["file"] == "start.npz"
+
+
+def test_hole_must_fit_the_images() -> None:
+    with pytest.raises(ValueError, match="hole is 32; images of cifar10 have 32 pixels"):
+        load_images("cifar10", None, torch.device("cpu"), hole=32)
 
 
 @pytest.mark.parametrize(

@@ -101,6 +101,14 @@ def _compression(command: argparse.ArgumentParser) -> None:
 
 def _training(command: argparse.ArgumentParser) -> None:
     defaults = " (default: the benchmark's)"
+    command.add_argument(
+        "--start", type=Path, metavar="FILE",
+        help="train the dense network on from these weights (.npz), not from scratch",
+    )  # fmt: skip
+    command.add_argument(
+        "--hole", type=int, default=0, metavar="PIXELS",
+        help="side of a square that covers a part of every training image (cutout; default: none)",
+    )  # fmt: skip
     for name, kind, text in (
         ("epochs", int, "passes over the training images"),
         ("lr", float, "highest learning rate"),
@@ -143,12 +151,16 @@ def bench(arguments: argparse.Namespace) -> None:
     if arguments.name is None:
         raise ValueError(f"which benchmark? choose one of {', '.join(BENCHMARKS)}")
     benchmark = benchmark_named(arguments.name)
+    if arguments.start and (arguments.compare or arguments.method != "dense"):
+        raise ValueError("--start is for the dense network; its twin begins with --dense FILE")
     if arguments.dry_run or arguments.overhead:
         _measure(benchmark, arguments)
         return
     with join(check_device(arguments.device)) as world:
         show = world.is_first and not arguments.quiet
-        loaded = load_images(benchmark.data, arguments.data_dir, world.device, progress=show)
+        loaded = load_images(
+            benchmark.data, arguments.data_dir, world.device, hole=arguments.hole, progress=show
+        )
         made = Bench(
             benchmark, loaded, world, arguments.out, arguments.seed, arguments.runs,
             not arguments.quiet,
@@ -159,7 +171,7 @@ def bench(arguments: argparse.Namespace) -> None:
             _compare(made, arguments)
             return
         elif arguments.method == "dense":
-            rows = [made.dense(changed(benchmark.dense, arguments))]
+            rows = [made.dense(changed(benchmark.dense, arguments), arguments.start)]
         else:
             rows = _compress(made, arguments)
         if world.is_first:

@@ -14,6 +14,7 @@ from torch_bridge.training import (
     Held,
     HeldImages,
     HeldPictures,
+    HoledAugmentation,
     MemorySupply,
     Pixels,
     Supply,
@@ -37,18 +38,24 @@ class Images:
 
 
 def load_images(
-    data: str, folder: Path | None, device: torch.device, *, progress: bool = True
+    data: str, folder: Path | None, device: torch.device, *, hole: int = 0, progress: bool = True
 ) -> Images:
-    """Load the data set of that name.
+    """Load the data set of that name; `hole` is the side in pixels of what covers training images.
 
     Raises
     ------
+    ValueError
+        If the hole does not fit the images, or these are read from folders, as ILSVRC12.
     DataError
         If its files are missing or damaged; says what to put where.
     """
     known = IMAGE_SETS[data]
     if known.load is not None:
-        return in_memory(known.load(folder, progress), known, device)
+        if not 0 <= hole < known.side:
+            raise ValueError(f"hole is {hole}; images of {data} have {known.side} pixels a side")
+        return in_memory(known.load(folder, progress), known, device, hole)
+    if hole:
+        raise ValueError(f"hole is {hole}; images of {data} come from folders and can have none")
     found, pixels = find_ilsvrc12(folder), Pixels(known.mean, known.std)
     return Images(
         found.name,
@@ -58,13 +65,15 @@ def load_images(
     )
 
 
-def in_memory(data: DataSet, known: ImageSet, device: torch.device) -> Images:
+def in_memory(data: DataSet, known: ImageSet, device: torch.device, hole: int = 0) -> Images:
     """Put images that are all in memory where they are needed."""
     pixels = Pixels(known.mean, known.std)
     images, labels = (
         torch.from_numpy(array).to(device) for array in (data.train_images, data.train_labels)
     )
     augmentation = Augmentation(known.side // 8, known.mirror)
+    if hole:
+        augmentation = HoledAugmentation(augmentation.shift, augmentation.mirror, hole)
     return Images(
         data.name,
         MemorySupply(images, labels, pixels, augmentation),

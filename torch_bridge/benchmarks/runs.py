@@ -8,7 +8,8 @@ from torch import nn
 
 from torch_bridge.benchmarks.catalogue import Benchmark
 from torch_bridge.benchmarks.images import Images
-from torch_bridge.benchmarks.weights import save_weights
+from torch_bridge.benchmarks.weights import load_weights, save_weights
+from torch_bridge.checkpoint import digest
 from torch_bridge.layers import count_params
 from torch_bridge.models import build_model
 from torch_bridge.pipeline import Row, fix_inner_biases
@@ -61,17 +62,22 @@ class Bench:
             title=f"{method} {self.benchmark.name}",
         )  # fmt: skip
 
-    def dense(self, regime: Regime) -> Row:
-        """Train the dense network; leaves its weights and result in the folder."""
-        model = self.build().to(self.world.device)
-        method = f"dense-{regime.epochs}"
+    def dense(self, regime: Regime, start: Path | None = None) -> Row:
+        """Train the dense network, from scratch or from weights; leaves weights and result."""
+        model = self.build()
+        method, begin = f"dense-{regime.epochs}", {}
+        if start is not None:
+            model = load_weights(start, model)
+            method += "-more"
+            begin = {"start": {"file": start.name, "weights": digest(model.state_dict().values())}}
+        model.to(self.world.device)
         trained = self.fit(model, method, regime)
         params = count_params(model)
         error = error_rate(model, self.images.test)
         row = Row(method, params, 4 * params, 1.0, trained.val_error, error, trained.seconds)
         if self.world.is_first:
             save_weights(self.out / f"{self.stem(method)}.npz", model)
-            self.write(method, [row], {"dense": regime}, {"dense": trained})
+            self.write(method, [row], {"dense": regime}, {"dense": trained}, **begin)
         return row
 
     def write(

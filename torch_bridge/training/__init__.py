@@ -1,6 +1,13 @@
 """Training of the benchmarks: regimes, batches, the loop, and what watches over it."""
 
-from torch_bridge.training.images import Augmentation, Held, HeldImages, Pixels, error_rate
+from torch_bridge.training.images import (
+    Augmentation,
+    Held,
+    HeldImages,
+    HoledAugmentation,
+    Pixels,
+    error_rate,
+)
 from torch_bridge.training.journal import Journal
 from torch_bridge.training.loop import Trained, train
 from torch_bridge.training.parallel import World, join
@@ -15,6 +22,7 @@ __all__ = [
     "Held",
     "HeldImages",
     "HeldPictures",
+    "HoledAugmentation",
     "Journal",
     "MemorySupply",
     "Pixels",
