@@ -190,6 +190,8 @@ def test_command_trains_and_compresses(
     assert command(resnet8, "--evaluate", path, *folders) == 0
     again = json.loads(capsys.readouterr().out)[0]
     assert again == compressed | {"seconds": 0.0}
+    assert command(resnet8, "--method", "ada", "--start", dense, *folders) == 1
+    assert "--start is for the dense network" in capsys.readouterr().err
     assert command("resnet20", "--evaluate", path, *folders) == 1
     assert "holds a resnet8; resnet20 is asked for" in capsys.readouterr().err
 
