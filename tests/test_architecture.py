@@ -25,7 +25,6 @@ ALLOWED = {
         "numpy",
         "tqdm",
         "pooch",
-        "threadpoolctl",
     },
     "course_kit": {"course_kit", "tucker_core", "numpy", "matplotlib", "segno", "zxingcpp"},
 }

@@ -35,7 +35,7 @@ higher, and not comparable with published ones. The paper's own tables were not 
 
 ```sh
 ada-tucker bench resnet20 --epochs 30 --out results                # dense: .json, .npz, journal as .csv
-ada-tucker bench resnet20 --start FILE.npz --epochs 60 --hole 8   # dense: train on, cover a part of each image
+ada-tucker bench resnet20 --start FILE.npz --epochs 60 --hole 8  # dense: train on, images with holes
 ada-tucker bench resnet20 --method ada --ratio 15 --dense FILE.npz --out results  # from its HOSVD
 ada-tucker bench resnet20 --evaluate FILE.ada                      # test a file again
 torchrun --nproc-per-node 2 -m torch_bridge.cli bench resnet20     # several GPUs or processes
