@@ -26,23 +26,24 @@ def published_benchmark(model: str) -> list[dict[str, Any]]:
     return found
 
 
-def benchmark_figure(
-    model: str, series: Mapping[str, Sequence[tuple[float, float]]], dense: Mapping[str, float]
-) -> Figure:
+def benchmark_figure(model: str, runs: Sequence[Mapping[str, Any]]) -> Figure:
     """Draw error against how many times smaller, on a logarithmic scale.
 
     Parameters
     ----------
     model : a network of the benchmarks; what is published of it is drawn as open marks
-    series : name, which says what it counts -> (ratio, test error in percent) of our networks
-    dense : name -> test error in percent of dense networks, drawn as level lines
-
-    Examples
-    --------
-    >>> figure = benchmark_figure("resnet32", {"ours, bytes": [(15.0, 9.0)]}, {"dense": 8.0})
-    >>> figure.axes[0].get_xscale()
-    'log'
+    runs : of result files of `ada-tucker bench`; the small twins among them are drawn as full marks, once
+        by their bytes and once by their numbers, and the dense networks that they come from as level lines
     """
+    series: dict[str, list[tuple[float, float]]] = {}
+    dense: dict[str, float] = {}
+    for run in (run for run in runs if len(run["rows"]) > 1):
+        whole, row = run["rows"]
+        kind, error = f"ours, {run['wish']['method']}, {run['data_set']}", row["test_error"]
+        numbers = whole["params"] / row["params"]
+        series.setdefault(f"{kind}: bytes", []).append((row["ratio"], error))
+        series.setdefault(f"{kind}: numbers", []).append((numbers, error))
+        dense[f"dense, {run['data_set']}"] = whole["test_error"]
     figure = Figure(figsize=(9.5, 6), layout="constrained")
     axes = figure.add_subplot()
     for (name, points), shape in zip(series.items(), _SHAPES, strict=False):

@@ -128,18 +128,8 @@ def draw() -> None:
     """Draw the picture of every benchmark that has a compressed network."""
     for name, benchmark in BENCHMARKS.items():
         twins = [run for run in runs_of(name) if len(run["rows"]) > 1]
-        series: dict[str, list[tuple[float, float]]] = {}
-        for run in twins:
-            dense, row = run["rows"]
-            kind = f"ours, {run['wish']['method']}, {run['data_set']}"
-            numbers = dense["params"] / row["params"]
-            series.setdefault(f"{kind}: bytes", []).append((row["ratio"], row["test_error"]))
-            series.setdefault(f"{kind}: numbers", []).append((numbers, row["test_error"]))
-        lines = {f"dense, {run['data_set']}": run["rows"][0]["test_error"] for run in twins}
-        if series:
-            save_figure(
-                benchmark_figure(benchmark.model, series, lines), PICTURES / f"bench_{name}.png"
-            )
+        if twins:
+            save_figure(benchmark_figure(benchmark.model, twins), PICTURES / f"bench_{name}.png")
 
 
 def main() -> int:

@@ -37,14 +37,15 @@ def test_a_run_becomes_a_row_and_the_others_are_not_run(monkeypatch: pytest.Monk
 
 
 def test_published_curves_and_ours_are_in_one_picture() -> None:
-    figure = benchmark_figure(
-        "resnet32", {"ours: bytes": [(20.0, 9.0), (10.0, 8.0)]}, {"dense": 7.5}
-    )
+    larger = {**RUN, "rows": [ROW, {**TWIN, "ratio": 8.0, "test_error": 10.1}]}
+    dense = {**RUN, "rows": [ROW]}
+    figure = benchmark_figure("resnet32", [RUN, larger, dense])
     labels = [line.get_label() for line in figure.axes[0].get_lines()]
-    assert labels[0] == "ours: bytes"
+    assert labels[:2] == [f"ours, ada, CIFAR-10-jpeg: {what}" for what in ("bytes", "numbers")]
     assert "T-Basis (fp32 parameters, no quantisation; mean of 10 runs)" in labels
-    assert labels[-1] == "dense, 7.50 %"
-    np.testing.assert_array_equal(figure.axes[0].get_lines()[0].get_xdata(), [10.0, 20.0])
+    assert labels[-1] == "dense, CIFAR-10-jpeg, 10.00 %"
+    np.testing.assert_array_equal(figure.axes[0].get_lines()[0].get_xdata(), [8.0, 16.0])
+    np.testing.assert_array_equal(figure.axes[0].get_lines()[1].get_xdata(), [2.5, 2.5])
 
 
 def test_published_rows_say_what_they_count() -> None:
