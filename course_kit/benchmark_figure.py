@@ -32,8 +32,8 @@ def benchmark_figure(model: str, runs: Sequence[Mapping[str, Any]]) -> Figure:
     Parameters
     ----------
     model : a network of the benchmarks; what is published of it is drawn as open marks
-    runs : of result files of `ada-tucker bench`; the small twins among them are drawn as full marks, once
-        by their bytes and once by their numbers, and the dense networks that they come from as level lines
+    runs : of result files of `ada-tucker bench`; the small twins are drawn as full marks, once by their
+        bytes and once by their numbers, and the dense networks that they come from as level lines
     """
     series: dict[str, list[tuple[float, float]]] = {}
     dense: dict[str, float] = {}
