@@ -25,6 +25,7 @@ class Benchmark:
     ratios : how many times smaller than the dense network the methods are compared
     baseline_ratios : the same for the methods that are not Tucker's
     evidence : where ranks go, see `planning`
+    bits : per stored number that ranks are planned for
     inner_biases : whether layers before the last have biases; else they are zero and not stored
     """
 
@@ -37,6 +38,7 @@ class Benchmark:
     ratios: tuple[float, ...] = (15, 30)
     baseline_ratios: tuple[float, ...] = (15, 30)
     evidence: Evidence = "spectra"
+    bits: float = 2.5
     inner_biases: bool = True
 
 
@@ -58,7 +60,7 @@ def _digits(model: str, ours: tuple[float, ...], baselines: tuple[float, ...]) -
     """A LeNet, trained shortly; the records have recipes of their own."""
     regimes = (_DIGITS, _DIGITS_TUCKER, _DIGITS_ROUNDING)
     return Benchmark(
-        model, model, "mnist", *regimes, ours, baselines, "balanced", inner_biases=False
+        model, model, "mnist", *regimes, ours, baselines, "balanced", 3.5, inner_biases=False
     )
 
 

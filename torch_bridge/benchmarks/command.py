@@ -87,8 +87,8 @@ def _compression(command: argparse.ArgumentParser) -> None:
     )
     command.add_argument("--init", choices=("hosvd", "scratch"), default="hosvd")
     command.add_argument(
-        "--bits", type=float, default=Wish.bits,
-        help="per stored number; fewer bits, more numbers in the same bytes (default: %(default)s)",
+        "--bits", type=float,
+        help="per stored number; fewer bits, more numbers in the same bytes (default: the benchmark's)",
     )  # fmt: skip
     command.add_argument(
         "--levels", type=float, default=Wish.levels,
@@ -215,7 +215,7 @@ def _compress(made: Bench, arguments: argparse.Namespace) -> list[Row]:
     """Make one twin of the given dense network."""
     if arguments.dense is None:
         raise ValueError("--dense FILE is needed: the weights that 'bench NAME' wrote")
-    wish = _wish(arguments, arguments.method, arguments.ratio)
+    wish = _wish(made.benchmark, arguments, arguments.method, arguments.ratio)
     return compress_benchmark(made, arguments.dense, wish, *_stages(made, arguments))
 
 
@@ -223,7 +223,7 @@ def _compare(made: Bench, arguments: argparse.Namespace) -> None:
     """Compare all methods; the first process shows and draws what came out."""
     known = made.benchmark
     wishes = [
-        _wish(arguments, method, ratio)
+        _wish(known, arguments, method, ratio)
         for method in arguments.methods
         for ratio in arguments.ratios
         or (known.ratios if METHODS[method].ours else known.baseline_ratios)
@@ -236,8 +236,9 @@ def _compare(made: Bench, arguments: argparse.Namespace) -> None:
         show_comparison(content, stem, as_json=arguments.json)
 
 
-def _wish(arguments: argparse.Namespace, method: str, ratio: float) -> Wish:
-    return Wish(ratio, method, arguments.init, arguments.bits, arguments.levels)
+def _wish(known: Benchmark, arguments: argparse.Namespace, method: str, ratio: float) -> Wish:
+    bits = known.bits if arguments.bits is None else arguments.bits
+    return Wish(ratio, method, arguments.init, bits, arguments.levels)
 
 
 def _stages(made: Bench, arguments: argparse.Namespace) -> tuple[Regime, Regime]:
