@@ -25,6 +25,7 @@ from tucker_core.checks import FloatArray
 from tucker_core.tucker_plan import plan_for
 
 _BLAS_FROM = 100_000  # entries; below, either way takes less than a millisecond
+_KERNELS_UP_TO = 24  # rank, for larger tensors of three modes or two
 
 
 class TuckerWeight(StoredWeight):
@@ -154,17 +155,19 @@ def tucker_product(core: Tensor, factors: Sequence[Tensor | None]) -> Tensor:
 def kernels_are_faster(plan: TuckerPlan) -> bool:
     """Whether tucker_core's kernels rebuild a tensor faster than a chain of torch's matrix products.
 
-    Measured, forward and backward, kernels against torch: (25, 20, 25, 32) of rank 6 takes 0.37 against
-    0.55 ms, (64, 64, 96, 96) of rank 12 takes 64 against 119 ms; but (128, 128, 9) of rank (60, 60, 8)
-    takes 1.4 against 0.7 ms. Tensors of few modes are few and large products, the work of a BLAS.
+    Measured on one thread, forward and backward, kernels against torch: (25, 20, 25, 32) of rank 6 takes
+    0.35 against 0.60 ms, (80, 50, 100) of rank 10 takes 0.39 against 0.56 ms; but (128, 128, 9) of rank
+    (60, 60, 8) takes 1.4 against 0.7 ms. Few modes of high rank mean few and large products, the work of
+    a BLAS, which can also use several threads.
 
     Examples
     --------
     >>> kernels_are_faster(TuckerPlan((512, 512, 9), (60, 60, 8)))
     False
     """
-    few_modes = len(plan.shape) <= 3 and math.prod(plan.shape) >= _BLAS_FROM
-    return plan.is_compiled and not few_modes
+    if len(plan.shape) > 3 or math.prod(plan.shape) < _BLAS_FROM:
+        return plan.is_compiled
+    return plan.is_compiled and max(plan.rank) <= _KERNELS_UP_TO
 
 
 def _torch_product(core: Tensor, factors: Sequence[Tensor | None]) -> Tensor:
