@@ -8,7 +8,7 @@ from typing import Any
 from matplotlib.figure import Figure
 
 from course_kit.paths import DATA
-from course_kit.plots import DARK, MIDDLE
+from course_kit.plots import DARK, MIDDLE, plain_log_ticks, tidy
 
 _SHAPES = "osD^vP*X"
 
@@ -61,6 +61,8 @@ def benchmark_figure(model: str, runs: Sequence[Mapping[str, Any]]) -> Figure:
             error, color=MIDDLE, linestyle=style, linewidth=1, label=f"{name}, {error:.2f} %"
         )
     axes.set_xscale("log")
+    plain_log_ticks(axes.xaxis)
+    tidy(axes)
     axes.set_xlabel("times smaller than the dense network, by what each counts")
     axes.set_ylabel("test error, %")
     axes.set_title(f"{model}: error against compression; published ones on the original CIFAR-10")
