@@ -1,7 +1,7 @@
 """Error against compression for a benchmark: our twins beside published curves, by what each counts."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from itertools import groupby
 from typing import Any
 
@@ -9,6 +9,7 @@ from matplotlib.figure import Figure
 
 from course_kit.paths import DATA
 from course_kit.plots import DARK, MIDDLE, plain_log_ticks, tidy
+from course_kit.results import Result, small_twins
 
 _SHAPES = "osD^vP*X"
 
@@ -26,7 +27,7 @@ def published_benchmark(model: str) -> list[dict[str, Any]]:
     return found
 
 
-def benchmark_figure(model: str, runs: Sequence[Mapping[str, Any]]) -> Figure:
+def benchmark_figure(model: str, runs: Sequence[Result]) -> Figure:
     """Draw error against how many times smaller, on a logarithmic scale.
 
     Parameters
@@ -34,10 +35,19 @@ def benchmark_figure(model: str, runs: Sequence[Mapping[str, Any]]) -> Figure:
     model : a network of the benchmarks; what is published of it is drawn as open marks
     runs : of result files of `ada-tucker bench`; the small twins are drawn as full marks, once by their
         bytes and once by their numbers, and the dense networks that they come from as level lines
+
+    Examples
+    --------
+    >>> dense = {"params": 100, "test_error": 8.0}
+    >>> small = {"params": 40, "test_error": 9.0, "ratio": 15.0}
+    >>> run = {"rows": [dense, small], "wish": {"method": "ada"}, "data_set": "CIFAR-10"}
+    >>> figure = benchmark_figure("resnet32", [run])
+    >>> [mark.get_label() for mark in figure.axes[0].get_lines()[:2]]
+    ['ours, ada, CIFAR-10: bytes', 'ours, ada, CIFAR-10: numbers']
     """
     series: dict[str, list[tuple[float, float]]] = {}
     dense: dict[str, float] = {}
-    for run in (run for run in runs if len(run["rows"]) > 1):
+    for run in small_twins(runs):
         whole, row = run["rows"]
         kind, error = f"ours, {run['wish']['method']}, {run['data_set']}", row["test_error"]
         numbers = whole["params"] / row["params"]

@@ -1,6 +1,7 @@
 """What was measured: the JSON files of results/, read for notebooks, README and pictures."""
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -54,3 +55,14 @@ def chosen(model: str, recipe: str, folder: Path = RESULTS) -> Result | None:
     if not runs:
         return None
     return min(runs, key=lambda run: (run["rows"][0]["val_error"], run["rows"][0]["n_bytes"]))
+
+
+def small_twins(runs: Sequence[Result]) -> list[Result]:
+    """The runs of `ada-tucker bench` that made a network small: a row for it beside the dense one's.
+
+    Examples
+    --------
+    >>> small_twins([{"rows": ["dense"]}, {"rows": ["dense", "small"]}])
+    [{'rows': ['dense', 'small']}]
+    """
+    return [run for run in runs if len(run["rows"]) > 1]

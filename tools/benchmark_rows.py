@@ -1,6 +1,6 @@
 """The small twins of the paper's networks as rows of a table, from results/bench_*.json."""
 
-from course_kit.results import Result, results
+from course_kit.results import Result, results, small_twins
 from torch_bridge.benchmarks import BENCHMARKS
 
 
@@ -14,7 +14,7 @@ def twins_table() -> str:
     head = ["network", "data set", "run", "bytes", "ratio", "test error", "dense", "points lost"]
     lines = [f"| {' | '.join(head)} |", "|" + " --- |" * len(head)]
     for name in BENCHMARKS:
-        for run in (run for run in runs_of(name) if "points_lost" in run):
+        for run in small_twins(runs_of(name)):
             dense, row = run["rows"]
             cells = (
                 name, run["data_set"], f"{run['wish']['method']}, {run['wish']['ratio']:g}x wanted",

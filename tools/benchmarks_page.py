@@ -12,7 +12,7 @@ from typing import Any
 
 from course_kit.benchmark_figure import benchmark_figure
 from course_kit.plots import save_figure
-from course_kit.results import results
+from course_kit.results import results, small_twins
 from tools.benchmark_rows import runs_of
 from tools.comparisons import comparisons
 from torch_bridge.benchmarks import BENCHMARKS
@@ -46,7 +46,8 @@ A run that was broken off goes on from its last epoch with the same command. Dat
 `svhn/train_32x32.mat` and `test_32x32.mat`, `ilsvrc12/train/CLASS/*.JPEG` and
 `ilsvrc12/val/CLASS/*.JPEG`.
 The last 5,000 training images of CIFAR-10 (7,000 of SVHN, 50 of each class of ILSVRC12) are held out for
-validation; the test images are looked at once, by the last epoch's weights.
+validation; the test images are looked at once, by the last epoch's weights. A run
+called "more" went on from the weights of an earlier one.
 """
 
 
@@ -78,7 +79,7 @@ def _details() -> Iterator[str]:
         if not runs:
             continue
         yield f"## {name}\n"
-        if any(len(run["rows"]) > 1 for run in runs):
+        if small_twins(runs):
             yield f"![Error against compression of {name}](img/bench_{name}.png)\n"
         yield "| data set | run | seed | numbers | bytes | ratio | val error | test error | lost |"
         yield "| --- | --- | --- | --- | --- | --- | --- | --- | --- |"
@@ -127,9 +128,9 @@ def _costs() -> str:
 def draw() -> None:
     """Draw the picture of every benchmark that has a compressed network."""
     for name, benchmark in BENCHMARKS.items():
-        twins = [run for run in runs_of(name) if len(run["rows"]) > 1]
-        if twins:
-            save_figure(benchmark_figure(benchmark.model, twins), PICTURES / f"bench_{name}.png")
+        runs = runs_of(name)
+        if small_twins(runs):
+            save_figure(benchmark_figure(benchmark.model, runs), PICTURES / f"bench_{name}.png")
 
 
 def main() -> int:

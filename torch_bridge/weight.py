@@ -12,7 +12,7 @@ where its kernels are faster; else the same chain of matrix products is left to 
 
 import math
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 import torch
@@ -23,6 +23,8 @@ from torch_bridge.stored import StoredWeight
 from tucker_core import LayerPlan, TuckerPlan, TuckerTensor, hosvd
 from tucker_core.checks import FloatArray
 from tucker_core.tucker_plan import plan_for
+
+_Views: TypeAlias = tuple[FloatArray, list[FloatArray | None]]  # a core and its factors
 
 _BLAS_FROM = 100_000  # entries; below, either way takes less than a millisecond
 _KERNELS_UP_TO = 24  # rank, for larger tensors of three modes or two
@@ -142,11 +144,10 @@ def tucker_product(core: Tensor, factors: Sequence[Tensor | None]) -> Tensor:
     """
     on_cpu = core.device.type == "cpu" and core.dtype in (torch.float32, torch.float64)
     if on_cpu and not torch.compiler.is_compiling():  # a compiler reads torch, not kernels
-        plan = plan_for(
-            core.detach().numpy(), [f if f is None else f.detach().numpy() for f in factors]
-        )
+        views = _views(core, factors)
+        plan = plan_for(*views)
         if kernels_are_faster(plan):
-            result: Tensor = _CoreProduct.apply(plan, core, *factors)  # type: ignore[no-untyped-call]
+            result: Tensor = _CoreProduct.apply(plan, views, core, *factors)  # type: ignore[no-untyped-call]
             return result
     with torch.autocast(core.device.type, enabled=False):
         return _torch_product(core, factors)
@@ -165,9 +166,8 @@ def kernels_are_faster(plan: TuckerPlan) -> bool:
     >>> kernels_are_faster(TuckerPlan((512, 512, 9), (60, 60, 8)))
     False
     """
-    if len(plan.shape) > 3 or math.prod(plan.shape) < _BLAS_FROM:
-        return plan.is_compiled
-    return plan.is_compiled and max(plan.rank) <= _KERNELS_UP_TO
+    few_and_large = len(plan.shape) <= 3 and math.prod(plan.shape) >= _BLAS_FROM
+    return plan.is_compiled and not (few_and_large and max(plan.rank) > _KERNELS_UP_TO)
 
 
 def _torch_product(core: Tensor, factors: Sequence[Tensor | None]) -> Tensor:
@@ -182,15 +182,21 @@ def _torch_product(core: Tensor, factors: Sequence[Tensor | None]) -> Tensor:
     return tensor.reshape(shape)
 
 
+def _views(core: Tensor, factors: Sequence[Tensor | None]) -> _Views:
+    """Core and factors as numpy sees them in torch's own memory."""
+    return core.detach().numpy(), [None if f is None else f.detach().numpy() for f in factors]
+
+
 class _CoreProduct(torch.autograd.Function):
     """tucker_core's product and gradient on views of torch's memory: no copy in either direction."""
 
     @staticmethod
-    def forward(ctx: Any, plan: TuckerPlan, core: Tensor, *factors: Tensor | None) -> Tensor:
+    def forward(
+        ctx: Any, plan: TuckerPlan, views: _Views, core: Tensor, *factors: Tensor | None
+    ) -> Tensor:
         ctx.plan, ctx.gaps = plan, [factor is None for factor in factors]
         ctx.save_for_backward(core, *(factor for factor in factors if factor is not None))
-        parts = core.detach().numpy(), [None if f is None else f.detach().numpy() for f in factors]
-        full, ctx.between = ctx.plan.product_and_saved(*parts)
+        full, ctx.between = plan.product_and_saved(*views)
         return torch.from_numpy(full)
 
     @staticmethod
@@ -198,13 +204,12 @@ class _CoreProduct(torch.autograd.Function):
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
         core, *stored = ctx.saved_tensors
         rest = iter(stored)
-        factors = [None if gap else next(rest).detach().numpy() for gap in ctx.gaps]
+        views = _views(core, [None if gap else next(rest) for gap in ctx.gaps])
         upstream = grads[0].detach().contiguous().numpy()
         between, ctx.between = ctx.between, None  # used up; a second backward computes it anew
-        grad_core, grad_factors = ctx.plan.gradient(
-            core.detach().numpy(), factors, upstream, between
-        )
+        grad_core, grad_factors = ctx.plan.gradient(*views, upstream, between)
         return (
+            None,
             None,
             torch.from_numpy(grad_core),
             *(None if g is None else torch.from_numpy(g) for g in grad_factors),

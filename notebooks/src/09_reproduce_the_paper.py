@@ -32,7 +32,7 @@ from course_kit.compare_figure import TITLES, compare_figure, middles
 from course_kit.numpy_net import logits
 from course_kit.pareto_figure import claimed_bytes, pareto_figure, published
 from course_kit.paths import bundled_digits, model_path
-from course_kit.results import chosen, recipes, record_runs, results
+from course_kit.results import chosen, recipes, record_runs, results, small_twins
 from IPython.display import display
 from tucker_core import coded_bits, load
 
@@ -241,14 +241,12 @@ display(benchmark_figure("resnet20", resnet))
 # **Measure.** Every twin that was trained, with the points that it lost against the dense network that it comes from:
 
 # %%
-twins = [
-    run for run in results("bench_*_seed*.json") if run.get("points_lost") is not None
-]
+twins = small_twins(results("bench_*_seed*.json"))
 for run in twins:
     row = run["rows"][-1]
     print(
         f"{run['benchmark']:9} {run['wish']['method']:5} {row['ratio']:5.1f}x in bytes, "
-        f"{row['test_error']:.2f} %, {run['points_lost']:+.2f} points"
+        f"{run['rows'][0]['params'] / row['params']:4.1f}x in numbers, {row['test_error']:.2f} %, {run['points_lost']:+.2f} points"
     )
 
 # %% [markdown]
@@ -262,8 +260,8 @@ print(f"ResNet-20 within 2.5 points of its dense network: {best:.0f}x")
 assert 10 < best < 200
 
 # %% [markdown]
-# **Your turn.** `ada-tucker bench --list` names all networks; `ada-tucker bench convnet --epochs 2` trains two epochs in two
-# minutes, once CIFAR-10 is where the error message wants it. `docs/benchmarks.md` has every row, and what a step costs.
+# **Your turn.** `ada-tucker bench --list` names all networks; `ada-tucker bench convnet --epochs 2` trains for a few minutes,
+# once CIFAR-10 is where the error message wants it. `docs/benchmarks.md` has every row, and what a step costs.
 
 # %% [markdown]
 # ## What is not reproduced, and why

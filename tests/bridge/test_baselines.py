@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -18,7 +17,7 @@ from torch import Tensor, nn
 from torch.nn.utils import parametrize
 
 from course_kit.compare_figure import OURS, TITLES
-from torch_bridge.baselines.files import read_baseline, write_baseline
+from tests.bridge.tiny_methods import EACH, lenet300, weights_of
 from torch_bridge.baselines.low_rank import low_rank_plan, whole_plan
 from torch_bridge.baselines.pruning import (
     PrunedWeight,
@@ -35,27 +34,18 @@ from torch_bridge.baselines.tensor_train import (
 )
 from torch_bridge.baselines.tolerance import finest_plan
 from torch_bridge.benchmarks import Bench, benchmark_named
-from torch_bridge.benchmarks.folding import fold_batch_norms
 from torch_bridge.benchmarks.images import load_images
-from torch_bridge.benchmarks.methods import METHODS, Room, dense_weights, read_file
+from torch_bridge.benchmarks.methods import METHODS, Room, dense_weights
 from torch_bridge.benchmarks.weights import load_weights
 from torch_bridge.compress import compress_model
 from torch_bridge.datasets import DataSet, registry
-from torch_bridge.models import LeNet300, build_model
-from torch_bridge.rounding import attach_quantizers, rate
+from torch_bridge.models import build_model
 from torch_bridge.training import World
-from tucker_core import FileFormatError
 from tucker_core.codec import Decoder, Encoder
-
-EACH = 3.5
 
 
 def drawn(*shape: int) -> np.ndarray[Any, Any]:
     return np.random.default_rng(0).standard_normal(shape)
-
-
-def lenet300() -> nn.Module:
-    return build_model("lenet300", seed=0)
 
 
 def test_whole_chain_is_the_tensor() -> None:
@@ -194,105 +184,10 @@ def test_pruned_weight_learns_at_its_places_alone() -> None:
     torch.testing.assert_close(gradient, torch.full((3,), 2.0))
 
 
-@pytest.mark.parametrize("model", ["lenet300", "resnet20"])
-@pytest.mark.parametrize("name", list(METHODS))
-def test_every_method_reads_back_what_was_trained(name: str, model: str) -> None:
-    method = METHODS[name]
-    network = build_model(model, seed=0).eval()
-    dense = 32 * sum(p.numel() for p in network.parameters())
-    method.put(network, Room(dense / 15, EACH, "balanced" if model == "lenet300" else "spectra"))
-    attach_quantizers(network, 3.0)
-    content = method.write(folded(network), model)
-    architecture, decoded, _ = read_file(content)
-    assert architecture == model
-    expected, found = weights_of(network), weights_of(decoded)
-    assert list(expected) == list(found)
-    for key, weight in expected.items():
-        scale = (weight * found[key]).sum() / weight.square().sum()
-        assert abs(float(scale) - 1) < 0.012  # the scale has steps of 2.2 %
-        torch.testing.assert_close(found[key] / scale, weight, rtol=1e-3, atol=1e-5)
-    integers = len(content) - method.fixed(folded(network), model)
-    rough = (
-        0.4 if name == "pruning" else 0.12
-    )  # the law of entries without the small ones is learned
-    assert integers == pytest.approx(float(rate(network).detach()) / 8, rel=rough)
-
-
-def folded(model: nn.Module) -> nn.Module:
-    return fold_batch_norms(copy.deepcopy(model))
-
-
-def weights_of(model: nn.Module) -> dict[str, Tensor]:
-    """Weights of all layers, rebuilt where they are."""
-    layers: list[tuple[str, Any]] = [
-        (name, layer)
-        for name, layer in model.named_modules()
-        if isinstance(layer, nn.Linear | nn.Conv2d)
-    ]
-    return {name: layer.weight.detach() for name, layer in layers}
-
-
-def small_file(method: str) -> bytes:
-    model = lenet300()
-    METHODS[method].put(model, Room(8 * 4_000, EACH, "balanced"))
-    attach_quantizers(model, 3.0)
-    return METHODS[method].write(model, "lenet300")
-
-
-@pytest.mark.parametrize("method", ["tt", "pruning"])
-def test_damaged_files_are_refused_or_harmless(method: str) -> None:
-    content, rng = small_file(method), np.random.default_rng(0)
-    for _ in range(200):
-        damaged = bytearray(content)
-        for place in rng.integers(0, len(content), 3):
-            damaged[place] = int(rng.integers(256))
-        cut = bytes(damaged[: rng.integers(1, len(content) + 1)])
-        for broken in (bytes(damaged), cut):
-            try:
-                read_baseline(broken, lambda _: LeNet300())
-            except FileFormatError:
-                continue
-
-
-@pytest.mark.parametrize(
-    ("content", "text"),
-    [(b"", "starts with b''"), (b"X123456", "starts with b'X'"), (b"T\0\0", "starts")],
-)
-def test_what_is_no_such_file_is_refused(content: bytes, text: str) -> None:
-    with pytest.raises(FileFormatError, match=text):
-        read_baseline(content, lambda _: LeNet300())
-
-
-def test_giant_ranks_are_refused_before_memory_is_taken() -> None:
-    content = small_file("tt")
-    plain = content[: 5 + int.from_bytes(content[1:5], "little")]
-    encoder = Encoder()
-    for _ in range(2):
-        encoder.integer(200_000)
-    with pytest.raises(FileFormatError, match=r"ranks \[200000, 200000\] of a weight of shape"):
-        read_baseline(plain + encoder.content(), lambda _: LeNet300())
-
-
-def test_models_of_other_kinds_are_not_written() -> None:
-    model = lenet300()
-    with pytest.raises(ValueError, match="neither all tensor trains nor all pruned"):
-        write_baseline(model, "lenet300")
-    METHODS["tt"].put(model, Room(8 * 4_000, EACH))
-    with pytest.raises(ValueError, match="no steps"):
-        write_baseline(model, "lenet300")
-    with pytest.raises(ValueError, match="has no Tucker weight"):
-        METHODS["ada"].write(model, "lenet300")
-
-
 @pytest.mark.parametrize("method", ["tt", "pruning"])
 def test_other_methods_begin_with_the_dense_network(method: str) -> None:
     with pytest.raises(ValueError, match="init is 'scratch'"):
         METHODS[method].put(lenet300(), Room(8 * 4_000, EACH, init="scratch"))
-
-
-def test_rounding_alone_is_a_file_that_tucker_core_knows() -> None:
-    content = small_file("rounding")
-    assert content[:3] == b"ADA"
 
 
 def test_pictures_call_the_methods_what_the_tables_call_them() -> None:

@@ -71,9 +71,8 @@ def in_memory(data: DataSet, known: ImageSet, device: torch.device, hole: int = 
     images, labels = (
         torch.from_numpy(array).to(device) for array in (data.train_images, data.train_labels)
     )
-    augmentation = Augmentation(known.side // 8, known.mirror)
-    if hole:
-        augmentation = HoledAugmentation(augmentation.shift, augmentation.mirror, hole)
+    moves = known.side // 8, known.mirror
+    augmentation = HoledAugmentation(*moves, hole) if hole else Augmentation(*moves)
     return Images(
         data.name,
         MemorySupply(images, labels, pixels, augmentation),

@@ -64,12 +64,11 @@ class Bench:
 
     def dense(self, regime: Regime, start: Path | None = None) -> Row:
         """Train the dense network, from scratch or from weights; leaves weights and result."""
-        model = self.build()
-        method, begin = f"dense-{regime.epochs}", {}
+        model, method, more = self.build(), f"dense-{regime.epochs}", {}
         if start is not None:
-            model = load_weights(start, model)
+            load_weights(start, model)
             method += "-more"
-            begin = {"start": {"file": start.name, "weights": digest(model.state_dict().values())}}
+            more = {"start": {"file": start.name, "weights": digest(model.state_dict().values())}}
         model.to(self.world.device)
         trained = self.fit(model, method, regime)
         params = count_params(model)
@@ -77,7 +76,7 @@ class Bench:
         row = Row(method, params, 4 * params, 1.0, trained.val_error, error, trained.seconds)
         if self.world.is_first:
             save_weights(self.out / f"{self.stem(method)}.npz", model)
-            self.write(method, [row], {"dense": regime}, {"dense": trained}, **begin)
+            self.write(method, [row], {"dense": regime}, {"dense": trained}, **more)
         return row
 
     def write(
