@@ -76,7 +76,10 @@ TASKS = {
     "lab": Task(LAB, [["-m", "jupyterlab", _first_notebook()]], "open the first notebook"),
     "bench": Task(
         FULL,
-        [["-m", f"tools.{name}"] for name in ("bench_core", "bench_layer", "bench_step")],
+        [
+            ["-m", f"tools.{name}"]
+            for name in ("bench_core", "bench_layer", "bench_rebuild", "bench_step")
+        ],
         "time tucker_core beside its peers, a layer and a training step",
     ),
     "coverage": Task(

@@ -26,7 +26,7 @@ from tucker_core.tucker_plan import plan_for
 
 _Views: TypeAlias = tuple[FloatArray, list[FloatArray | None]]  # a core and its factors
 
-_BLAS_FROM = 100_000  # entries; below, either way takes less than a millisecond
+_BLAS_FROM = 100_000  # entries; below, there is little to gain
 _KERNELS_UP_TO = 24  # rank, for larger tensors of three modes or two
 
 
@@ -156,10 +156,9 @@ def tucker_product(core: Tensor, factors: Sequence[Tensor | None]) -> Tensor:
 def kernels_are_faster(plan: TuckerPlan) -> bool:
     """Whether tucker_core's kernels rebuild a tensor faster than a chain of torch's matrix products.
 
-    Measured on one thread, forward and backward, kernels against torch: (25, 20, 25, 32) of rank 6 takes
-    0.35 against 0.60 ms, (80, 50, 100) of rank 10 takes 0.39 against 0.56 ms; but (128, 128, 9) of rank
-    (60, 60, 8) takes 1.4 against 0.7 ms. Few modes of high rank mean few and large products, the work of
-    a BLAS, which can also use several threads.
+    Few modes of high rank mean few and large products, the work of a BLAS, which can also use several
+    threads. Measured by `python -m tools.bench_rebuild`, see `results/bench_rebuild.json`; close to the
+    rule's bounds either way takes about as long.
 
     Examples
     --------

@@ -16,7 +16,7 @@ from tests.bridge.tiny_cifar import tiny_set
 from torch_bridge import build_model, cli
 from torch_bridge.benchmarks import BENCHMARKS, Bench, benchmark_named, cost
 from torch_bridge.benchmarks.folding import fold_batch_norms
-from torch_bridge.benchmarks.images import in_memory, load_images
+from torch_bridge.benchmarks.images import in_memory
 from torch_bridge.benchmarks.methods import decode
 from torch_bridge.benchmarks.planning import is_depthwise, plan_benchmark, reshape_by_kind
 from torch_bridge.benchmarks.twins import Wish, compress_benchmark
@@ -79,11 +79,6 @@ def test_dense_run_goes_on_from_weights(tmp_path: Path, resnet8: str) -> None:
     after = load_weights(tmp_path / f"{stem}.npz", CifarResNet(8))
     torch.testing.assert_close(dict(after.named_parameters()), dict(model.named_parameters()))
     assert json.loads((tmp_path / f"{stem}.json").read_text())["start"]["file"] == "start.npz"
-
-
-def test_hole_must_fit_the_images() -> None:
-    with pytest.raises(ValueError, match="hole is 32; images of cifar10 have 32 pixels"):
-        load_images("cifar10", None, torch.device("cpu"), hole=32)
 
 
 @pytest.mark.parametrize(
@@ -186,6 +181,8 @@ def test_command_trains_and_compresses(
     assert command(resnet8, "--method", "ada", "--dense", dense, "--epochs", 3, *folders) == 0
     compressed = json.loads(capsys.readouterr().out)[1]
     assert compressed["ratio"] > 10
+    path = next(tmp_path.glob("*ada-15x*.json"))
+    assert json.loads(path.read_text())["wish"]["bits"] == BENCHMARKS[resnet8].bits == 2.5
     path = next(tmp_path.glob("*.ada"))
     assert command(resnet8, "--evaluate", path, *folders) == 0
     again = json.loads(capsys.readouterr().out)[0]

@@ -19,7 +19,6 @@ from torch_bridge.train import TrainingError
 from torch_bridge.training import (
     Augmentation,
     Decay,
-    HoledAugmentation,
     Regime,
     Trained,
     World,
@@ -193,21 +192,6 @@ def test_augmentation_moves_whole_images_inside_a_black_frame() -> None:
         framed[2:10, 2:10] = image
         part = framed[down : down + 8, right : right + 8]
         assert torch.equal(result, part.flip(1) if mirrored else part)
-
-
-def test_hole_is_a_black_square_that_may_lie_partly_outside() -> None:
-    images = pictures(60)[0].clamp_min(1)
-    augmentation = HoledAugmentation(shift=0, mirror=False, hole=4)
-    drawn = augmentation.draw(60, torch.Generator().manual_seed(0))
-    covered = augmentation.apply(images, drawn) != images
-    sizes = set()
-    for hole in covered.all(-1):
-        rows, columns = hole.any(1), hole.any(0)
-        assert torch.equal(hole, rows[:, None] & columns)
-        sizes.add((int(rows.sum()), int(columns.sum())))
-    assert torch.equal(covered.any(-1), covered.all(-1))
-    assert max(sizes) == (4, 4)
-    assert min(sizes) < (4, 4)
 
 
 def test_processes_share_every_batch_between_them() -> None:
