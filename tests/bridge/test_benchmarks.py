@@ -189,6 +189,10 @@ def test_command_trains_and_compresses(
     assert again == compressed | {"seconds": 0.0}
     assert command(resnet8, "--method", "ada", "--start", dense, *folders) == 1
     assert "--start is for the dense network" in capsys.readouterr().err
+    assert command(resnet8, "--hole", 40, *folders) == 1
+    assert "hole is 40" in capsys.readouterr().err
+    assert command(resnet8, "--start", dense, *folders) == 0
+    assert json.loads(capsys.readouterr().out)[0]["name"] == "dense-1-more"
     assert command("resnet20", "--evaluate", path, *folders) == 1
     assert "holds a resnet8; resnet20 is asked for" in capsys.readouterr().err
 
