@@ -40,7 +40,7 @@ def test_kernels_have_the_rest(dims: tuple[int, ...], rank: tuple[int, ...]) -> 
 def test_gradients_of_two_full_weights_do_not_share_memory_through_views() -> None:
     first, second = (torch.ones(2, 3, requires_grad=True) for _ in range(2))
     weights = [tucker_product(core, [None, None]).reshape(6) for core in (first, second)]
-    (sum(weights) * torch.randn(6)).sum().backward()
+    (sum(weights) * torch.randn(6)).sum().backward()  # type: ignore[no-untyped-call]
     assert first.grad is not None
     assert second.grad is not None
     assert first.grad.data_ptr() != second.grad.data_ptr()
