@@ -228,7 +228,8 @@ def test_a_compiled_network_trains_alike(tucker: bool) -> None:
         model = picture_net()
         if tucker:
             compress_model(model, 500)
-        trained = run(model, replace(REGIME, compile=compiled))
+        learning = replace(REGIME, compile=compiled, distil=0.5)
+        trained = run(model, learning, teacher=picture_net())
         losses.append([row["loss"] for row in trained.journal.table()])
     np.testing.assert_allclose(losses[1], losses[0], rtol=1e-3)
 

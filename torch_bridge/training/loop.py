@@ -28,7 +28,7 @@ from torch_bridge.checkpoint import (
 )
 from torch_bridge.distil import distillation
 from torch_bridge.inference import pick_precision
-from torch_bridge.rounding import quantized_tensors, rate
+from torch_bridge.rounding import overrun, quantized_tensors, rate
 from torch_bridge.train import TrainingError
 from torch_bridge.training.faults import first_fault
 from torch_bridge.training.images import Held, error_rate, put_channels_last
@@ -42,6 +42,7 @@ _RAMP = 0.2  # share of the steps over which the price on bits rises
 _FALL = 0.6  # share of the steps over which the wanted size falls to what it shall be
 _STEER = 0.02  # how fast a price follows the size of the file: e-fold in 500 steps at 10 % too much
 _MOST = 0.2  # but no faster than at 20 %, or it would still rise when the size falls at last
+_COUNT_EVERY = 50  # steps between two counts of what the integers really take
 _PUSH = 5.0  # how strongly it follows at once
 _LOOK_EVERY = 20  # steps between looks at the loss on a GPU, because each look lets it run dry
 
@@ -137,13 +138,13 @@ class Run:
         teacher: nn.Module | None, world: World, title: str,
     ) -> None:  # fmt: skip
         self.model, self.supply, self.regime = model, supply, regime
-        self.teacher = teacher.eval() if teacher is not None and regime.distil else None
+        built: Any = torch.compile if regime.compile else lambda net: net
+        self.teacher = built(teacher.eval()) if teacher is not None and regime.distil else None
         self.world, self.title, self.device = world, title, world.device
         self.steps = len(supply) // regime.batch_size
         self.optimizer = make_optimizer(model, regime)
         self.trained = [p for p in model.parameters() if p.requires_grad]
-        whole: Any = torch.compile(model) if regime.compile else model
-        self.net: Any = world.wrap(whole)
+        self.net: Any = world.wrap(built(model))
         average = get_ema_multi_avg_fn(regime.ema)  # type: ignore[no-untyped-call]
         self.ema = (
             AveragedModel(model, multi_avg_fn=average, use_buffers=True) if regime.ema else None
@@ -152,7 +153,7 @@ class Run:
         self.losses: list[Tensor] = []
         self.journal, self.epoch, self.step, self.seconds = Journal(), 0, 0, 0.0
         self.price, self.val_error = regime.rate, math.nan
-        self.bits, self.first_bits = 0.0, 0.0
+        self.bits, self.first_bits, self.overrun = 0.0, 0.0, 1.0
 
     def one_epoch(self, validation: Held, bar: Any) -> None:
         """Train on all batches once, then test on the validation images."""
@@ -192,7 +193,9 @@ class Run:
             loss = torch.lerp(loss, imitation, regime.distil)
         if self.price:
             bits = rate(self.model)
-            self.bits = float(bits.detach())
+            if len(self.losses) % _COUNT_EVERY == 0:
+                self.overrun = overrun(self.model)
+            self.bits = self.overrun * float(bits.detach())
             loss = loss + self._price_at((self.step + 1) / total) * bits / 1000
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
