@@ -10,7 +10,7 @@ from torch import nn
 from tests.bridge.tiny_runs import small_net
 from torch_bridge import attach_quantizers, build_model, compress_model, to_network
 from torch_bridge.quantizer import Quantizer
-from torch_bridge.rounding import quantized_tensors, rate
+from torch_bridge.rounding import overrun, quantized_tensors, rate
 from torch_bridge.sharing import share
 from tucker_core import LayerPlan, NetworkPlan, coded_bits, plan_reshape
 
@@ -45,6 +45,26 @@ def test_gradient_passes_to_levels_and_reaches_the_step() -> None:
     torch.testing.assert_close(levels.grad, torch.full((3,), 0.25, dtype=torch.float64))
     rounding = float((torch.round(levels) - levels).detach().sum())
     assert float(made.log_step.grad) == pytest.approx(0.25 * rounding)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("spread", [0.1, 1.0, 6.0])
+def test_entropy_is_that_of_the_counted_integers(spread: float) -> None:
+    levels = laplace(spread)
+    counts = np.unique(np.round(levels.numpy() / 0.5), return_counts=True)[1]
+    wanted = -(counts * np.log2(counts / counts.sum())).sum()
+    assert quantizer(0.5).entropy(levels) == pytest.approx(wanted)
+
+
+def test_price_expects_other_bits_than_the_integers_take() -> None:
+    model = small_net("rounded")
+    (first, levels), *_ = quantized_tensors(model)
+    with torch.no_grad():
+        levels.copy_(laplace(0.22, levels.numel()).view_as(levels))  # nine of ten round to zero
+        first.log_spread.fill_(-1.0)
+        first.zeros.fill_(2.0)
+        assert first.entropy(levels) > 1.1 * first.bits(levels).item()
+    counted = sum(made.entropy(part) for made, part in quantized_tensors(model))
+    assert overrun(model) == pytest.approx(counted / rate(model).item())
 
 
 @pytest.mark.parametrize("spread", [0.3, 1.0, 6.0])

@@ -15,6 +15,7 @@ from torch import Tensor, nn
 
 from tests.bridge.tiny_pictures import REGIME, held_out, picture_net, pictures, supply
 from torch_bridge import attach_quantizers, compress_model
+from torch_bridge.rounding import quantized_tensors
 from torch_bridge.train import TrainingError
 from torch_bridge.training import (
     Augmentation,
@@ -173,9 +174,11 @@ def test_price_on_bits_follows_the_size(wanted: float, rises: bool, tmp_path: Pa
     compress_model(model, 700)
     attach_quantizers(model, 4.0)
     path = tmp_path / "run.npz"
+    real = sum(quantizer.entropy(levels) for quantizer, levels in quantized_tensors(model))
     trained = run(model, replace(REGIME, rate=0.01, bits=wanted), checkpoint=path)
     assert 0.1 < trained.journal.table()[-1]["kilobits"] < 10
     with np.load(path) as stored:
+        assert float(stored["plain/first_bits"]) == pytest.approx(real)
         assert (float(stored["plain/price"]) > 0.01) == rises
 
 
