@@ -41,7 +41,8 @@ ada-tucker bench resnet20 --evaluate FILE.ada                      # test a file
 torchrun --nproc-per-node 2 -m torch_bridge.cli bench resnet20     # several GPUs or processes
 ```
 
-A run that was broken off goes on from its last epoch with the same command. Data sets lie in
+A run that was broken off goes on from its last epoch with the same command. `--compile` fuses the network
+with `torch.compile` (it needs a C++ compiler, and a minute at the start). Data sets lie in
 `--data-dir`, `$ADA_DATA_DIR` or `data/cache`: `cifar10/cifar-10-binary.tar.gz` (or the Python archive),
 `svhn/train_32x32.mat` and `test_32x32.mat`, `ilsvrc12/train/CLASS/*.JPEG` and
 `ilsvrc12/val/CLASS/*.JPEG`.
