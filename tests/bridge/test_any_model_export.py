@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from tests.bridge.any_models import Tied
@@ -33,13 +34,12 @@ def run_onnx(path: Path, inputs: Tensor) -> Tensor:
 
 
 def test_safetensors_and_npz_load_into_the_dense_model(tmp_path: Path) -> None:
-    load: Any = pytest.importorskip("safetensors.torch").load_file
     model, inputs = compressed()
     expected = model(inputs)
     for name in ("net.safetensors", "net.npz"):
         export_model(model, tmp_path / name)
     assert len(list(tucker_layers(model))) == 2
-    state = load(tmp_path / "net.safetensors")
+    state = load_file(tmp_path / "net.safetensors")
     with np.load(tmp_path / "net.npz") as arrays:
         assert {key: array.shape for key, array in arrays.items()} == {
             key: tuple(tensor.shape) for key, tensor in state.items()
@@ -52,7 +52,6 @@ def test_safetensors_and_npz_load_into_the_dense_model(tmp_path: Path) -> None:
 
 
 def test_tied_weights_are_written_once(tmp_path: Path) -> None:
-    pytest.importorskip("safetensors")
     model = Tied()
     compress_model(model, 300)
     export_model(model, tmp_path / "tied.safetensors")

@@ -16,6 +16,7 @@ from torch_bridge.benchmarks.methods import METHODS
 from torch_bridge.benchmarks.runs import Bench
 from torch_bridge.benchmarks.twins import Wish, begin, dense_row
 from torch_bridge.benchmarks.weights import load_weights
+from torch_bridge.checkpoint import digest
 from torch_bridge.results import command_line, environment, write_json
 from torch_bridge.training import Regime
 from tucker_core import format_table
@@ -56,6 +57,7 @@ def compare(
         "data_set": bench.images.name,
         "seeds": list(seeds),
         "dense": asdict(dense_row(bench, model)),
+        "dense_weights": digest(model.state_dict().values()),
         "regimes": {"tucker": asdict(tucker), "rounding": asdict(rounding)},
         "runs": runs,
         **environment(),
