@@ -10,6 +10,7 @@ from course_kit.compare_figure import OURS, TITLES, middles, rows_by_size
 from course_kit.results import results
 
 Point = tuple[float, float]  # bytes and error
+_AT_MOST = "at most "
 HEAD = """## Tucker beside its alternatives
 
 `ada-tucker bench NAME --compare` gives every method the same dense network to begin with and to learn
@@ -20,6 +21,8 @@ format of their own (`torch_bridge/baselines`). Numbers are medians over the see
 What ADA or SCADA needs at the error of another method lies on straight lines between its own files, on
 log scales; "at most" means that already its smallest file errs less. In few epochs the price on bits
 does not bring every file down to the size that was wanted; what counts is the size that it has.
+`results/compare/` keeps plan and journal of single runs: those that lie in the folder `compare` of `--runs`
+are not trained again.
 """
 REASONS = {
     "resnet20": "SCADA-Tucker is behind here: one core has to serve weights from 16 x 3 to 64 x 64 "
@@ -38,10 +41,10 @@ def comparisons() -> Iterator[str]:
         yield f"### {name} on {content['data_set']}\n"
         yield f"![Error against bytes of all methods]({picture(content)})\n"
         yield (
-            f"{regimes['tucker']['epochs']} epochs, and {regimes['rounding']['epochs']} rounded ones; "
-            f"seeds {', '.join(map(str, content['seeds']))}. The dense network has {dense['n_bytes']:,} "
-            f"bytes and an error of {dense['test_error']:.2f} %. Measured {content['date']} by "
-            f"`{content['command']}`.\n"
+            f"Epochs before rounding: {regimes['tucker']['epochs']}; after: "
+            f"{regimes['rounding']['epochs']}; seeds {', '.join(map(str, content['seeds']))}. "
+            f"The dense network has {dense['n_bytes']:,} bytes and an error of "
+            f"{dense['test_error']:.2f} %. Measured {content['date']} by `{content['command']}`.\n"
         )
         yield "| method | wanted | bytes | test error | bytes of Tucker at that error |"
         yield "| --- | --- | --- | --- | --- |"
@@ -50,13 +53,22 @@ def comparisons() -> Iterator[str]:
 
 
 def _behind(content: dict[str, Any]) -> str:
-    """Which files of other methods are at least as small as Tucker's at their error."""
-    names = [
-        f"{title} at {ratio}" for title, ratio, *_, share in _rows(content) if (share or 0) >= 1
-    ]
-    if names:
-        return f"Neither ADA nor SCADA is ahead of {' and of '.join(names)}."
-    return "ADA or SCADA is ahead of every other file."
+    """Which files of other methods Tucker is not ahead of, and which it cannot be compared with."""
+    behind, smaller = [], []
+    for title, ratio, *_, cell, share in _rows(content):
+        if (share or 0) >= 1:
+            (smaller if cell.startswith(_AT_MOST) else behind).append(f"{title} at {ratio}")
+    sentences = []
+    if behind:
+        sentences.append(f"Neither ADA nor SCADA is ahead of {' and of '.join(behind)}.")
+    if smaller:
+        sentences.append(
+            f"No file of ours is as small as that of {' and of '.join(smaller)}, which errs more than "
+            "our smallest; who needs fewer bytes there is open."
+        )
+    if not sentences:
+        return "ADA or SCADA is ahead of every other file."
+    return " ".join(sentences)
 
 
 def picture(content: dict[str, Any]) -> str:
@@ -80,7 +92,7 @@ def bytes_at(points: Sequence[Point], error: float) -> tuple[float, str]:
     """
     ordered = sorted(points)
     if ordered[0][1] <= error:
-        return ordered[0][0], "at most "
+        return ordered[0][0], _AT_MOST
     for (small, more), (large, less) in pairwise(ordered):
         if less <= error:
             share = math.log(more / error) / math.log(more / less)

@@ -6,7 +6,12 @@ from typing import Any
 
 import pytest
 
+from course_kit.paths import DATA
+from course_kit.results import results
 from tools import comparisons
+from torch_bridge.benchmarks.weights import load_weights
+from torch_bridge.checkpoint import digest
+from torch_bridge.models import build_model
 
 
 def run(method: str, ratio: float, n_bytes: int, error: float, seed: int = 0) -> dict[str, Any]:
@@ -50,6 +55,13 @@ def test_files_that_we_are_not_ahead_of_are_named(monkeypatch: pytest.MonkeyPatc
     assert "needs fewer bytes in 0 cases" in comparisons.verdicts()
 
 
+def test_a_file_smaller_than_all_of_ours_is_left_open(monkeypatch: pytest.MonkeyPatch) -> None:
+    text = page(monkeypatch, run("svd", 10, 90, 9.0))
+    assert "| at most 100 (1.11x) |" in text
+    assert "No file of ours is as small as that of truncated SVD at 10x" in text
+    assert "Neither ADA" not in text
+
+
 def test_the_middle_of_all_seeds_counts(monkeypatch: pytest.MonkeyPatch) -> None:
     seeds = [run("svd", 10, 100 * k, error, k) for k, error in ((1, 9.0), (2, 2.0), (9, 1.5))]
     text = page(monkeypatch, *seeds)
@@ -60,3 +72,11 @@ def test_the_middle_of_all_seeds_counts(monkeypatch: pytest.MonkeyPatch) -> None
 def test_what_nothing_fits_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
     gap = {"method": "tucker2", "ratio": 99.0, "seed": 0, "reason": "there is no room"}
     assert "| Tucker-2 | 99x | nothing that small |" in page(monkeypatch, gap)
+
+
+def test_the_shipped_dense_network_is_the_one_that_all_methods_began_with() -> None:
+    path = DATA / "models" / "resnet20_cifar-10-jpeg.npz"
+    model = load_weights(path, build_model("resnet20"))
+    compared = results("compare_resnet20_cifar-10-jpeg.json")[0]
+    assert compared["dense_weights"] == digest(model.state_dict().values())
+    assert f"--dense data/models/{path.name}" in compared["command"]
