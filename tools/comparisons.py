@@ -21,8 +21,8 @@ format of their own (`torch_bridge/baselines`). Numbers are medians over the see
 What ADA or SCADA needs at the error of another method lies on straight lines between its own files, on
 log scales; "at most" means that already its smallest file errs less. In few epochs the price on bits
 does not bring every file down to the size that was wanted; what counts is the size that it has.
-`results/compare/` keeps plan and journal of single runs: those that lie in the folder `compare` of `--runs`
-are not trained again.
+`results/compare/` keeps plan and journal of single runs: those that lie in the folder `compare` of
+`--runs` are not trained again.
 """
 REASONS = {
     "resnet20": "SCADA-Tucker is behind here: one core has to serve weights from 16 x 3 to 64 x 64 "
