@@ -54,7 +54,8 @@ def comparisons() -> Iterator[str]:
 
 def _behind(content: dict[str, Any]) -> str:
     """Which files of other methods Tucker is not ahead of, and which it cannot be compared with."""
-    behind, smaller = [], []
+    behind: list[str] = []
+    smaller: list[str] = []
     for title, ratio, *_, cell, share in _rows(content):
         if (share or 0) >= 1:
             (smaller if cell.startswith(_AT_MOST) else behind).append(f"{title} at {ratio}")
