@@ -12,7 +12,6 @@ from typing import TypeAlias
 
 from torch_bridge import cli_own_model, commands, sweeps
 from torch_bridge.ablation import STUDIES
-from torch_bridge.allocator import keep_freed_memory
 from torch_bridge.benchmarks.command import add_bench
 from torch_bridge.course_cli import add_course
 from torch_bridge.layouts import DIMS
@@ -26,7 +25,6 @@ def main(argv: list[str] | None = None) -> int:
     """Run the command line; returns the exit code."""
     arguments = parser().parse_args(argv)
     warnings.showwarning = _note
-    keep_freed_memory()
     try:
         arguments.run(arguments)
     except KeyboardInterrupt:
