@@ -4,13 +4,22 @@ import math
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
 from statistics import median
-from typing import Any
+from typing import Any, NamedTuple
 
 from course_kit.compare_figure import OURS, TITLES, middles, rows_by_size
 from course_kit.results import results
 
 Point = tuple[float, float]  # bytes and error
-_AT_MOST = "at most "
+
+
+class _Row(NamedTuple):
+    """Cells of a table's row; Tucker's bytes at its error as a share of its own; if that is a bound."""
+
+    cells: tuple[str, ...]
+    share: float | None = None
+    at_most: bool = False
+
+
 HEAD = """## Tucker beside its alternatives
 
 `ada-tucker bench NAME --compare` gives every method the same dense network to begin with and to learn
@@ -48,7 +57,7 @@ def comparisons() -> Iterator[str]:
         )
         yield "| method | wanted | bytes | test error | bytes of Tucker at that error |"
         yield "| --- | --- | --- | --- | --- |"
-        yield from (f"| {' | '.join(cells)} |" for *cells, _ in _rows(content))
+        yield from (f"| {' | '.join(row.cells)} |" for row in _rows(content))
         yield f"\n{_behind(content)} {REASONS.get(name, '')}".rstrip() + "\n"
 
 
@@ -56,9 +65,9 @@ def _behind(content: dict[str, Any]) -> str:
     """Which files of other methods Tucker is not ahead of, and which it cannot be compared with."""
     behind: list[str] = []
     smaller: list[str] = []
-    for title, ratio, *_, cell, share in _rows(content):
+    for (title, ratio, *_), share, at_most in _rows(content):
         if (share or 0) >= 1:
-            (smaller if cell.startswith(_AT_MOST) else behind).append(f"{title} at {ratio}")
+            (smaller if at_most else behind).append(f"{title} at {ratio}")
     sentences = []
     if behind:
         sentences.append(f"Neither ADA nor SCADA is ahead of {' and of '.join(behind)}.")
@@ -77,35 +86,35 @@ def picture(content: dict[str, Any]) -> str:
     return f"../results/compare_{content['benchmark']}_{content['data_set'].lower()}.png"
 
 
-def bytes_at(points: Sequence[Point], error: float) -> tuple[float, str]:
+def bytes_at(points: Sequence[Point], error: float) -> tuple[float, bool]:
     """Bytes that a method needs for an error, on straight lines between its files on log scales.
 
     Returns
     -------
-    the bytes, and "at most" where already its smallest file errs less, or "" for a point between two;
-    infinity and "" where none of its files errs so little
+    the bytes, and whether they are a bound from above since already its smallest file errs less; infinity
+    where none of its files errs so little
 
     Examples
     --------
     >>> points = [(100.0, 4.0), (400.0, 1.0)]
     >>> bytes_at(points, 2.0), bytes_at(points, 2.0**1.5), bytes_at(points, 5.0), bytes_at(points, 0.9)
-    ((200.0, ''), (141.421356, ''), (100.0, 'at most '), (inf, ''))
+    ((200.0, False), (141.421356, False), (100.0, True), (inf, False))
     """
     ordered = sorted(points)
     if ordered[0][1] <= error:
-        return ordered[0][0], _AT_MOST
+        return ordered[0][0], True
     for (small, more), (large, less) in pairwise(ordered):
         if less <= error:
             share = math.log(more / error) / math.log(more / less)
-            return round(small * (large / small) ** share, 6), ""
-    return math.inf, ""
+            return round(small * (large / small) ** share, 6), False
+    return math.inf, False
 
 
 def verdicts() -> str:
     """One sentence for every comparison: how often Tucker needs fewer bytes for the same error."""
     sentences = []
     for content in results("compare_*.json"):
-        shares = [share for *_, share in _rows(content) if share is not None]
+        shares = [row.share for row in _rows(content) if row.share is not None]
         sentences.append(
             f"{content['benchmark']} on {content['data_set']}: at the error of {len(shares)} files of "
             f"other methods (medians of {len(content['seeds'])} seeds) ADA or SCADA needs fewer bytes "
@@ -114,21 +123,28 @@ def verdicts() -> str:
     return " ".join(sentences) or "Not run yet."
 
 
-def _rows(content: dict[str, Any]) -> Iterator[tuple[str, str, str, str, str, float | None]]:
-    """Cells of every row, and Tucker's bytes at its error as a share of its own."""
+def _rows(content: dict[str, Any]) -> Iterator[_Row]:
+    """A row for every method and size."""
     ours = [[(size, e) for size, e, *_ in middles(content, method)] for method in OURS]
     for method, title in TITLES.items():
         for ratio, rows in sorted(rows_by_size(content, method).items()):
             if not rows:
-                yield title, f"{ratio:g}x", "nothing that small", "", "", None
+                yield _Row((title, f"{ratio:g}x", "nothing that small", "", ""))
                 continue
             sizes, errors = ([row[key] for row in rows] for key in ("n_bytes", "test_error"))
             size, error = median(sizes), median(errors)
-            needed, word = min(bytes_at(points, error) for points in ours if points)
-            share = None if method in OURS else needed / size
-            cell = "" if share is None else f"{word}{needed:,.0f} ({share:.2f}x)"
-            yield (
+            cells = (
                 title, f"{ratio:g}x", f"{size:,.0f} ({min(sizes):,}-{max(sizes):,})",
                 f"{error:.2f} % ({min(errors):.2f}-{max(errors):.2f})",
-                "**no Tucker file errs so little**" if share == math.inf else cell, share,
             )  # fmt: skip
+            if method in OURS:
+                yield _Row((*cells, ""))
+                continue
+            needed, at_most = min(bytes_at(points, error) for points in ours if points)
+            yield _Row((*cells, _needs(needed, size, at_most)), needed / size, at_most)
+
+
+def _needs(needed: float, size: float, at_most: bool) -> str:
+    if needed == math.inf:
+        return "**no Tucker file errs so little**"
+    return f"{'at most ' if at_most else ''}{needed:,.0f} ({needed / size:.2f}x)"

@@ -68,6 +68,17 @@ def test_dense_run_leaves_result_and_weights(tmp_path: Path, resnet8: str) -> No
     assert error_rate(model, bench.images.test) == row.test_error
 
 
+@pytest.mark.parametrize("native", [False, True])
+def test_result_says_what_auto_precision_came_to(
+    native: bool, tmp_path: Path, resnet8: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(torch.cpu, "_is_avx512_bf16_supported", lambda: native)
+    bench = bench_in(tmp_path, resnet8)
+    bench.dense(replace(bench.benchmark.dense, precision="auto"))
+    content = json.loads(next(tmp_path.glob("*.json")).read_text())
+    assert content["precisions"] == {"dense": "bfloat16" if native else "float32"}
+
+
 def test_dense_run_goes_on_from_weights(tmp_path: Path, resnet8: str) -> None:
     bench = bench_in(tmp_path, resnet8)
     start = tmp_path / "start.npz"

@@ -10,6 +10,7 @@ from torch_bridge.benchmarks.catalogue import Benchmark
 from torch_bridge.benchmarks.images import Images
 from torch_bridge.benchmarks.weights import load_weights, save_weights
 from torch_bridge.checkpoint import digest
+from torch_bridge.inference import pick_precision
 from torch_bridge.layers import count_params
 from torch_bridge.models import build_model
 from torch_bridge.pipeline import Row, fix_inner_biases
@@ -97,9 +98,14 @@ class Bench:
             "seed": self.seed,
             "processes": self.world.size,
             "regimes": {name: asdict(regime) for name, regime in regimes.items()},
+            "precisions": {name: self._precision(regime) for name, regime in regimes.items()},
             "rows": [asdict(row) for row in rows],
             **more,
             "journals": {name: run.journal.table() for name, run in runs.items()},
             **environment(),
         }  # fmt: skip
         write_json(self.out / f"{self.stem(method)}.json", content)
+
+    def _precision(self, regime: Regime) -> str:
+        """What "auto" came to on this device."""
+        return str(pick_precision(self.world.device, regime.precision)).removeprefix("torch.")
