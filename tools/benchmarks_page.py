@@ -85,8 +85,9 @@ def _details() -> Iterator[str]:
         yield "| data set | run | seed | numbers | bytes | ratio | val error | test error | lost |"
         yield "| --- | --- | --- | --- | --- | --- | --- | --- | --- |"
         yield from (_row(run) for run in runs)
-        first = runs[0]
-        yield f"\nMeasured {first['date']} and later on {first['machine']['cpu']}.\n"
+        processors = sorted({run["machine"]["cpu"] for run in runs})
+        first = min(run["date"] for run in runs)
+        yield f"\nMeasured {first} and later on {' and '.join(processors)}.\n"
 
 
 def _row(run: dict[str, Any]) -> str:

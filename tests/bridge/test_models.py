@@ -14,6 +14,7 @@ from course_kit.numpy_net import logits
 from course_kit.paths import DATA
 from tests.bridge.tiny_runs import tiny_digits
 from torch_bridge import build_model, load_network
+from torch_bridge.benchmarks.weights import load_weights
 from torch_bridge.datasets import load_mnist, load_mnist5k
 from torch_bridge.inference import predict
 from torch_bridge.models import LENETS
@@ -66,6 +67,14 @@ def test_unknown_name_lists_the_known_ones() -> None:
 shipped = pytest.mark.parametrize(
     "path", sorted((DATA / "models").glob("*.ada")), ids=lambda path: path.stem
 )
+
+
+@pytest.mark.parametrize(
+    "path", sorted((DATA / "models").glob("*.npz")), ids=lambda path: path.stem
+)
+def test_shipped_dense_networks_are_those_of_their_names(path: Path) -> None:
+    model = load_weights(path, build_model(path.stem.split("_")[0]))
+    assert all(bool(tensor.isfinite().all()) for tensor in model.state_dict().values())
 
 
 def assert_same_digits(path: Path, images: Array) -> None:

@@ -36,6 +36,12 @@ def test_a_run_becomes_a_row_and_the_others_are_not_run(monkeypatch: pytest.Monk
     assert "| resnet20 | 269,722 | CIFAR-10 | 1 result |" in text
 
 
+def test_all_machines_and_the_first_date_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    later = {**RUN, "date": "2026-02-01", "machine": {"cpu": "B"}}
+    monkeypatch.setattr(benchmarks_page, "runs_of", lambda name: [later, RUN])
+    assert "Measured 2026-01-01 and later on B and a CPU." in benchmarks_page.page()
+
+
 def test_published_curves_and_ours_are_in_one_picture() -> None:
     larger = {**RUN, "rows": [ROW, {**TWIN, "ratio": 8.0, "test_error": 10.1}]}
     dense = {**RUN, "rows": [ROW]}
