@@ -46,14 +46,14 @@ def benchmark_figure(model: str, runs: Sequence[Result]) -> Figure:
     ['ours, ada, CIFAR-10: bytes', 'ours, ada, CIFAR-10: numbers']
     """
     series: dict[str, list[tuple[float, float]]] = {}
-    dense: dict[str, float] = {}
+    dense: dict[tuple[str, float], None] = {}  # each once, in order
     for run in small_twins(runs):
         whole, row = run["rows"]
         kind, error = f"ours, {run['wish']['method']}, {run['data_set']}", row["test_error"]
         numbers = whole["params"] / row["params"]
         series.setdefault(f"{kind}: bytes", []).append((row["ratio"], error))
         series.setdefault(f"{kind}: numbers", []).append((numbers, error))
-        dense[f"dense, {run['data_set']}"] = whole["test_error"]
+        dense[f"dense, {run['data_set']}", whole["test_error"]] = None
     figure = Figure(figsize=(9.5, 6), layout="constrained")
     axes = figure.add_subplot()
     for (name, points), shape in zip(series.items(), _SHAPES, strict=False):
@@ -66,7 +66,7 @@ def benchmark_figure(model: str, runs: Sequence[Result]) -> Figure:
         axes.plot(
             ratios, errors, f"{shape}:", color=MIDDLE, mfc="white", label=f"{name} ({counted})"
         )
-    for (name, error), style in zip(dense.items(), ("-", "--", "-."), strict=False):
+    for (name, error), style in zip(dense, ("-", "--", "-."), strict=False):
         axes.axhline(
             error, color=MIDDLE, linestyle=style, linewidth=1, label=f"{name}, {error:.2f} %"
         )

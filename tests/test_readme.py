@@ -70,3 +70,14 @@ def test_every_shipped_file_is_the_one_that_validation_chose(path: Path) -> None
     run = chosen(model, recipe)
     assert run is not None
     assert path.stat().st_size == run["rows"][0]["n_bytes"] == load(path).n_bytes
+
+
+def test_networks_beside_results_are_those_that_these_speak_of() -> None:
+    paths = sorted((ROOT / "results").glob("*.ada"))
+    assert paths
+    for path in paths:
+        run = json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))
+        row, network = run["rows"][-1], load(path)
+        assert row["name"] == path.name
+        assert row["n_bytes"] == path.stat().st_size == network.n_bytes
+        assert (run["model"], row["params"]) == (network.architecture, network.n_params)
