@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Sequence
-from itertools import groupby
+from itertools import cycle, groupby
 from typing import Any
 
 from matplotlib.figure import Figure
@@ -12,6 +12,7 @@ from course_kit.plots import DARK, MIDDLE, plain_log_ticks, tidy
 from course_kit.results import Result, small_twins
 
 _SHAPES = "osD^vP*X"
+_STYLES = ("-", "--", "-.")  # of the dense networks' lines
 
 
 def published_benchmark(model: str) -> list[dict[str, Any]]:
@@ -46,14 +47,14 @@ def benchmark_figure(model: str, runs: Sequence[Result]) -> Figure:
     ['ours, ada, CIFAR-10: bytes', 'ours, ada, CIFAR-10: numbers']
     """
     series: dict[str, list[tuple[float, float]]] = {}
-    dense: dict[tuple[str, float], None] = {}  # each once, in order
+    dense: list[tuple[str, float]] = []
     for run in small_twins(runs):
         whole, row = run["rows"]
         kind, error = f"ours, {run['wish']['method']}, {run['data_set']}", row["test_error"]
         numbers = whole["params"] / row["params"]
         series.setdefault(f"{kind}: bytes", []).append((row["ratio"], error))
         series.setdefault(f"{kind}: numbers", []).append((numbers, error))
-        dense[f"dense, {run['data_set']}", whole["test_error"]] = None
+        dense.append((f"dense, {run['data_set']}", whole["test_error"]))
     figure = Figure(figsize=(9.5, 6), layout="constrained")
     axes = figure.add_subplot()
     for (name, points), shape in zip(series.items(), _SHAPES, strict=False):
@@ -66,7 +67,7 @@ def benchmark_figure(model: str, runs: Sequence[Result]) -> Figure:
         axes.plot(
             ratios, errors, f"{shape}:", color=MIDDLE, mfc="white", label=f"{name} ({counted})"
         )
-    for (name, error), style in zip(dense, ("-", "--", "-."), strict=False):
+    for (name, error), style in zip(dict.fromkeys(dense), cycle(_STYLES), strict=False):
         axes.axhline(
             error, color=MIDDLE, linestyle=style, linewidth=1, label=f"{name}, {error:.2f} %"
         )

@@ -64,14 +64,16 @@ def test_unknown_name_lists_the_known_ones() -> None:
         logits("lenet6", {}, np.zeros((1, 28, 28), np.uint8))
 
 
-shipped = pytest.mark.parametrize(
-    "path", sorted((DATA / "models").glob("*.ada")), ids=lambda path: path.stem
-)
+def in_data(pattern: str) -> pytest.MarkDecorator:
+    """Run a test once for every model of the tree whose file is called so."""
+    paths = sorted((DATA / "models").glob(pattern))
+    return pytest.mark.parametrize("path", paths, ids=lambda path: path.stem)
 
 
-@pytest.mark.parametrize(
-    "path", sorted((DATA / "models").glob("*.npz")), ids=lambda path: path.stem
-)
+shipped = in_data("*.ada")
+
+
+@in_data("*.npz")
 def test_shipped_dense_networks_are_those_of_their_names(path: Path) -> None:
     model = load_weights(path, build_model(path.stem.split("_")[0]))
     assert all(bool(tensor.isfinite().all()) for tensor in model.state_dict().values())
