@@ -30,8 +30,9 @@ The networks of the paper beside LeNet, made by `ada-tucker bench`. This page is
 Bytes are the whole file; the decoder and the architecture's code are not counted, as in the literature,
 and a dense network has 4 bytes for each parameter. Errors of compressed networks are those of the network
 decoded from the file. "Lost" is the difference to the dense network from which the twin started, on the
-same data set. `CIFAR-10-jpeg` is a copy of CIFAR-10 whose images went through JPEG: its errors are
-higher, and not comparable with published ones. The paper's own tables were not at hand.
+same data set; that may have been an earlier run than the dense one in the same table. `CIFAR-10-jpeg` is
+a copy of CIFAR-10 whose images went through JPEG: its errors are higher, and not comparable with
+published ones. The paper's own tables were not at hand.
 
 ```sh
 ada-tucker bench resnet20 --epochs 30 --out results                # dense: .json, .npz, journal as .csv

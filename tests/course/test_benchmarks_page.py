@@ -54,6 +54,15 @@ def test_published_curves_and_ours_are_in_one_picture() -> None:
     np.testing.assert_array_equal(figure.axes[0].get_lines()[1].get_xdata(), [2.5, 2.5])
 
 
+def test_every_dense_network_has_one_line() -> None:
+    other = [{**RUN, "rows": [{**ROW, "test_error": error}, TWIN]} for error in (9.0, 8.0, 7.0)]
+    lines = benchmark_figure("unknown", [RUN, RUN, *other]).axes[0].get_lines()
+    dense = [str(line.get_label()) for line in lines if str(line.get_label()).startswith("dense")]
+    assert dense == [
+        f"dense, CIFAR-10-jpeg, {error} %" for error in ("10.00", "9.00", "8.00", "7.00")
+    ]
+
+
 def test_published_rows_say_what_they_count() -> None:
     for model in ("resnet20", "resnet32", "wrn28-10"):
         for record in published_benchmark(model):
