@@ -127,7 +127,13 @@ STUDIES = {"linear": linear, "lenet5": lenet5, "resnet50": resnet50, "import": i
 def main() -> int:
     """Run the studies named, all by default."""
     options = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    options.add_argument("studies", nargs="*", choices=[*STUDIES, []], help="default: all")
+    options.add_argument(
+        "studies",
+        nargs="*",
+        choices=[*STUDIES, []],
+        metavar="STUDY",
+        help=f"some of {', '.join(STUDIES)} (default: all)",
+    )
     options.add_argument(
         "--seconds", type=float, default=2.0, help="to time each layer (default: 2)"
     )
