@@ -13,8 +13,8 @@ import torch
 from torch import nn
 
 from tests.bridge.tiny_cifar import tiny_set
-from torch_bridge import build_model, cli
-from torch_bridge.benchmarks import BENCHMARKS, Bench, benchmark_named, cost
+from torch_bridge import build_model
+from torch_bridge.benchmarks import BENCHMARKS, Bench, benchmark_named
 from torch_bridge.benchmarks.folding import fold_batch_norms
 from torch_bridge.benchmarks.images import in_memory
 from torch_bridge.benchmarks.methods import decode
@@ -22,26 +22,9 @@ from torch_bridge.benchmarks.planning import is_depthwise, plan_benchmark, resha
 from torch_bridge.benchmarks.twins import Wish, compress_benchmark
 from torch_bridge.benchmarks.weights import load_weights, save_weights
 from torch_bridge.datasets.registry import IMAGE_SETS
-from torch_bridge.models import LENETS, MODELS, CifarResNet
+from torch_bridge.models import MODELS, CifarResNet
 from torch_bridge.training import World, error_rate
 from tucker_core import ARCHITECTURES, load
-
-FAST = {"epochs": 1, "batch_size": 20, "precision": "float32"}
-
-
-@pytest.fixture
-def resnet8(monkeypatch: pytest.MonkeyPatch) -> str:
-    """Register a ResNet-8 as a benchmark on tiny images; gives its name."""
-    monkeypatch.setitem(MODELS, "resnet8", lambda: CifarResNet(8))
-    known = replace(IMAGE_SETS["cifar10"], load=lambda *_: tiny_set())
-    monkeypatch.setitem(IMAGE_SETS, "cifar10", known)
-    fast = {
-        stage: replace(getattr(BENCHMARKS["resnet20"], stage), **FAST)
-        for stage in ("dense", "tucker", "rounding")
-    }
-    benchmark = replace(BENCHMARKS["resnet20"], name="resnet8", model="resnet8", **fast)
-    monkeypatch.setitem(BENCHMARKS, "resnet8", benchmark)
-    return "resnet8"
 
 
 def bench_in(folder: Path, name: str) -> Bench:
@@ -176,143 +159,3 @@ def test_weights_of_another_network_are_refused(tmp_path: Path) -> None:
 def test_impossible_wishes_are_refused(wrong: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match="needed"):
         Wish(**wrong)
-
-
-def command(*words: object) -> int:
-    return cli.main(["bench", *map(str, words)])
-
-
-def test_command_trains_and_compresses(
-    tmp_path: Path, resnet8: str, capsys: pytest.CaptureFixture[str]
-) -> None:
-    folders = ("--out", tmp_path, "--runs", tmp_path / "runs", "--quiet", "--json")
-    assert command(resnet8, *folders) == 0
-    dense = next(tmp_path.glob("*dense-1*.npz"))
-    assert json.loads(capsys.readouterr().out)[0]["params"] == 75_290
-    assert command(resnet8, "--method", "ada", "--dense", dense, "--epochs", 3, *folders) == 0
-    compressed = json.loads(capsys.readouterr().out)[1]
-    assert compressed["ratio"] > 10
-    path = next(tmp_path.glob("*ada-15x*.json"))
-    assert json.loads(path.read_text())["wish"]["bits"] == BENCHMARKS[resnet8].bits == 2.5
-    path = next(tmp_path.glob("*.ada"))
-    assert command(resnet8, "--evaluate", path, *folders) == 0
-    again = json.loads(capsys.readouterr().out)[0]
-    assert again == compressed | {"seconds": 0.0}
-    assert command(resnet8, "--method", "ada", "--start", dense, *folders) == 1
-    assert "--start is for the dense network" in capsys.readouterr().err
-    assert command(resnet8, "--hole", 40, *folders) == 1
-    assert "hole is 40" in capsys.readouterr().err
-    assert command(resnet8, "--start", dense, *folders) == 0
-    assert json.loads(capsys.readouterr().out)[0]["name"] == "dense-1-more"
-    assert command("resnet20", "--evaluate", path, *folders) == 1
-    assert "holds a resnet8; resnet20 is asked for" in capsys.readouterr().err
-
-
-def test_comparison_runs_every_method_once_and_says_what_is_impossible(
-    tmp_path: Path, resnet8: str, capsys: pytest.CaptureFixture[str]
-) -> None:
-    folders = ("--out", tmp_path, "--runs", tmp_path / "runs", "--quiet")
-    options = ("--compare", "--methods", "svd", "pruning", "tt", "--seeds", 0, "--epochs", 2)
-    assert command(resnet8, *options, "--ratios", 8, 300, *folders) == 0
-    shown = capsys.readouterr().out
-    stem = tmp_path / "compare_resnet8_cifar-10-tiny"
-    content = json.loads(stem.with_suffix(".json").read_text())
-    done = {(run["method"], run["ratio"]): run for run in content["runs"]}
-    assert len(done) == 6
-    assert "take a smaller ratio" in done["svd", 300.0]["reason"]
-    assert "take a smaller ratio" in shown
-    for method in ("svd", "pruning", "tt"):
-        row = done[method, 8.0]["row"]
-        path = tmp_path / "runs" / "compare" / row["name"]
-        assert row["n_bytes"] == path.stat().st_size
-        assert f"{row['n_bytes']:,}" in shown
-        assert command(resnet8, "--evaluate", path, *folders, "--json") == 0
-        assert json.loads(capsys.readouterr().out)[0]["test_error"] == row["test_error"]
-    assert stem.with_suffix(".png").stat().st_size > 10_000
-    before = {path: path.stat().st_mtime_ns for path in (tmp_path / "runs").rglob("*")}
-    assert command(resnet8, *options, "--ratios", 8, 300, *folders, "--json") == 0
-    assert before == {path: path.stat().st_mtime_ns for path in (tmp_path / "runs").rglob("*")}
-    assert json.loads(capsys.readouterr().out)["runs"] == content["runs"]
-    assert command(resnet8, *options, "--ratios", 8, 300, "--bits", 3, *folders, "--json") == 0
-    other = json.loads(capsys.readouterr().out)["runs"]
-    sizes = [
-        [run["row"]["params"] for run in runs if "row" in run] for runs in (content["runs"], other)
-    ]
-    assert sizes[0] != sizes[1]
-
-
-def test_list_names_parameters_data_and_what_is_published(
-    capsys: pytest.CaptureFixture[str],
-) -> None:
-    assert command("--list", "--json") == 0
-    entries = {entry["name"]: entry for entry in json.loads(capsys.readouterr().out)}
-    assert {*LENETS} < set(entries) == {*BENCHMARKS}
-    assert entries["wrn28-10"]["parameters"] == 36_479_194
-    assert all(record["source"] for entry in entries.values() for record in entry["published"])
-    assert command("--list") == 0
-    shown = capsys.readouterr().out
-    assert "resnet50" in shown
-    assert "T-Basis, 18.0 % of the parameters: 8.15 %" in shown
-
-
-def test_command_measures_steps_on_made_up_images(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    def here(name: str, **options: Any) -> dict[str, Any]:
-        measured = cost.time_steps(name, **{**options, "batch_size": 4, "steps": 1})
-        return {**measured, "batch_size": options["batch_size"] or 128}
-
-    monkeypatch.setattr(cost, "measured_apart", here)
-    assert command("resnet20", "--dry-run", "--out", tmp_path) == 0
-    dense, tucker = json.loads((tmp_path / "bench_resnet20_dryrun.json").read_text())["costs"]
-    assert dense["parameters"] == 269_722 > 5 * tucker["parameters"]
-    steps = dense["epochs"] * (45_000 // dense["batch_size"])
-    seconds = dense["cpu_seconds"] / torch.get_num_threads()
-    assert dense["hours"] == steps * seconds / 3_600
-    assert dense["full_batch_mib"] == dense["peak_mib"]
-    assert command("resnet20", "--overhead", "--out", tmp_path) == 0
-    content = json.loads((tmp_path / "bench_resnet20_overhead.json").read_text())
-    assert (
-        content["ratios"]["time"]
-        == content["tucker"]["cpu_seconds"] / content["dense"]["cpu_seconds"]
-    )
-    assert "Tucker / dense: time" in capsys.readouterr().out
-
-
-def test_memory_at_the_full_batch_is_on_the_line_through_two_sizes(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    def made_up(name: str, **options: Any) -> dict[str, Any]:
-        size = options["batch_size"]
-        return {"name": name, "batch_size": size, "cpu_seconds": 3.6, "peak_mib": 100.0 + 2 * size}
-
-    monkeypatch.setattr(cost, "measured_apart", made_up)
-    costs = cost.dry_run(BENCHMARKS["resnet20"], 0.1, 8, "cpu")["costs"]
-    assert [found["full_batch_mib"] for found in costs] == [100.0 + 2 * 128] * 2
-    assert costs[0]["hours"] == pytest.approx(
-        30 * (45_000 // 8) * 3.6 / torch.get_num_threads() / 3_600
-    )
-
-
-@pytest.mark.slow
-def test_a_case_is_measured_in_a_process_of_its_own() -> None:
-    measured = cost.measured_apart("resnet20", share=0.1, batch_size=8, steps=1)
-    assert measured["peak_mib"] > 50
-    with pytest.raises(RuntimeError, match="'resnet21' is unknown"):
-        cost.measured_apart("resnet21", share=None, batch_size=8, steps=1)
-
-
-@pytest.mark.parametrize(
-    ("words", "text"),
-    [
-        ((), "which benchmark? choose one of"),
-        (("resnet21",), "benchmark 'resnet21' is unknown; choose one of"),
-        (("resnet20", "--device", "cuda"), "device 'cuda' is not available"),
-        (("resnet20", "--data-dir", "/nowhere"), "cifar-10-binary.tar.gz"),
-    ],
-)
-def test_command_says_what_is_wrong(
-    words: tuple[str, ...], text: str, capsys: pytest.CaptureFixture[str]
-) -> None:
-    assert command(*words) == 1
-    assert text in capsys.readouterr().err
