@@ -10,14 +10,17 @@ def runs_of(name: str) -> list[Result]:
 
 
 def twins_table() -> str:
-    """Every small twin beside the dense network from which it started."""
-    head = ["network", "data set", "run", "bytes", "ratio", "test error", "dense", "points lost"]
+    """Every small twin beside the dense network from which it started, with the points that it lost."""
+    head = [
+        "network", "data set", "run", "epochs", "bytes", "ratio", "test error", "dense", "points lost",
+    ]  # fmt: skip
     lines = [f"| {' | '.join(head)} |", "|" + " --- |" * len(head)]
     for name in BENCHMARKS:
         for run in small_twins(runs_of(name)):
             dense, row = run["rows"]
             cells = (
                 name, run["data_set"], f"{run['wish']['method']}, {run['wish']['ratio']:g}x wanted",
+                str(sum(regime["epochs"] for regime in run["regimes"].values())),
                 f"{row['n_bytes']:,}", f"{row['ratio']:.1f}x", f"{row['test_error']:.2f} %",
                 f"{dense['test_error']:.2f} %", f"{run['points_lost']:+.2f}",
             )  # fmt: skip

@@ -233,7 +233,7 @@ assert svd[1] > ours[1]
 #
 # **Predict.** LeNet-5 loses nothing at 1,700 times. How much will ResNet-20 lose at 15 times, and at 30?
 
-# %% alt="Test error of our ResNet-20 twins against compression, by bytes and by numbers, beside their dense network; published curves on the original CIFAR-10 lie below"
+# %% alt="Test error of our ResNet-20 twins against compression, by bytes and by numbers, beside their dense networks; published curves on the original CIFAR-10 lie below"
 resnet = results("bench_resnet20_*_seed*.json")
 display(benchmark_figure("resnet20", resnet))
 
@@ -250,8 +250,8 @@ for run in twins:
     )
 
 # %% [markdown]
-# A ResNet gives away tens of times, where a LeNet gives away hundreds. Fewer bits a number do most of it here: the twin at
-# 15 times still stores most of its numbers.
+# A ResNet gives away tens of times, where a LeNet gives away hundreds. Fewer bits a number do most of it here: the ADA
+# twins at 15 times still store most of the numbers. One core for all (`scada`) leaves less than half of them, and loses more.
 
 # %%
 kept = [run for run in twins if run["points_lost"] < 2.5]

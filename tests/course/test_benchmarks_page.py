@@ -36,6 +36,16 @@ def test_a_run_becomes_a_row_and_the_others_are_not_run(monkeypatch: pytest.Monk
     assert "| resnet20 | 269,722 | CIFAR-10 | 1 result |" in text
 
 
+def test_readme_row_says_for_how_many_epochs_a_twin_was_trained(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    regimes = {"tucker": {"epochs": 3}, "rounding": {"epochs": 6}}
+    run = {**RUN, "wish": {"method": "ada", "ratio": 15.0}, "regimes": regimes}
+    monkeypatch.setattr(benchmark_rows, "results", lambda _: [run])
+    table = benchmark_rows.twins_table()
+    assert "| ada, 15x wanted | 9 | 25 | 16.0x | 10.50 % | 10.00 % | +0.50 |" in table
+
+
 def test_all_machines_and_the_first_date_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
     later = {**RUN, "date": "2026-02-01", "machine": {"cpu": "B"}}
     monkeypatch.setattr(benchmarks_page, "runs_of", lambda name: [later, RUN])
