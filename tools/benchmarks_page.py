@@ -37,6 +37,7 @@ published ones. The paper's own tables were not at hand.
 ```sh
 ada-tucker bench resnet20 --epochs 30 --out results                # dense: .json, .npz, journal as .csv
 ada-tucker bench resnet20 --start FILE.npz --epochs 60 --hole 8  # dense: train on, images with holes
+ada-tucker bench resnet20 --start FILE.npz --distil 0.7        # dense: learn from itself, like a twin
 ada-tucker bench resnet20 --method ada --ratio 15 --dense FILE.npz --out results  # from its HOSVD
 ada-tucker bench resnet20 --evaluate FILE.ada                      # test a file again
 torchrun --nproc-per-node 2 -m torch_bridge.cli bench resnet20     # several GPUs or processes
@@ -49,7 +50,8 @@ with `torch.compile` (it needs a C++ compiler, and a minute at the start). Data 
 `ilsvrc12/val/CLASS/*.JPEG`.
 The last 5,000 training images of CIFAR-10 (7,000 of SVHN, 50 of each class of ILSVRC12) are held out for
 validation; the test images are looked at once, by the last epoch's weights. A run
-called "more" went on from the weights of an earlier one.
+called "more" went on from the weights of an earlier one; one called "taught" also imitated that one's
+outputs, as every twin does.
 """
 
 

@@ -38,6 +38,10 @@ def test_command_trains_and_compresses(
     assert "hole is 40" in capsys.readouterr().err
     assert command(resnet8, "--start", dense, *folders) == 0
     assert json.loads(capsys.readouterr().out)[0]["name"] == "dense-1-more"
+    assert command(resnet8, "--start", dense, "--distil", 0.7, *folders) == 0
+    assert json.loads(capsys.readouterr().out)[0]["name"] == "dense-1-taught"
+    assert command(resnet8, "--distil", 0.7, *folders) == 1
+    assert "--start FILE is needed" in capsys.readouterr().err
     assert command("resnet20", "--evaluate", path, *folders) == 1
     assert "holds a resnet8; resnet20 is asked for" in capsys.readouterr().err
 

@@ -75,6 +75,25 @@ def test_dense_run_goes_on_from_weights(tmp_path: Path, resnet8: str) -> None:
     assert json.loads((tmp_path / f"{stem}.json").read_text())["start"]["file"] == "start.npz"
 
 
+def test_dense_run_can_imitate_what_it_was(tmp_path: Path, resnet8: str) -> None:
+    model, known = build_model(resnet8, seed=5), IMAGE_SETS["cifar10"]
+    save_weights(tmp_path / "start.npz", model)
+    after = []
+    for folder, shift in ((tmp_path / "true", 0), (tmp_path / "false", 1)):
+        bench, images = bench_in(folder, resnet8), tiny_set()
+        images = replace(images, train_labels=(images.train_labels + shift) % 10)
+        bench.images = in_memory(images, known, torch.device("cpu"))
+        bench.dense(replace(bench.benchmark.dense, distil=1.0), tmp_path / "start.npz")
+        stem = folder / "bench_resnet8_cifar-10-tiny_dense-1-taught_seed0"
+        content = json.loads(stem.with_suffix(".json").read_text())
+        assert content["regimes"]["dense"]["distil"] == 1
+        assert content["journals"]["dense"][0]["loss"] > 0  # what it imitates does not follow it
+        after.append(load_weights(stem.with_suffix(".npz"), CifarResNet(8)).state_dict())
+    torch.testing.assert_close(*after, rtol=0, atol=0)  # labels play no part
+    with pytest.raises(ValueError, match=r"distil is 0\.5: .* --start FILE is needed"):
+        bench.dense(replace(bench.benchmark.dense, distil=0.5))
+
+
 @pytest.mark.parametrize(
     ("method", "name"), [("ada", "resnet8"), ("scada", "resnet8"), ("ada", "resnet20")]
 )

@@ -95,8 +95,9 @@ def _compression(command: argparse.ArgumentParser) -> None:
         help="first rounding steps per root mean square (default: %(default)s)",
     )  # fmt: skip
     command.add_argument(
-        "--distil", type=float, help="share of the loss that imitates the dense network"
-    )
+        "--distil", type=float,
+        help="share of the loss that imitates the dense network; a dense one imitates its own --start",
+    )  # fmt: skip
 
 
 def _training(command: argparse.ArgumentParser) -> None:
@@ -228,7 +229,7 @@ def _compare(made: Bench, arguments: argparse.Namespace) -> None:
         for ratio in arguments.ratios
         or (known.ratios if METHODS[method].ours else known.baseline_ratios)
     ]
-    dense = changed(known.dense, arguments)
+    dense = replace(changed(known.dense, arguments), distil=0.0)  # it has nothing to imitate
     stages = _stages(made, arguments)
     content = compare(made, arguments.dense, dense, wishes, arguments.seeds, *stages)
     if made.world.is_first:

@@ -1,5 +1,6 @@
 """One benchmark on one data set: training of the dense network, and what a result file says of it."""
 
+import copy
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -64,14 +65,25 @@ class Bench:
         )  # fmt: skip
 
     def dense(self, regime: Regime, start: Path | None = None) -> Row:
-        """Train the dense network, from scratch or from weights; leaves weights and result."""
+        """Train the dense network, from scratch or from weights; leaves weights and result.
+
+        Raises
+        ------
+        ValueError
+            If it shall imitate (`distil`) and there are no weights for what it was before.
+        """
+        if regime.distil and start is None:
+            raise ValueError(
+                f"distil is {regime.distil}: a dense network imitates what it was at the start; "
+                "--start FILE is needed"
+            )
         model, method, more = self.build(), f"dense-{regime.epochs}", {}
         if start is not None:
             load_weights(start, model)
-            method += "-more"
+            method += "-taught" if regime.distil else "-more"
             more = {"start": {"file": start.name, "weights": digest(model.state_dict().values())}}
         model.to(self.world.device)
-        trained = self.fit(model, method, regime)
+        trained = self.fit(model, method, regime, copy.deepcopy(model) if regime.distil else None)
         params = count_params(model)
         error = error_rate(model, self.images.test)
         row = Row(method, params, 4 * params, 1.0, trained.val_error, error, trained.seconds)
