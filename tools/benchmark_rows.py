@@ -25,4 +25,16 @@ def twins_table() -> str:
                 f"{dense['test_error']:.2f} %", f"{run['points_lost']:+.2f}",
             )  # fmt: skip
             lines.append(f"| {' | '.join(cells)} |")
-    return "\n".join(lines) if len(lines) > 2 else "Not run yet."
+    return "\n".join([*lines, *_taught()]) if len(lines) > 2 else "Not run yet."
+
+
+def _taught() -> list[str]:
+    """A sentence for every dense network that trained on with the teacher that twins have."""
+    return [
+        f"\nTwins learn from their dense network for all these epochs. A dense {name} that did so for "
+        f"{run['regimes']['dense']['epochs']}, from {run['start']['file']} and with it as teacher, errs "
+        f"{row['test_error']:.2f} %: the harder mark for a twin."
+        for name in BENCHMARKS
+        for run in runs_of(name)
+        if (row := run["rows"][0])["name"].endswith("-taught")
+    ]  # fmt: skip

@@ -44,6 +44,21 @@ def test_readme_row_says_for_how_many_epochs_a_twin_was_trained(
     monkeypatch.setattr(benchmark_rows, "results", lambda _: [run])
     table = benchmark_rows.twins_table()
     assert "| ada, 15x wanted | 9 | 25 | 16.0x | 10.50 % | 10.00 % | +0.50 |" in table
+    assert "harder mark" not in table
+
+
+def test_readme_names_the_dense_network_that_had_a_teacher_too(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    twin = {**RUN, "wish": {"method": "ada", "ratio": 15.0}, "regimes": {"tucker": {"epochs": 3}}}
+    dense = {
+        **RUN, "rows": [{**ROW, "name": "dense-7-taught", "test_error": 9.5}],
+        "start": {"file": "start.npz"}, "regimes": {"dense": {"epochs": 7}},
+    }  # fmt: skip
+    monkeypatch.setattr(benchmark_rows, "results", lambda _: [twin, dense])
+    said = benchmark_rows.twins_table().splitlines()[-1]
+    assert "did so for 7, from start.npz" in said
+    assert "errs 9.50 %" in said
 
 
 def test_all_machines_and_the_first_date_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
