@@ -32,18 +32,32 @@ def test_command_trains_and_compresses(
     assert command(resnet8, "--evaluate", path, *folders) == 0
     again = json.loads(capsys.readouterr().out)[0]
     assert again == compressed | {"seconds": 0.0}
-    assert command(resnet8, "--method", "ada", "--start", dense, *folders) == 1
-    assert "--start is for the dense network" in capsys.readouterr().err
     assert command(resnet8, "--hole", 40, *folders) == 1
     assert "hole is 40" in capsys.readouterr().err
     assert command(resnet8, "--start", dense, *folders) == 0
     assert json.loads(capsys.readouterr().out)[0]["name"] == "dense-1-more"
     assert command(resnet8, "--start", dense, "--distil", 0.7, *folders) == 0
     assert json.loads(capsys.readouterr().out)[0]["name"] == "dense-1-taught"
-    assert command(resnet8, "--distil", 0.7, *folders) == 1
-    assert "--start FILE is needed" in capsys.readouterr().err
     assert command("resnet20", "--evaluate", path, *folders) == 1
     assert "holds a resnet8; resnet20 is asked for" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (("--method", "ada"), "--dense FILE is needed"),
+        (("--method", "ada", "--dense", "no.npz"), "no such file: no.npz"),
+        (("--start", "no.npz"), "no such file: no.npz"),
+        (("--evaluate", "no.ada", "nor.ada"), "no such file: no.ada, nor.ada"),
+        (("--distil", 0.7), "--start FILE is needed"),
+        (("--method", "ada", "--start", "no.npz"), "--start is for the dense network"),
+    ],
+)
+def test_what_cannot_be_is_refused_before_images_are_read(
+    options: tuple[object, ...], message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert command("resnet20", *options, "--data-dir", "nowhere") == 1
+    assert message in capsys.readouterr().err
 
 
 def test_comparison_runs_every_method_once_and_says_what_is_impossible(

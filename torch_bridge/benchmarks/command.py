@@ -12,7 +12,7 @@ from torch_bridge.benchmarks.cost import dry_run, overhead
 from torch_bridge.benchmarks.images import load_images
 from torch_bridge.benchmarks.listing import listing, listing_table
 from torch_bridge.benchmarks.methods import METHODS
-from torch_bridge.benchmarks.runs import Bench
+from torch_bridge.benchmarks.runs import Bench, check_teacher
 from torch_bridge.benchmarks.twins import Wish, compress_benchmark, file_row
 from torch_bridge.demo import rows_table
 from torch_bridge.pipeline import Row, check_device
@@ -152,11 +152,10 @@ def bench(arguments: argparse.Namespace) -> None:
     if arguments.name is None:
         raise ValueError(f"which benchmark? choose one of {', '.join(BENCHMARKS)}")
     benchmark = benchmark_named(arguments.name)
-    if arguments.start and (arguments.compare or arguments.method != "dense"):
-        raise ValueError("--start is for the dense network; its twin begins with --dense FILE")
     if arguments.dry_run or arguments.overhead:
         _measure(benchmark, arguments)
         return
+    _check_files(arguments)
     with join(check_device(arguments.device)) as world:
         show = world.is_first and not arguments.quiet
         loaded = load_images(
@@ -177,6 +176,22 @@ def bench(arguments: argparse.Namespace) -> None:
             rows = _compress(made, arguments)
         if world.is_first:
             _show(rows, loaded.name, arguments)
+
+
+def _check_files(arguments: argparse.Namespace) -> None:
+    """Refuse at once what cannot be; reading images takes long."""
+    is_twin = arguments.method != "dense"
+    if arguments.start and (arguments.compare or is_twin):
+        raise ValueError("--start is for the dense network; its twin begins with --dense FILE")
+    if arguments.compare:
+        return
+    needed = arguments.evaluate or [p for p in (arguments.start, arguments.dense) if p]
+    if is_twin and not needed:
+        raise ValueError("--dense FILE is needed: the weights that 'bench NAME' wrote")
+    if not (is_twin or arguments.evaluate):
+        check_teacher(arguments.distil, arguments.start)
+    if missing := [str(path) for path in needed if not path.is_file()]:
+        raise ValueError(f"no such file: {', '.join(missing)}")
 
 
 def _measure(benchmark: Benchmark, arguments: argparse.Namespace) -> None:
@@ -214,8 +229,6 @@ def cost_table(content: dict[str, Any]) -> str:
 
 def _compress(made: Bench, arguments: argparse.Namespace) -> list[Row]:
     """Make one twin of the given dense network."""
-    if arguments.dense is None:
-        raise ValueError("--dense FILE is needed: the weights that 'bench NAME' wrote")
     wish = _wish(made.benchmark, arguments, arguments.method, arguments.ratio)
     return compress_benchmark(made, arguments.dense, wish, *_stages(made, arguments))
 

@@ -70,13 +70,9 @@ class Bench:
         Raises
         ------
         ValueError
-            If it shall imitate (`distil`) and there are no weights for what it was before.
+            If it shall imitate (`distil`), and there are no weights of what it was before.
         """
-        if regime.distil and start is None:
-            raise ValueError(
-                f"distil is {regime.distil}: a dense network imitates what it was at the start; "
-                "--start FILE is needed"
-            )
+        check_teacher(regime.distil, start)
         model, method, more = self.build(), f"dense-{regime.epochs}", {}
         if start is not None:
             load_weights(start, model)
@@ -121,3 +117,18 @@ class Bench:
     def _precision(self, regime: Regime) -> str:
         """What "auto" came to on this device."""
         return str(pick_precision(self.world.device, regime.precision)).removeprefix("torch.")
+
+
+def check_teacher(distil: float | None, start: Path | None) -> None:
+    """Refuse a dense network that shall imitate nothing.
+
+    Raises
+    ------
+    ValueError
+        If there are no weights of what it was before.
+    """
+    if distil and start is None:
+        raise ValueError(
+            f"distil is {distil}: a dense network imitates what it was at the start; "
+            "--start FILE is needed"
+        )
