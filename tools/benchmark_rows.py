@@ -15,8 +15,9 @@ def twins_table() -> str:
         "network", "data set", "run", "epochs", "bytes", "ratio", "test error", "dense", "points lost",
     ]  # fmt: skip
     lines = [f"| {' | '.join(head)} |", "|" + " --- |" * len(head)]
-    for name in BENCHMARKS:
-        for run in small_twins(runs_of(name)):
+    found = {name: runs_of(name) for name in BENCHMARKS}
+    for name, runs in found.items():
+        for run in small_twins(runs):
             dense, row = run["rows"]
             cells = (
                 name, run["data_set"], f"{run['wish']['method']}, {run['wish']['ratio']:g}x wanted",
@@ -25,16 +26,16 @@ def twins_table() -> str:
                 f"{dense['test_error']:.2f} %", f"{run['points_lost']:+.2f}",
             )  # fmt: skip
             lines.append(f"| {' | '.join(cells)} |")
-    return "\n".join([*lines, *_taught()]) if len(lines) > 2 else "Not run yet."
+    return "\n".join([*lines, *_taught(found)]) if len(lines) > 2 else "Not run yet."
 
 
-def _taught() -> list[str]:
+def _taught(found: dict[str, list[Result]]) -> list[str]:
     """A sentence for every dense network that trained on with the teacher that twins have."""
     return [
         f"\nTwins learn from their dense network for all these epochs. A dense {name} that did so for "
         f"{run['regimes']['dense']['epochs']}, from {run['start']['file']} and with it as teacher, errs "
         f"{row['test_error']:.2f} %: the harder mark for a twin."
-        for name in BENCHMARKS
-        for run in runs_of(name)
+        for name, runs in found.items()
+        for run in runs
         if (row := run["rows"][0])["name"].endswith("-taught")
     ]  # fmt: skip
