@@ -64,13 +64,15 @@ def test_comparison_runs_every_method_once_and_says_what_is_impossible(
     tmp_path: Path, resnet8: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     folders = ("--out", tmp_path, "--runs", tmp_path / "runs", "--quiet")
-    options = ("--compare", "--methods", "svd", "pruning", "tt", "--seeds", 0, "--epochs", 2)
+    methods = ("--compare", "--methods", "svd", "pruning", "tt")
+    options = (*methods, "--seeds", 0, "--epochs", 2, "--distil", 0.5)
     assert command(resnet8, *options, "--ratios", 8, 300, *folders) == 0
     shown = capsys.readouterr().out
     stem = tmp_path / "compare_resnet8_cifar-10-tiny"
     content = json.loads(stem.with_suffix(".json").read_text())
     done = {(run["method"], run["ratio"]): run for run in content["runs"]}
     assert len(done) == 6
+    assert content["regimes"]["rounding"]["distil"] == 0.5
     assert "take a smaller ratio" in done["svd", 300.0]["reason"]
     assert "take a smaller ratio" in shown
     for method in ("svd", "pruning", "tt"):
