@@ -4,7 +4,9 @@ Every public function passes its input through these checks, so that a mistake i
 was made (the value, the limit, the fix) and not ten calls deeper in a matrix product.
 """
 
-from collections.abc import Sequence
+import operator
+from collections.abc import Iterable, Mapping, Sequence, Set
+from numbers import Real
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -14,6 +16,8 @@ MAX_ORDER = 8
 
 FloatArray: TypeAlias = npt.NDArray[np.floating[Any]]
 """A tensor, matrix or vector of float32 or float64; its shape is said in each docstring."""
+
+_LONGEST_SHOWN = 200
 
 
 def check_tensor(
@@ -30,7 +34,8 @@ def check_tensor(
     Raises
     ------
     TypeError
-        If the entries are not float32 or float64: nothing is converted silently.
+        If the entries are not float32 or float64, or some are masked: nothing is converted or dropped
+        silently.
     ValueError
         If the order is 0 or above 8, a dimension is 0, or (with `finite`) an entry is not finite.
 
@@ -42,11 +47,11 @@ def check_tensor(
     Traceback (most recent call last):
     TypeError: tensor has dtype int64; float32 or float64 is needed: convert with .astype(np.float64)
     """
-    array: npt.NDArray[Any] = np.asarray(tensor)
+    array = _as_array(tensor, name)
     if array.dtype not in (np.float32, np.float64):
         raise TypeError(
             f"{name} has dtype {array.dtype}; float32 or float64 is needed: "
-            "convert with .astype(np.float64)"
+            f"{_way_to_floats(tensor, array.dtype)}"
         )
     if not 1 <= array.ndim <= MAX_ORDER:
         raise ValueError(
@@ -68,6 +73,8 @@ def check_mode(mode: int, order: int) -> int:
 
     Raises
     ------
+    TypeError
+        If `mode` is no integer.
     ValueError
         If `mode` is not a mode of a tensor of that order; negative modes are refused as well.
 
@@ -79,20 +86,19 @@ def check_mode(mode: int, order: int) -> int:
     Traceback (most recent call last):
     ValueError: mode is 3; a tensor of order 3 has modes 0 to 2 (they count from 0)
     """
-    if not 0 <= mode < order:
-        raise ValueError(
-            f"mode is {mode}; a tensor of order {order} has modes 0 to {order - 1} (they count from 0)"
-        )
-    return int(mode)
+    if type(mode) is int and 0 <= mode < order:
+        return mode
+    limit = f"a tensor of order {order} has modes 0 to {order - 1} (they count from 0)"
+    return check_integer(mode, "mode", 0, order - 1, limit)
 
 
-def check_rank(shape: Sequence[int], rank: Sequence[int]) -> tuple[int, ...]:
+def check_rank(shape: Sequence[int], rank: Iterable[int]) -> tuple[int, ...]:
     """Return `rank` (J_1, ..., J_N) as a tuple of ints if 1 <= J_n <= I_n holds in every mode.
 
     Raises
     ------
     TypeError
-        If one of them is no integer.
+        If it is no sequence, or one of its entries is no integer.
     ValueError
         If there is not one rank per mode, or one of them is below 1 or above its dimension.
 
@@ -104,15 +110,177 @@ def check_rank(shape: Sequence[int], rank: Sequence[int]) -> tuple[int, ...]:
     Traceback (most recent call last):
     ValueError: rank[1] is 6; mode 1 of shape (4, 5) allows 1 to 5
     """
-    if len(rank) != len(shape):
+    ranks = check_sequence(rank, "rank", "one integer per mode")
+    if len(ranks) != len(shape):
         raise ValueError(
-            f"rank {tuple(rank)} has {len(rank)} entries; shape {tuple(shape)} has {len(shape)} modes"
+            f"rank {shown(ranks)} has {len(ranks)} entries; shape {tuple(shape)} has {len(shape)} modes"
         )
-    for mode, (r, dim) in enumerate(zip(rank, shape, strict=True)):
-        if not isinstance(r, int | np.integer):
-            raise TypeError(f"rank[{mode}] is {r!r}; an integer is needed")
-        if not 1 <= r <= dim:
-            raise ValueError(
-                f"rank[{mode}] is {r}; mode {mode} of shape {tuple(shape)} allows 1 to {dim}"
+    return tuple(
+        r
+        if type(r) is int and 1 <= r <= dim  # this runs in the innermost loop of the planner
+        else check_integer(
+            r, f"rank[{mode}]", 1, dim, f"mode {mode} of shape {tuple(shape)} allows 1 to {dim}"
+        )
+        for mode, (r, dim) in enumerate(zip(ranks, shape, strict=True))
+    )
+
+
+def check_shape(shape: Iterable[int], name: str = "shape") -> tuple[int, ...]:
+    """Return `shape` (I_1, ..., I_N) as a tuple of ints if there are some and all are at least 1.
+
+    Raises
+    ------
+    TypeError
+        If it is no sequence, or one of its entries is no integer.
+    ValueError
+        If it is empty, or a dimension is below 1.
+
+    Examples
+    --------
+    >>> check_shape([4, np.int64(5)])
+    (4, 5)
+    >>> check_shape((4, 6.9))
+    Traceback (most recent call last):
+    TypeError: shape[1] is 6.9; an integer is needed: dimensions are >= 1
+    """
+    dims = check_sequence(shape, name, "one integer per mode")
+    if not dims or any(type(dim) is int and dim < 1 for dim in dims):
+        raise ValueError(f"{name} is {shown(dims)}; at least one dimension, each >= 1, is needed")
+    return tuple(
+        check_integer(dim, f"{name}[{mode}]", 1, limit="dimensions are >= 1")
+        for mode, dim in enumerate(dims)
+    )
+
+
+def check_integer(value: Any, name: str, low: int, high: int | None = None, limit: str = "") -> int:
+    """Return `value` as an int if it is an integer from `low` to `high`.
+
+    Whatever has `__index__` is an integer (numpy's too); booleans, texts and 1.0 are not.
+
+    Parameters
+    ----------
+    value : what was given
+    name : what to call it in an error
+    low, high : the limits, both allowed; None for no upper one
+    limit : the limits in words, for an error
+
+    Raises
+    ------
+    TypeError
+        If it is no integer.
+    ValueError
+        If it is below `low` or above `high`.
+
+    Examples
+    --------
+    >>> check_integer(np.int64(3), "order", 1, 8)
+    3
+    >>> check_integer(2.0, "order", 1, 8)
+    Traceback (most recent call last):
+    TypeError: order is 2.0; an integer is needed: 1 to 8 is allowed
+    """
+    limit = limit or (f"at least {low}" if high is None else f"{low} to {high}") + " is allowed"
+    try:
+        number = operator.index(value)
+        if isinstance(value, bool):
+            raise TypeError
+    except TypeError:
+        raise TypeError(f"{name} is {shown(value)}; an integer is needed: {limit}") from None
+    if number < low or (high is not None and number > high):
+        raise ValueError(f"{name} is {shown(number)}; {limit}")
+    return number
+
+
+def check_real(value: Any, name: str, limit: str) -> float:
+    """Return `value` as a float if it is a real number; its range is for the caller to check.
+
+    Raises
+    ------
+    TypeError
+        If it is no number, or a boolean.
+    ValueError
+        If it is too large for a float.
+
+    Examples
+    --------
+    >>> check_real(np.float32(0.5), "rank", "a fraction in (0, 1]")
+    0.5
+    >>> check_real("4", "bits", "a positive number of bits")
+    Traceback (most recent call last):
+    TypeError: bits is '4'; a number is needed: a positive number of bits
+    """
+    number = value[()] if isinstance(value, np.ndarray) and value.ndim == 0 else value
+    if isinstance(number, bool) or not isinstance(number, Real):
+        raise TypeError(f"{name} is {shown(value)}; a number is needed: {limit}")
+    try:
+        return float(number)
+    except OverflowError:
+        raise ValueError(f"{name} is {shown(value)}; {limit}") from None
+
+
+def check_sequence(values: Any, name: str, needed: str) -> tuple[Any, ...]:
+    """Return the entries of a sequence, an array or a generator, in their order.
+
+    Raises
+    ------
+    TypeError
+        If there is no such order: a single value, a text, a set or a mapping.
+
+    Examples
+    --------
+    >>> check_sequence((n * n for n in (1, 2)), "rank", "one integer per mode")
+    (1, 4)
+    >>> check_sequence(7, "rank", "one integer per mode")
+    Traceback (most recent call last):
+    TypeError: rank is 7; one integer per mode is needed
+    """
+    alone = isinstance(values, np.ndarray) and values.ndim == 0
+    if alone or isinstance(values, str | bytes | Set | Mapping) or not isinstance(values, Iterable):
+        raise TypeError(f"{name} is {shown(values)}; {needed} is needed")
+    return tuple(values)
+
+
+def shown(value: Any) -> str:
+    """A value in an error: as Python writes it, on one line and not without end.
+
+    Examples
+    --------
+    >>> shown(np.float64(1.5)), len(shown(list(range(10_000))))
+    ('np.float64(1.5)', 200)
+    """
+    try:
+        text = " ".join(repr(value).split())
+    except ValueError:  # Python writes no integers of more than 4,300 digits
+        text = f"<{type(value).__name__} too long to write>"
+    return text if len(text) <= _LONGEST_SHOWN else text[: _LONGEST_SHOWN - 3] + "..."
+
+
+def _as_array(tensor: Any, name: str) -> npt.NDArray[Any]:
+    for part in tensor if isinstance(tensor, list | tuple) else (tensor,):
+        if isinstance(part, np.ma.MaskedArray):
+            raise TypeError(
+                f"{name} is masked in {np.count_nonzero(part.mask)} of {part.size} entries; an array "
+                "without a mask is needed: say what those entries are with .filled(value)"
             )
-    return tuple(int(r) for r in rank)
+    try:
+        array: npt.NDArray[Any] = np.asarray(tensor)
+    except (TypeError, ValueError, RuntimeError) as error:  # torch has its reasons, numpy too
+        raise TypeError(
+            f"{name} is a {type(tensor).__name__} that numpy makes no array of ({error}); a float32 or "
+            "float64 array is needed (from torch: .detach().cpu().numpy(), .float() before it if it "
+            "is bfloat16)"
+        ) from error
+    return array
+
+
+def _way_to_floats(tensor: Any, dtype: np.dtype[Any]) -> str:
+    """What to do about a dtype; only advice that works."""
+    if hasattr(tensor, "toarray"):
+        return "it is sparse, make it dense with .toarray()"
+    if dtype.kind == "c":
+        return "give its parts, .real and .imag, one after the other"
+    if dtype.kind in "OV":
+        return "gather its numbers in one dense array of floats"
+    if dtype.kind in "USTmM":
+        return "give numbers"
+    return "convert with .astype(np.float64)"

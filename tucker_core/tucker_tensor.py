@@ -137,6 +137,8 @@ def tucker_gradient(
 
 def _plan(core: FloatArray, factors: Sequence[FloatArray | None]) -> TuckerPlan:
     """The plan for these shapes; only if there can be none, find out why."""
+    if any(isinstance(part, np.ma.MaskedArray) for part in (core, *factors)):
+        check_tucker((core, factors))  # the kernels would read past the mask
     try:
         return plan_for(core, factors)
     except (AttributeError, TypeError, ValueError, IndexError):

@@ -3,6 +3,7 @@
 Each message must name what was given and what is needed; nothing is clipped or converted in silence.
 """
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -24,7 +25,7 @@ from tucker_core import (
     unfold,
     validate_tucker_rank,
 )
-from tucker_core.checks import FloatArray
+from tucker_core.checks import FloatArray, shown
 
 GOOD = np.random.default_rng(0).standard_normal((3, 4, 5))
 CORE, FACTORS = np.ones((2, 2, 2)), [np.ones((dim, 2)) for dim in GOOD.shape]
@@ -62,24 +63,103 @@ NEEDS_FINITE = [
 ]
 
 
+class OnAnotherDevice:
+    """As a tensor of torch on a GPU, or one that requires a gradient: numpy is refused."""
+
+    def __init__(self, error: type[Exception]) -> None:
+        self.error = error
+
+    def __array__(self, dtype: Any = None, copy: Any = None) -> Any:
+        raise self.error("use .detach() first")
+
+
+class Sparse:
+    """As a matrix of scipy.sparse: numpy makes an array of one object of it."""
+
+    def toarray(self) -> FloatArray:
+        return GOOD
+
+
+MASKED = np.ma.masked_array(GOOD, GOOD > 2)
+
+
 @pytest.mark.parametrize("name", TAKES_A_TENSOR)
 @pytest.mark.parametrize(
     ("bad", "kind", "message"),
     [
         (np.ones((3, 4, 5), int), TypeError, "has dtype int64; float32 or float64 is needed"),
-        (np.ones((3, 4, 5), complex), TypeError, "has dtype complex128; float32 or float64"),
-        (np.ones((3, 4, 5), np.float16), TypeError, "has dtype float16; float32 or float64"),
-        (np.ones((3, 4, 5), bool), TypeError, "has dtype bool; float32 or float64"),
-        (np.array([["a"]]), TypeError, "has dtype <U1; float32 or float64"),
+        (
+            GOOD.astype(complex),
+            TypeError,
+            r"complex128; float32 or float64 .*\.real and \.imag, one",
+        ),
+        (GOOD.astype(np.float16), TypeError, r"has dtype float16; .*\.astype\(np.float64\)"),
+        (GOOD.astype(np.longdouble), TypeError, r"has dtype float\d+; .*\.astype\(np.float64\)"),
+        (GOOD.astype(">f8"), TypeError, r"has dtype >f8; .*\.astype\(np.float64\)"),
+        (GOOD > 0, TypeError, r"has dtype bool; float32 or float64.*\.astype"),
+        (np.array([["a"]]), TypeError, "has dtype <U1; float32 or float64 is needed: give numbers"),
+        (GOOD.astype(object), TypeError, "has dtype object; .*: gather its numbers in one dense"),
+        (None, TypeError, "has dtype object; .* dense array of floats"),
+        (
+            Sparse(),
+            TypeError,
+            r"has dtype object; .* it is sparse, make it dense with .toarray\(\)",
+        ),
+        (
+            OnAnotherDevice(RuntimeError),
+            TypeError,
+            r"no array of \(use .*from torch: .detach\(\).cpu",
+        ),
+        (
+            OnAnotherDevice(TypeError),
+            TypeError,
+            "is a OnAnotherDevice that numpy makes no array of",
+        ),
+        ([[1.0], [1.0, 2.0]], TypeError, r"is a list that .* no array of \(.*inhomogeneous"),
+        (MASKED, TypeError, rf"masked in {MASKED.mask.sum()} of 60 entries; .*\.filled\(value\)"),
+        (np.ma.masked_array(GOOD), TypeError, r"masked in 0 of 60 entries; .*\.filled\(value\)"),
+        ([MASKED[0], MASKED[0]], TypeError, r"is masked in \d+ of 20 entries; an array without"),
         (np.empty((3, 0, 5)), ValueError, r"has shape \(3, 0, 5\), so no entries.*must be >= 1"),
         (np.array(1.0), ValueError, r"has order 0 \(shape \(\)\); orders 1 to 8.*reshape"),
         (np.ones((1,) * 9), ValueError, "has order 9 .*; orders 1 to 8"),
     ],
-    ids=["integers", "complex", "half", "booleans", "texts", "empty", "0-d", "order 9"],
+    ids=[
+        *("integers", "complex", "half", "long double", "big-endian", "booleans", "texts"),
+        *("objects", "None", "sparse", "torch with gradient", "torch on a GPU", "ragged list"),
+        *("masked", "with an empty mask", "list of masked", "empty", "0-d", "order 9"),
+    ],
 )
 def test_tensors(name: str, bad: Any, kind: type[Exception], message: str) -> None:
     with pytest.raises(kind, match=message):
         TAKES_A_TENSOR[name](bad)
+
+
+@pytest.mark.parametrize("like", [GOOD.tolist(), np.asfortranarray(GOOD), GOOD[:, ::-1][:, ::-1]])
+def test_what_holds_floats_is_a_tensor(like: Any) -> None:
+    np.testing.assert_array_equal(unfold(like, 1), unfold(GOOD, 1))
+
+
+NO_INTEGERS = [1.5, "1", True, None, np.float64(1.0), np.True_, np.array([1]), 1j, (1,)]
+TAKES_A_MODE: dict[str, Callable[[Any], FloatArray]] = {
+    "unfold": lambda mode: unfold(GOOD, mode),
+    "fold": lambda mode: fold(unfold(GOOD, 1), mode, GOOD.shape),
+    "mode_dot": lambda mode: mode_dot(GOOD, np.ones((2, 4)), mode),
+    "multi_mode_dot": lambda mode: multi_mode_dot(GOOD, [np.ones((2, 4))], modes=[mode]),
+    "partial_tucker": lambda mode: partial_tucker(GOOD, (2,), (mode,))[0],
+}
+
+
+@pytest.mark.parametrize("name", TAKES_A_MODE)
+def test_modes(name: str) -> None:
+    for bad in NO_INTEGERS:
+        given = re.escape(shown(bad))
+        with pytest.raises(TypeError, match=f"mode is {given}; an integer .*: .* modes 0 to 2"):
+            TAKES_A_MODE[name](bad)
+    for far in (-1, 3, np.int8(-1), 10**5000):
+        with pytest.raises(ValueError, match=r"mode is .*; a tensor of order 3 has modes 0 to 2"):
+            TAKES_A_MODE[name](far)
+    for good in (np.int64(1), np.uint8(1), np.array(1)):
+        np.testing.assert_array_equal(TAKES_A_MODE[name](good), TAKES_A_MODE[name](1))
 
 
 @pytest.mark.parametrize("name", NEEDS_FINITE)
