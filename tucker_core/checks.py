@@ -218,6 +218,20 @@ def check_real(value: Any, name: str, limit: str) -> float:
         raise ValueError(f"{name} is {shown(value)}; {limit}") from None
 
 
+def check_flag(value: Any, name: str) -> bool:
+    """Return `value` if it is True or False; anything else is a TypeError.
+
+    Examples
+    --------
+    >>> check_flag("no", "permute")
+    Traceback (most recent call last):
+    TypeError: permute is 'no'; True or False is needed
+    """
+    if not isinstance(value, bool | np.bool_):
+        raise TypeError(f"{name} is {shown(value)}; True or False is needed")
+    return bool(value)
+
+
 def check_sequence(values: Any, name: str, needed: str) -> tuple[Any, ...]:
     """Return the entries of a sequence, an array or a generator, in their order.
 

@@ -5,15 +5,16 @@ one of least sum is the most balanced: its factor matrices are the smallest.
 Source: ADA-Tucker, section on balanced dimensions; the measure "least sum, then least largest" is ours.
 """
 
+import math
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
 
-from tucker_core.checks import MAX_ORDER
+from tucker_core.checks import MAX_ORDER, check_integer
 
 MAX_NUMBER = 2**40
+MAX_WAYS = 250_000  # half a second, 100 MB
 
 
-@lru_cache(maxsize=4096)
 def factorizations(n: int, order: int) -> tuple[tuple[int, ...], ...]:
     """List every way to write n as a product of `order` integers >= 1, their order aside.
 
@@ -28,8 +29,11 @@ def factorizations(n: int, order: int) -> tuple[tuple[int, ...], ...]:
 
     Raises
     ------
+    TypeError
+        If n or order is no integer.
     ValueError
-        If n or order is out of range.
+        If n or order is out of range, or there are more than `MAX_WAYS` ways: a few large numbers have
+        millions.
 
     Examples
     --------
@@ -40,11 +44,16 @@ def factorizations(n: int, order: int) -> tuple[tuple[int, ...], ...]:
     """
     from tucker_core.kernels.search import all_factorizations
 
-    _check(n, order)
+    n, order = _check(n, order)
     if order == 1:
         return ((n,),)
-    columns = all_factorizations(n, order).T.tolist()
-    return tuple(zip(*columns, strict=True))  # a quarter less time than row by row
+    rows = all_factorizations(n, order, MAX_WAYS)
+    if len(rows) > MAX_WAYS:
+        raise ValueError(
+            f"n is {n}; it has more than {MAX_WAYS:,} factorisations of order {order}: take a smaller "
+            "order, or balance_dims for the most balanced one"
+        )
+    return tuple(zip(*rows.T.tolist(), strict=True))  # a quarter less time than row by row
 
 
 def plain_factorizations(n: int, order: int, least: int = 1) -> Iterator[tuple[int, ...]]:
@@ -66,12 +75,13 @@ def plain_factorizations(n: int, order: int, least: int = 1) -> Iterator[tuple[i
         first += 1
 
 
-@lru_cache(maxsize=4096)
 def balance_dims(n: int, order: int) -> tuple[int, ...]:
     """Factorise n into `order` dims as equal as possible: least sum, then least largest.
 
     Raises
     ------
+    TypeError
+        If n or order is no integer.
     ValueError
         If n is not 1 to 2^40 or order not 1 to 8.
 
@@ -82,9 +92,13 @@ def balance_dims(n: int, order: int) -> tuple[int, ...]:
     >>> balance_dims(16_777_216, 2)  # a 4096 x 4096 weight
     (4096, 4096)
     """
+    return _balanced(*_check(n, order))
+
+
+@lru_cache(maxsize=4096)
+def _balanced(n: int, order: int) -> tuple[int, ...]:
     from tucker_core.kernels.search import most_balanced
 
-    _check(n, order)
     return tuple(most_balanced(n, order).tolist())
 
 
@@ -99,10 +113,12 @@ def imbalance(dims: Sequence[int]) -> tuple[int, int]:
     return sum(dims), max(dims)
 
 
+@lru_cache(maxsize=4096)
 def padded_size(n: int, order: int) -> int:
     """Least size >= n whose balanced dims have the least sum of all; n itself if padding gains nothing.
 
     The zeros that fill up are stored nowhere, but the dims that they lengthen are: the sum counts them.
+    A size above 2^40 is none; n stays as it is.
 
     Examples
     --------
@@ -111,18 +127,52 @@ def padded_size(n: int, order: int) -> int:
     >>> padded_size(800, 2)  # 25 x 32, and nothing larger has a smaller sum
     800
     """
-    size, least = n, sum(balance_dims(n, order))
-    larger = n + 1
-    while order * larger ** (1 / order) < least:
-        total = sum(balance_dims(larger, order))
-        if total < least:
-            size, least = larger, total
-        larger += 1
-    return size
+    total = int(order * n ** (1 / order))  # no smaller one will do: arithmetic and geometric means
+    while largest_product(total, order) < n:
+        total += 1
+    size = _least_product(n, order, total, 1)
+    return size if size <= MAX_NUMBER else n
 
 
-def _check(n: int, order: int) -> None:
-    if not 1 <= n <= MAX_NUMBER:
-        raise ValueError(f"n is {n}; a number of entries from 1 to {MAX_NUMBER:,} is needed")
-    if not 1 <= order <= MAX_ORDER:
-        raise ValueError(f"order is {order}; orders 1 to {MAX_ORDER} are supported")
+def largest_product(total: int, order: int) -> int:
+    """Largest product of `order` integers of this sum: they differ by 1 at most.
+
+    Examples
+    --------
+    >>> largest_product(11, 3)  # 3 x 4 x 4
+    48
+    """
+    even, more = divmod(total, order)
+    return int(even ** (order - more) * (even + 1) ** more)
+
+
+def _least_product(n: int, order: int, total: int, first: int) -> int:
+    """Least product >= n of `order` integers >= `first` of this sum, of which one is known to exist.
+
+    The search walks from equal integers to unequal ones, whose products only fall: so the first
+    integer below which no product reaches n ends it. Two integers of one sum need no search.
+    """
+    if order == 1:
+        return total
+    if order == 2:
+        apart = math.isqrt(total * total - 4 * n)  # a (total - a) >= n where |total - 2 a| <= apart
+        smaller = max(first, (total - apart + 1) // 2)
+        return smaller * (total - smaller)
+    best = largest_product(total, order)
+    for smallest in range(total // order, first - 1, -1):
+        needed, rest = -(-n // smallest), total - smallest
+        if largest_product(rest, order - 1) < needed:
+            break
+        best = min(best, smallest * _least_product(needed, order - 1, rest, smallest))
+        if best == n:
+            break
+    return best
+
+
+def _check(n: int, order: int) -> tuple[int, int]:
+    needed = f"a number of entries from 1 to {MAX_NUMBER:,} is needed"
+    supported = f"orders 1 to {MAX_ORDER} are supported"
+    return (
+        check_integer(n, "n", 1, MAX_NUMBER, needed),
+        check_integer(order, "order", 1, MAX_ORDER, supported),
+    )

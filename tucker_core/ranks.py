@@ -10,6 +10,7 @@ paying for nothing:
 """
 
 import math
+from bisect import bisect_right
 from collections.abc import Iterable, Sequence
 
 import numpy as np
@@ -81,21 +82,21 @@ def ranks_within(all_dims: Sequence[Dims], budget: int) -> list[Dims]:
     >>> ranks_within([(20, 25), (10, 20, 25)], 600)
     [(20, 5), (5, 5, 4)]
     """
-    cube = 1
-    chosen = [_tidy(dims, (1,) * len(dims)) for dims in all_dims]
-    least = _total(all_dims, chosen)
+    least = _total(all_dims, _cubes(all_dims, 1))
     if least > budget:
         raise ValueError(
             f"budget is {budget} numbers; {len(all_dims)} tensors of dims {list(all_dims)} need at least "
             f"{least}, with every rank at 1"
         )
-    while cube < max(max(dims) for dims in all_dims):
-        cube += 1
-        larger = [_tidy(dims, tuple(min(cube, dim) for dim in dims)) for dims in all_dims]
-        if _total(all_dims, larger) > budget:
-            break
-        chosen = larger
+    sides = range(1, max(max(dims) for dims in all_dims) + 1)
+    affordable = bisect_right(sides, budget, key=lambda side: _total(all_dims, _cubes(all_dims, side)))
+    chosen = _cubes(all_dims, sides[affordable - 1])
     return _spend(all_dims, chosen, budget)
+
+
+def _cubes(all_dims: Sequence[Dims], side: int) -> list[Dims]:
+    """Ranks of cubes of this side, or as much of it as fits; the larger the side, the more it costs."""
+    return [_tidy(dims, tuple(min(side, dim) for dim in dims)) for dims in all_dims]
 
 
 def _spend(all_dims: Sequence[Dims], chosen: list[Dims], budget: int) -> list[Dims]:

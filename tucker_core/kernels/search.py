@@ -1,6 +1,6 @@
 """Searches over whole numbers: factorisations, core shapes, and how layers share a budget.
 
-The plain twins are `reshape.plain_factorizations` and `core_shapes.plain_core_shapes`. All three
+The plain twins are `factorize.plain_factorizations` and `core_shapes.plain_core_shapes`. All three
 searches walk a tree of choices depth first, without recursion, and leave a branch as soon as a lower
 bound says that nothing in it can be of use.
 """
@@ -51,14 +51,17 @@ def fits(divisor: int, times: int, number: int) -> bool:
 
 
 @compiled
-def all_factorizations(n: int, order: int) -> Integers:
-    """Rows (I_1 <= ... <= I_order) with product n, in lexicographic order; order is at least 2."""
+def all_factorizations(n: int, order: int, most: int) -> Integers:
+    """Rows (I_1 <= ... <= I_order) with product n, in lexicographic order; order is at least 2.
+
+    The search ends with the first row above `most`.
+    """
     choices = divisors(n)
     found, count, depth = np.empty((64, order), np.int64), 0, 0
     at = np.zeros(order, np.int64)  # which divisor is tried at each depth
     rest = np.full(order, n, np.int64)  # what the dims from this depth on must multiply to
     row = np.empty(order, np.int64)
-    while depth >= 0:
+    while depth >= 0 and count <= most:
         if depth == order - 2:  # the last two dims in a loop of their own: half the time
             pair = rest[depth]
             for k in range(at[depth], len(choices)):
@@ -110,6 +113,7 @@ def most_balanced(n: int, order: int) -> Integers:
     still possible grows from there, so the first divisor that is too dear ends the depth.
     """
     choices = divisors(n)
+    prime = largest_prime(choices)
     best, least, largest = np.ones(order, np.int64), n + order, n + 1
     depth, spent = 0, np.zeros(order + 1, np.int64)
     rest, row = np.full(order, n, np.int64), np.ones(order, np.int64)
@@ -133,15 +137,34 @@ def most_balanced(n: int, order: int) -> Integers:
         divisor = choices[k]
         if not fits(divisor, left, number):
             continue
-        bound = spent[depth] + divisor + (left - 1) * (number / divisor) ** (1 / (left - 1))
-        if bound > least + 1e-6:
+        room = least + 1e-6 - spent[depth] - divisor
+        if (left - 1) * (number / divisor) ** (1 / (left - 1)) > room:
             depth -= 1
-        elif number % divisor == 0:
+        elif number % divisor == 0 and least_sum(number / divisor, left - 1, prime) <= room:
             row[depth] = divisor
             rest[depth + 1], spent[depth + 1] = number // divisor, spent[depth] + divisor
             at[depth + 1] = len(choices) - 1
             depth += 1
     return best
+
+
+@compiled
+def least_sum(number: float, count: int, prime: int) -> float:
+    """Lower bound on the sum of `count` factors of a number, one of which holds the prime."""
+    even = number ** (1 / count)
+    if even >= prime:
+        return float(count * even)
+    return float(prime + (count - 1) * (number / prime) ** (1 / max(count - 1, 1)))
+
+
+@compiled
+def largest_prime(choices: Integers) -> int:
+    """The largest prime of a number, given its divisors: the last that still divides what is left."""
+    prime, left = 1, choices[-1]
+    for divisor in choices[1:]:
+        while left % divisor == 0:
+            prime, left = divisor, left // divisor
+    return int(prime)
 
 
 @compiled
