@@ -13,13 +13,14 @@ from tucker_core.factorize import balance_dims, factorizations
 from tucker_core.fileformat import coded_bits, from_bytes, load, save, to_bytes
 from tucker_core.hooi import partial_tucker, tucker
 from tucker_core.network import CodedParameter, CompressedNetwork
-from tucker_core.planner import LayerPlan, NetworkPlan, format_table, plan_network
+from tucker_core.planner import LayerPlan, NetworkPlan, plan_network
 from tucker_core.quantize import Symbols, quantize, rms_step, scale_of
 from tucker_core.ranks import validate_tucker_rank
 from tucker_core.records import FileFormatError
 from tucker_core.reshape import ReshapePlan, plan_reshape
 from tucker_core.shared import shared_core_hosvd
 from tucker_core.spectra import multilinear_singular_values
+from tucker_core.text_table import format_table
 from tucker_core.tucker_plan import TuckerPlan
 from tucker_core.tucker_tensor import TuckerTensor, random_tucker, tucker_gradient, tucker_to_tensor
 

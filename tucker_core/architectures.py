@@ -9,6 +9,8 @@ as it is once its statistics are folded into them.
 
 import math
 
+from tucker_core.checks import check_integer, shown
+
 Shape = tuple[int, ...]
 
 # What the LeNets expect: pixels on a scale from 0 to 1, less the mean and divided by the standard
@@ -19,12 +21,20 @@ PIXEL_MEAN, PIXEL_STD = 0.1307, 0.3081
 def cifar_resnet(depth: int) -> dict[str, Shape]:
     """Parameters of a residual network of depth 6 n + 2 for 32 x 32 images, in order.
 
+    Raises
+    ------
+    TypeError, ValueError
+        If the depth is no integer from 8 to 10,000, or not 6 n + 2.
+
     Examples
     --------
     >>> table = cifar_resnet(20)
     >>> table["layer2.0.conv1.weight"], sum(math.prod(shape) for shape in table.values())
     ((32, 16, 3, 3), 269722)
     """
+    depth = check_integer(depth, "depth", 8, 10_000)
+    if depth % 6 != 2:
+        raise ValueError(f"depth is {depth}; it must be 6 n + 2, as {depth - (depth - 2) % 6} is")
     table: dict[str, Shape] = {
         "conv1.weight": (16, 3, 3, 3),
         "bn1.weight": (16,),
@@ -77,8 +87,8 @@ def dense_params(architecture: str) -> int:
     >>> dense_params("lenet5"), dense_params("lenet300")
     (431080, 266610)
     """
-    if architecture not in ARCHITECTURES:
+    if not isinstance(architecture, str) or architecture not in ARCHITECTURES:
         raise ValueError(
-            f"architecture {architecture!r} is unknown; known: {sorted(ARCHITECTURES)}"
+            f"architecture {shown(architecture)} is unknown; known: {sorted(ARCHITECTURES)}"
         )
     return sum(math.prod(shape) for shape in ARCHITECTURES[architecture].values())

@@ -152,7 +152,9 @@ def check_shape(shape: Iterable[int], name: str = "shape") -> tuple[int, ...]:
     )
 
 
-def check_integer(value: Any, name: str, low: int, high: int | None = None, limit: str = "") -> int:
+def check_integer(
+    value: Any, name: str, low: int | None = None, high: int | None = None, limit: str = ""
+) -> int:
     """Return `value` as an int if it is an integer from `low` to `high`.
 
     Whatever has `__index__` is an integer (numpy's too); booleans, texts and 1.0 are not.
@@ -161,7 +163,7 @@ def check_integer(value: Any, name: str, low: int, high: int | None = None, limi
     ----------
     value : what was given
     name : what to call it in an error
-    low, high : the limits, both allowed; None for no upper one
+    low, high : the limits, both allowed; None for none
     limit : the limits in words, for an error
 
     Raises
@@ -186,7 +188,7 @@ def check_integer(value: Any, name: str, low: int, high: int | None = None, limi
             raise TypeError
     except TypeError:
         raise TypeError(f"{name} is {shown(value)}; an integer is needed: {limit}") from None
-    if number < low or (high is not None and number > high):
+    if (low is not None and number < low) or (high is not None and number > high):
         raise ValueError(f"{name} is {shown(number)}; {limit}")
     return number
 
@@ -248,10 +250,12 @@ def check_sequence(values: Any, name: str, needed: str) -> tuple[Any, ...]:
     Traceback (most recent call last):
     TypeError: rank is 7; one integer per mode is needed
     """
-    alone = isinstance(values, np.ndarray) and values.ndim == 0
-    if alone or isinstance(values, str | bytes | Set | Mapping) or not isinstance(values, Iterable):
-        raise TypeError(f"{name} is {shown(values)}; {needed} is needed")
-    return tuple(values)
+    try:
+        if isinstance(values, str | bytes | Set | Mapping):
+            raise TypeError
+        return tuple(values)
+    except TypeError as error:
+        raise TypeError(f"{name} is {shown(values)}; {needed} is needed") from error
 
 
 def shown(value: Any) -> str:

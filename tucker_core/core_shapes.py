@@ -21,12 +21,15 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 import numpy.typing as npt
 
+from tucker_core.checks import check_sequence, check_shape, shown
 from tucker_core.counting import shared_core_params, tucker_params
+from tucker_core.ranks import check_budget, check_tensors
 
 Dims = tuple[int, ...]
 Losses = Sequence[npt.NDArray[np.float64]]
 
-MAX_STEPS = 2_000_000_000  # a few seconds
+MAX_STEPS = 2_000_000_000  # some seconds
+MAX_TABLE = 100_000_000  # entries of the tables that are kept: a gigabyte
 
 
 def energy_losses(
@@ -46,36 +49,60 @@ def energy_losses(
 
     Raises
     ------
+    TypeError
+        If a dimension is no integer, or a singular value no real number.
     ValueError
-        If there is not one list per mode, or one is empty, too long, not finite, negative or rising.
+        If there is not one list per mode, or one is empty, too long, not finite, negative or rising; or
+        the dims sum to more than `MAX_TABLE`.
 
     Examples
     --------
     >>> energy_losses((2,), [[3.0, 4.0**0.5]])[0].round(3)
     array([0.368, 0.   ])
     """
+    dims = check_shape(dims, "dims")
+    if sum(dims) > MAX_TABLE:
+        raise ValueError(
+            f"dims {shown(dims)} sum to more than {MAX_TABLE:,}; exact search takes shorter ones: plan "
+            "with search='balanced'"
+        )
     if singular_values is None:
         singular_values = [1 / np.arange(1.0, dim + 1) for dim in dims]
-    if len(singular_values) != len(dims):
+    given = check_sequence(singular_values, "singular_values", "one list per mode")
+    if len(given) != len(dims):
         raise ValueError(
-            f"{len(singular_values)} lists of singular values for dims {tuple(dims)}; give one per mode"
+            f"{len(given)} lists of singular values for dims {dims}; give one per mode"
         )
     losses = []
-    for mode, (dim, values) in enumerate(zip(dims, singular_values, strict=True)):
-        sigma = np.asarray(values, np.float64)
-        if sigma.ndim != 1 or not 1 <= len(sigma) <= dim:
-            raise ValueError(
-                f"mode {mode} has singular values of shape {sigma.shape}; 1 to {dim} of them are needed"
-            )
-        if not np.isfinite(sigma).all() or sigma[-1] < 0 or (np.diff(sigma) > 0).any():
-            raise ValueError(
-                f"mode {mode} has singular values {sigma}; finite, falling, none below 0 are needed"
-            )
+    for mode, (dim, values) in enumerate(zip(dims, given, strict=True)):
+        sigma = _falling(values, mode, dim)
         energy = np.zeros(dim)
         energy[: len(sigma)] = sigma**2
         kept = np.cumsum(energy) / (energy.sum() or 1.0)
         losses.append(np.log(1 / kept) if energy.any() else np.zeros(dim))
     return losses
+
+
+def _falling(values: npt.ArrayLike, mode: int, dim: int) -> npt.NDArray[np.float64]:
+    """Singular values of a mode, checked."""
+    try:
+        sigma = np.asarray(values)
+    except ValueError as error:
+        raise ValueError(f"mode {mode} has singular values {shown(values)}; {error}") from error
+    if sigma.size and sigma.dtype.kind not in "fiu":
+        raise TypeError(
+            f"mode {mode} has singular values of dtype {sigma.dtype}; real numbers are needed"
+        )
+    if sigma.ndim != 1 or not 1 <= len(sigma) <= dim:
+        raise ValueError(
+            f"mode {mode} has singular values of shape {sigma.shape}; 1 to {dim} of them are needed"
+        )
+    sigma = sigma.astype(np.float64)
+    if not np.isfinite(sigma).all() or sigma[-1] < 0 or (np.diff(sigma) > 0).any():
+        raise ValueError(
+            f"mode {mode} has singular values {shown(sigma)}; finite, falling, none below 0 are needed"
+        )
+    return sigma
 
 
 def best_core_shapes(
@@ -95,9 +122,11 @@ def best_core_shapes(
 
     Raises
     ------
+    TypeError
+        If a dimension or the budget is no integer.
     ValueError
         If not even the smallest shapes fit (the smallest possible budget is named), or the search would
-        take more than `MAX_STEPS` steps.
+        take more than `MAX_STEPS` steps or `MAX_TABLE` entries.
 
     Examples
     --------
@@ -106,24 +135,23 @@ def best_core_shapes(
     """
     from tucker_core.kernels.search import add_layer
 
+    all_dims, budget = check_tensors(all_dims), check_budget(budget)
     losses = losses or [energy_losses(dims) for dims in all_dims]
     budget = min(budget, sum(math.prod(dims) for dims in all_dims))
+    _check_table(budget, len(all_dims))
     left, steps = np.zeros(max(budget, 0) + 1), 0
     layers = []
     for dims, own in zip(all_dims, losses, strict=True):
         costs, least, ranks = _frontier(dims, dims, own, budget, full_is_free=True)
         steps += len(costs) * budget
         if steps > MAX_STEPS:
-            raise ValueError(
-                f"budget is {budget} numbers for {len(all_dims)} tensors: more than {MAX_STEPS:,} steps "
-                "of exact search; plan with search='balanced'"
-            )
+            raise ValueError(_too_much(budget, len(all_dims), f"{MAX_STEPS:,} steps"))
         left, choices = add_layer(left, costs, least)
         layers.append((costs, ranks, choices))
     if not np.isfinite(left[-1]):
         raise ValueError(
-            f"budget is {budget} numbers; {len(all_dims)} tensors of dims {list(all_dims)} need at least "
-            f"{sum(least_params(dims) for dims in all_dims)}"
+            f"budget is {budget} numbers; {len(all_dims)} tensors of dims {shown(all_dims)} need at "
+            f"least {sum(least_params(dims) for dims in all_dims)}"
         )
     chosen = []
     for costs, ranks, choices in reversed(layers):
@@ -149,14 +177,18 @@ def best_shared_core(
 
     Raises
     ------
+    TypeError
+        If a dimension or the budget is no integer.
     ValueError
-        If the orders differ or not even rank 1 fits (the smallest possible budget is named).
+        If the orders differ, not even rank 1 fits (the smallest possible budget is named), or the search
+        would take more than `MAX_STEPS` steps or `MAX_TABLE` entries.
 
     Examples
     --------
     >>> best_shared_core([(20, 25, 25), (10, 20, 25)], 1_000)
     (8, 6, 5)
     """
+    all_dims, budget = check_tensors(all_dims), check_budget(budget)
     orders = sorted({len(dims) for dims in all_dims})
     if len(orders) != 1:
         raise ValueError(f"the tensors have orders {orders}; a shared core needs one order")
@@ -167,12 +199,13 @@ def best_shared_core(
     for dims, own in zip(all_dims, losses, strict=True):
         for mode, dim in enumerate(dims):
             total[mode][:dim] += own[mode]
-    largest = shared_core_params(all_dims, limits)
-    costs, _, ranks = _frontier(limits, prices, total, min(budget, largest), full_is_free=False)
+    most = min(budget, shared_core_params(all_dims, limits))
+    _check_table(most, 1)
+    costs, _, ranks = _frontier(limits, prices, total, most, full_is_free=False)
     if not len(costs):
         raise ValueError(
             f"budget is {budget} numbers; a shared core for {len(all_dims)} tensors of dims "
-            f"{list(all_dims)} needs at least {shared_core_params(all_dims, (1,) * orders[0])}"
+            f"{shown(all_dims)} needs at least {shared_core_params(all_dims, (1,) * orders[0])}"
         )
     return ranks[-1]
 
@@ -188,7 +221,7 @@ def least_params(dims: Sequence[int]) -> int:
     >>> least_params((20, 25))  # a core of (20, 1) and one factor of (25, 1)
     45
     """
-    rising = sorted(dims)
+    rising = sorted(check_shape(dims, "dims"))
     return min(math.prod(rising[:k]) + sum(rising[k:]) for k in range(len(rising) + 1))
 
 
@@ -210,6 +243,18 @@ def plain_core_shapes(
             yield loss, numbers, rank
 
 
+def _check_table(budget: int, count: int) -> None:
+    if (count + 4) * budget > MAX_TABLE:
+        raise ValueError(_too_much(budget, count, f"{MAX_TABLE:,} entries"))
+
+
+def _too_much(budget: int, count: int, what: str) -> str:
+    return (
+        f"budget is {budget} numbers for {count} tensors: more than {what} of exact search; plan with "
+        "search='balanced', or with a smaller budget"
+    )
+
+
 def _frontier(
     limits: Dims, prices: Dims, losses: Losses, budget: int, *, full_is_free: bool
 ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float64], list[Dims]]:
@@ -219,9 +264,11 @@ def _frontier(
     table = np.full((len(limits), max(limits)), np.inf)
     for mode, own in enumerate(losses):
         table[mode, : len(own)] = own
-    best, shapes = cheapest_losses(
-        np.array(limits), np.array(prices), full_is_free, table, max(budget, 0)
+    best, shapes, steps = cheapest_losses(
+        np.array(limits), np.array(prices), full_is_free, table, max(budget, 0), MAX_STEPS
     )
+    if steps > MAX_STEPS:
+        raise ValueError(_too_much(budget, 1, f"{MAX_STEPS:,} steps"))
     before = np.minimum.accumulate(np.append(np.inf, best[:-1]))
     costs = np.flatnonzero(best < before)
     ranks = np.transpose(np.unravel_index(shapes[costs], limits)) + 1

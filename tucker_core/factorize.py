@@ -6,10 +6,10 @@ Source: ADA-Tucker, section on balanced dimensions; the measure "least sum, then
 """
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
 
-from tucker_core.checks import MAX_ORDER, check_integer
+from tucker_core.checks import MAX_ORDER, check_integer, check_shape, shown
 
 MAX_NUMBER = 2**40
 MAX_WAYS = 250_000  # half a second, 100 MB
@@ -167,6 +167,27 @@ def _least_product(n: int, order: int, total: int, first: int) -> int:
         if best == n:
             break
     return best
+
+
+def check_size(shape: Iterable[int], name: str = "shape") -> tuple[int, ...]:
+    """Return `shape` as a tuple of ints if it holds at most 2^40 entries.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If it is no shape, or a larger one.
+
+    Examples
+    --------
+    >>> check_size([300, 784])
+    (300, 784)
+    """
+    dims = check_shape(shape, name)
+    if math.prod(dims) > MAX_NUMBER:
+        raise ValueError(
+            f"{name} is {shown(dims)}; tensors of at most {MAX_NUMBER:,} entries can be planned"
+        )
+    return dims
 
 
 def _check(n: int, order: int) -> tuple[int, int]:

@@ -13,9 +13,9 @@ import numpy.typing as npt
 
 from tucker_core.architectures import ARCHITECTURES
 from tucker_core.counting import BYTES_PER_FLOAT32
-from tucker_core.planner import format_table
 from tucker_core.quantize import Symbols, scale_of
 from tucker_core.reshape import ReshapePlan
+from tucker_core.text_table import format_table
 from tucker_core.tucker_tensor import TuckerTensor, tucker_to_tensor
 
 

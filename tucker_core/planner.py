@@ -15,10 +15,13 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
+from tucker_core.checks import check_flag, check_rank, check_sequence, shown
 from tucker_core.core_shapes import best_core_shapes, best_shared_core, energy_losses
-from tucker_core.counting import BYTES_PER_FLOAT32, shared_core_params, tucker_params
-from tucker_core.ranks import ranks_within
-from tucker_core.reshape import ReshapePlan, plan_reshape
+from tucker_core.counting import BYTES_PER_FLOAT32, check_bits, shared_core_params, tucker_params
+from tucker_core.factorize import check_size
+from tucker_core.ranks import check_budget, ranks_within
+from tucker_core.reshape import ReshapePlan, check_order, plan_reshape
+from tucker_core.text_table import format_table
 
 Spectra = Mapping[str, Sequence[npt.ArrayLike]]
 
@@ -41,6 +44,17 @@ class LayerPlan:
     rank: tuple[int, ...]
     shared_core: bool = False
 
+    def __post_init__(self) -> None:
+        """Refuse ranks that are none of these dims."""
+        if not isinstance(self.reshape, ReshapePlan):
+            raise TypeError(f"reshape is {shown(self.reshape)}; a ReshapePlan is needed")
+        dims = self.reshape.dims
+        if check_flag(self.shared_core, "shared_core"):
+            shared_core_params([dims], self.rank)
+        else:
+            check_rank(dims, self.rank)
+        object.__setattr__(self, "rank", tuple(int(r) for r in self.rank))
+
     @property
     def n_params(self) -> int:
         """Numbers stored for this weight alone: core and factors, or only the factors if it shares."""
@@ -59,6 +73,14 @@ class NetworkPlan:
     """
 
     layers: tuple[LayerPlan, ...]
+
+    def __post_init__(self) -> None:
+        """Refuse what is no plan of a layer."""
+        layers = check_sequence(self.layers, "layers", "one LayerPlan per weight")
+        for k, layer in enumerate(layers):
+            if not isinstance(layer, LayerPlan):
+                raise TypeError(f"layers[{k}] is {shown(layer)}; a LayerPlan is needed")
+        object.__setattr__(self, "layers", layers)
 
     @property
     def shared_core_params(self) -> int:
@@ -86,7 +108,9 @@ class NetworkPlan:
         if self.shared_core_params:
             rows.append(("shared core", "", "", "", f"{self.shared_core_params:,}", ""))
         dense = sum(math.prod(layer.reshape.shape) for layer in self.layers)
-        rows.append(("total", "", "", "", f"{self.n_params:,}", f"{self.n_params / dense:.1%}"))
+        rows.append(
+            ("total", "", "", "", f"{self.n_params:,}", f"{self.n_params / max(dense, 1):.1%}")
+        )
         return format_table(rows)
 
 
@@ -126,6 +150,9 @@ def plan_network(
 
     Raises
     ------
+    TypeError
+        If the budget, the order or a dimension is no integer, bits no number, or shapes, spectra or
+        reshapes no mapping.
     ValueError
         If there is no weight to plan, the budget is too small for any plan (the smallest possible
         budget is named), or spectra or reshapes are not those of the weights.
@@ -138,12 +165,10 @@ def plan_network(
     >>> plan["fc1"].reshape.dims
     (20, 25, 25, 32)
     """
-    numbers = _check_options(shapes, budget, unit, bits)
-    search = search or ("exact" if spectra is not None or shared_core else "balanced")
-    if search not in ("balanced", "exact"):
-        raise ValueError(f"search is {search!r}; 'balanced' or 'exact' is needed")
-    if search == "balanced" and (spectra is not None or shared_core):
-        raise ValueError("search is 'balanced'; spectra and a shared core need search='exact'")
+    shapes = _check_shapes(shapes)
+    numbers = _check_budget(budget, unit, bits)
+    found_by = _check_search(search, spectra is not None, check_flag(shared_core, "shared_core"))
+    check_order(order)
     if reshapes is None:
         if shared_core and order == "auto":
             largest = max(shapes.values(), key=math.prod)
@@ -151,7 +176,7 @@ def plan_network(
         reshapes = {name: plan_reshape(shape, order) for name, shape in shapes.items()}
     _check_reshapes(reshapes, shapes)
     all_dims = [reshape.dims for reshape in reshapes.values()]
-    if search == "balanced":
+    if found_by == "balanced":
         ranks = ranks_within(all_dims, numbers)
     elif shared_core:
         losses = _losses(reshapes, spectra)
@@ -164,26 +189,56 @@ def plan_network(
     )
 
 
-def _check_options(shapes: Mapping[str, Sequence[int]], budget: int, unit: str, bits: float) -> int:
-    """The budget in numbers."""
+def _check_shapes(shapes: Mapping[str, Sequence[int]]) -> dict[str, tuple[int, ...]]:
+    _check_mapping(shapes, "shapes")
     if not shapes:
         raise ValueError("there is no weight to plan; give at least one name and shape")
-    if unit not in ("numbers", "bytes"):
-        raise ValueError(f"unit is {unit!r}; 'numbers' or 'bytes' is needed")
-    if not bits > 0:
-        raise ValueError(f"bits is {bits}; a positive number of bits per number is needed")
-    return budget if unit == "numbers" else int(budget * 8 / bits)
+    return {name: check_size(shape, f"{name}: shape") for name, shape in shapes.items()}
+
+
+def _check_budget(budget: int, unit: str, bits: float) -> int:
+    """The budget in numbers."""
+    if not isinstance(unit, str) or unit not in ("numbers", "bytes"):
+        raise ValueError(f"unit is {shown(unit)}; 'numbers' or 'bytes' is needed")
+    per_number, total = check_bits(bits), check_budget(budget)
+    try:
+        return total if unit == "numbers" else int(total * 8 / per_number)
+    except OverflowError:
+        raise ValueError(
+            f"budget is {shown(budget)} bytes and bits is {bits}; fewer numbers can be counted"
+        ) from None
+
+
+def _check_search(search: str | None, spectra: bool, shared_core: bool) -> str:
+    """The search that is asked for; exact by default where only it will do."""
+    if search is None:
+        return "exact" if spectra or shared_core else "balanced"
+    if not isinstance(search, str) or search not in ("balanced", "exact"):
+        raise ValueError(f"search is {shown(search)}; 'balanced' or 'exact' is needed")
+    if search == "balanced" and (spectra or shared_core):
+        raise ValueError("search is 'balanced'; spectra and a shared core need search='exact'")
+    return search
+
+
+def _check_mapping(given: object, name: str) -> None:
+    if not isinstance(given, Mapping):
+        raise TypeError(
+            f"{name} is {shown(given)}; a mapping with the name of each weight is needed"
+        )
 
 
 def _check_reshapes(
-    reshapes: Mapping[str, ReshapePlan], shapes: Mapping[str, Sequence[int]]
+    reshapes: Mapping[str, ReshapePlan], shapes: Mapping[str, tuple[int, ...]]
 ) -> None:
+    _check_mapping(reshapes, "reshapes")
     if list(reshapes) != list(shapes):
         raise ValueError(f"reshapes are for {list(reshapes)}, weights are {list(shapes)}")
     for name, reshape in reshapes.items():
-        if reshape.shape != tuple(shapes[name]):
+        if not isinstance(reshape, ReshapePlan):
+            raise TypeError(f"reshapes[{name!r}] is {shown(reshape)}; a ReshapePlan is needed")
+        if reshape.shape != shapes[name]:
             raise ValueError(
-                f"reshapes[{name!r}] is for shape {reshape.shape}; the weight has {tuple(shapes[name])}"
+                f"reshapes[{name!r}] is for shape {reshape.shape}; the weight has {shapes[name]}"
             )
 
 
@@ -192,39 +247,22 @@ def _losses(
 ) -> list[list[npt.NDArray[np.float64]]]:
     if spectra is None:
         return [energy_losses(reshape.dims) for reshape in reshapes.values()]
+    _check_mapping(spectra, "spectra")
     if set(spectra) != set(reshapes):
         raise ValueError(
             f"spectra are for {sorted(spectra)}, weights are {sorted(reshapes)}; give one entry for each"
         )
     losses = []
     for name, reshape in reshapes.items():
+        if spectra[name] is None:
+            raise TypeError(
+                f"spectra[{name!r}] is None; one list of singular values per mode is needed"
+            )
         try:
             losses.append(energy_losses(reshape.dims, spectra[name]))
-        except ValueError as error:
-            raise ValueError(f"spectra[{name!r}]: {error}") from error
+        except (TypeError, ValueError) as error:
+            raise type(error)(f"spectra[{name!r}]: {error}") from error
     return losses
-
-
-def format_table(rows: Sequence[Sequence[str]]) -> str:
-    """Align rows of text in columns, first column left, the others right, a rule under the head.
-
-    Examples
-    --------
-    >>> print(format_table([("layer", "numbers"), ("fc1", "1,960")]))
-    layer  numbers
-    -----  -------
-    fc1      1,960
-    """
-    widths = [max(len(row[k]) for row in rows) for k in range(len(rows[0]))]
-    lines = [
-        "  ".join(
-            cell.ljust(width) if k == 0 else cell.rjust(width)
-            for k, (cell, width) in enumerate(zip(row, widths, strict=True))
-        ).rstrip()
-        for row in rows
-    ]
-    lines.insert(1, "  ".join("-" * width for width in widths))
-    return "\n".join(lines)
 
 
 def _row(layer: LayerPlan) -> tuple[str, ...]:

@@ -27,7 +27,7 @@ from tucker_core.checks import (
     check_shape,
     shown,
 )
-from tucker_core.factorize import MAX_NUMBER
+from tucker_core.factorize import check_size
 from tucker_core.reshape_ways import Way, Wishes, best_ways, mixed_way
 
 # Measured on the first layer of LeNet-300 at about 4,100 stored numbers: order 4 (mean dimension 22)
@@ -70,19 +70,22 @@ class ReshapePlan:
         for name in ("shape", "dims", "permutation", "padded"):
             entries = check_sequence(getattr(self, name), name, "one integer per mode")
             least = 0 if name == "permutation" else 1
-            checked = tuple(check_integer(n, name, least) for n in entries)
+            checked = tuple(check_integer(n, f"{name}[{k}]", least) for k, n in enumerate(entries))
             object.__setattr__(self, name, checked)
         whole = self.padded or self.shape
         if len(whole) != len(self.shape) or any(map(int.__lt__, whole, self.shape)):
-            raise ValueError(f"padded is {whole}; it must be at least {self.shape} in every mode")
-        if math.prod(whole) != math.prod(self.dims):
             raise ValueError(
-                f"dims {self.dims} hold {math.prod(self.dims)} entries, shape {whole} holds "
-                f"{math.prod(whole)}; a reshape keeps the number of entries"
+                f"padded is {shown(whole)}; it must be at least {shown(self.shape)} in every mode"
+            )
+        if math.prod(whole) != math.prod(self.dims):
+            which = "padded shape" if self.padded else "shape"
+            raise ValueError(
+                f"dims {shown(self.dims)} hold {shown(math.prod(self.dims))} entries, {which} "
+                f"{shown(whole)} holds {shown(math.prod(whole))}; a reshape keeps the number of entries"
             )
         if sorted(self.permutation) != list(range(len(self.shape))):
             raise ValueError(
-                f"permutation {self.permutation} does not reorder {len(self.shape)} modes"
+                f"permutation {shown(self.permutation)} does not reorder {len(self.shape)} modes"
             )
 
     @property
@@ -92,7 +95,7 @@ class ReshapePlan:
 
     def apply(self, weight: npt.NDArray[np.generic]) -> npt.NDArray[np.generic]:
         """Weight of `shape` -> tensor of `dims`; a view where permutation and padding allow it."""
-        if weight.shape != self.shape:
+        if _shape_of(weight, "weight") != self.shape:
             raise ValueError(f"weight has shape {weight.shape}; this plan is for {self.shape}")
         if self.padding:
             longer = zip(self.padded, self.shape, strict=True)
@@ -101,7 +104,7 @@ class ReshapePlan:
 
     def undo(self, tensor: npt.NDArray[np.generic]) -> npt.NDArray[np.generic]:
         """Tensor of `dims` -> weight of `shape`, the inverse of `apply`; the padding is dropped."""
-        if tensor.shape != self.dims:
+        if _shape_of(tensor, "tensor") != self.dims:
             raise ValueError(f"tensor has shape {tensor.shape}; this plan makes {self.dims}")
         whole = self.padded or self.shape
         permuted = tuple(whole[mode] for mode in self.permutation)
@@ -167,9 +170,9 @@ def plan_reshape(
     >>> plan_reshape((10, 997), pad=True).dims  # 997 is prime, 999 is not
     (10, 27, 37)
     """
-    whole = _check_size(shape)
+    whole = check_size(shape)
     parts = _check_natural(natural, whole)
-    wanted = _check_order(order)
+    wanted = check_order(order)
     apart = check_flag(permute, "permute") | check_flag(pad, "pad") | bool(parts)
     if check_flag(mixed, "mixed") and apart:
         raise ValueError("mixed is True; permute, pad and natural need modes that are kept apart")
@@ -182,6 +185,12 @@ def plan_reshape(
     reason = _reason(chosen, whole, not wanted, mixed)
     padded = chosen.padded if chosen.padded != whole else ()
     return ReshapePlan(whole, chosen.dims, chosen.permutation, reason, padded, tuple(others))
+
+
+def _shape_of(array: object, name: str) -> tuple[int, ...]:
+    if not isinstance(array, np.ndarray):
+        raise TypeError(f"{name} is {shown(array)}; a numpy array is needed: np.asarray makes one")
+    return tuple(array.shape)
 
 
 def _improperness(way: Way) -> float:
@@ -206,17 +215,19 @@ def _reason(way: Way, shape: tuple[int, ...], auto: bool, mixed: bool) -> str:
     return reason
 
 
-def _check_size(shape: Sequence[int]) -> tuple[int, ...]:
-    dims = check_shape(shape)
-    if math.prod(dims) > MAX_NUMBER:
-        raise ValueError(
-            f"shape is {shown(dims)}; weights of at most {MAX_NUMBER:,} entries can be planned"
-        )
-    return dims
+def check_order(order: int | str) -> int | None:
+    """Return the order that is asked for, None for "auto".
 
+    Raises
+    ------
+    TypeError, ValueError
+        If it is neither "auto" nor an integer from 1 to 8.
 
-def _check_order(order: int | str) -> int | None:
-    """The order that is asked for, None for "auto"."""
+    Examples
+    --------
+    >>> check_order("auto"), check_order(3)
+    (None, 3)
+    """
     if isinstance(order, str) and order == "auto":
         return None
     return check_integer(order, "order", 1, MAX_ORDER, f"1 to {MAX_ORDER} or 'auto' is needed")

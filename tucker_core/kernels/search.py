@@ -178,8 +178,13 @@ def precedes(one: Integers, other: Integers) -> bool:
 
 @compiled
 def cheapest_losses(
-    limits: Integers, prices: Integers, full_is_free: bool, losses: Floats, budget: int
-) -> tuple[Floats, Integers]:
+    limits: Integers,
+    prices: Integers,
+    full_is_free: bool,
+    losses: Floats,
+    budget: int,
+    most_steps: int,
+) -> tuple[Floats, Integers, int]:
     """For every number of stored numbers: the least loss of a core shape, and which shape that is.
 
     A core (J_1, ..., J_N), 1 <= J_n <= limits[n], stores prod(J_n) + sum(prices[n] J_n) numbers, without
@@ -187,14 +192,16 @@ def cheapest_losses(
     losses[n, J_n - 1]. Ranks above the product of all others say nothing new and are left out.
 
     Returns arrays of budget + 1 entries: the loss (infinite where there is no shape), and the shape as
-    an index into an array of shape `limits`.
+    an index into an array of shape `limits`; and the steps taken, at most one more than `most_steps`.
     """
     order = len(limits)
     best, shape = np.full(budget + 1, np.inf), np.zeros(budget + 1, np.int64)
     ranks, depth = np.zeros(order, np.int64), 0
     core, spent = np.ones(order + 1, np.int64), np.zeros(order + 1, np.int64)
     lost, index = np.zeros(order + 1), np.zeros(order + 1, np.int64)
-    while depth >= 0:
+    steps = 0
+    while depth >= 0 and steps <= most_steps:
+        steps += 1
         ranks[depth] += 1
         rank, limit = ranks[depth], limits[depth]
         if rank > limit:
@@ -214,7 +221,7 @@ def cheapest_losses(
             depth += 1
         elif lost[order] < best[numbers + volume] and useful(ranks, limits, volume, full_is_free):
             best[numbers + volume], shape[numbers + volume] = lost[order], index[order]
-    return best, shape
+    return best, shape, steps
 
 
 @compiled
