@@ -168,10 +168,8 @@ def check_integer(
 
     Raises
     ------
-    TypeError
-        If it is no integer.
-    ValueError
-        If it is below `low` or above `high`.
+    TypeError, ValueError
+        If it is no integer, or one below `low` or above `high`.
 
     Examples
     --------
@@ -198,10 +196,8 @@ def check_real(value: Any, name: str, limit: str) -> float:
 
     Raises
     ------
-    TypeError
-        If it is no number, or a boolean.
-    ValueError
-        If it is too large for a float.
+    TypeError, ValueError
+        If it is no number, or one too large for a float.
 
     Examples
     --------

@@ -3,6 +3,7 @@
 Each message must name what was given and what is needed; nothing is clipped or converted in silence.
 """
 
+import math
 import re
 from collections.abc import Callable
 from typing import Any
@@ -11,6 +12,8 @@ import numpy as np
 import pytest
 
 from tucker_core import (
+    balance_dims,
+    factorizations,
     fold,
     hosvd,
     mode_dot,
@@ -18,6 +21,7 @@ from tucker_core import (
     multilinear_singular_values,
     partial_tucker,
     plan_network,
+    plan_reshape,
     shared_core_hosvd,
     tucker,
     tucker_gradient,
@@ -244,3 +248,44 @@ def test_precisions_are_not_mixed() -> None:
         mode_dot(GOOD, np.ones((2, 3), np.float32), 0)
     with pytest.raises(ValueError, match=r"float32.*float64.*need the same"):
         shared_core_hosvd([GOOD, GOOD.astype(np.float32)], (2, 2, 2))
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda: plan_reshape((4, 6.9)), r"shape\[1\] is 6.9; an integer .* dimensions are >= 1"),  # type: ignore[list-item]
+        (lambda: plan_reshape((4, 6), 2.0), "order is 2.0; an integer .* 1 to 8 or 'auto'"),  # type: ignore[arg-type]
+        (lambda: balance_dims(12.5, 2), "n is 12.5; an integer is needed: .* 1 to 1,099,"),  # type: ignore[arg-type]
+        (lambda: factorizations(12.0, 2), "n is 12.0; an integer is needed: .* from 1 to"),  # type: ignore[arg-type]
+        (lambda: factorizations(12, True), "order is True; an integer .* orders 1 to 8"),
+        (
+            lambda: plan_network({"w": (9, 9)}, budget=math.nan),  # type: ignore[arg-type]
+            "budget is nan; an integer is needed: it counts the numbers",
+        ),
+        (lambda: plan_network({"w": (9, 9)}, budget="5"), "budget is '5'; an integer .* counts"),  # type: ignore[arg-type]
+        (
+            lambda: plan_network({"w": (9, 9)}, budget=60, bits="4"),
+            "bits is '4'; .* positive number",
+        ),  # type: ignore[arg-type]
+        (
+            lambda: plan_network({"w": 9}, budget=60),
+            "w: shape is 9; one integer per mode is needed",
+        ),  # type: ignore[dict-item]
+        (
+            lambda: plan_network([(9, 9)], budget=60),
+            r"shapes is \[\(9, 9\)\]; a mapping with the name",
+        ),  # type: ignore[arg-type]
+        (lambda: validate_tucker_rank((4, 6), {2: 2}), "rank is {2: 2}; one integer per mode"),
+        (lambda: validate_tucker_rank((4, 6), b"12"), "rank is b'12'; an int, a float or one int"),
+    ],
+)
+def test_kinds_that_are_not_meant(call: Callable[[], object], message: str) -> None:
+    with pytest.raises(TypeError, match=message):
+        call()
+
+
+@pytest.mark.parametrize("budget", [0, -5])
+@pytest.mark.parametrize("search", ["balanced", "exact"])
+def test_a_budget_below_one_names_what_is_enough(budget: int, search: Any) -> None:
+    with pytest.raises(ValueError, match=f"budget is {budget} numbers; .* need at least 18"):
+        plan_network({"w": (9, 9)}, budget=budget, search=search)

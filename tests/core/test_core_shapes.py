@@ -157,6 +157,26 @@ def test_what_takes_too_long_is_refused(monkeypatch: pytest.MonkeyPatch) -> None
         best_core_shapes([(9, 9, 9), (9, 9, 9)], 200)
 
 
+def test_so_is_what_takes_too_much_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(core_shapes, "MAX_TABLE", 1_000)
+    assert best_core_shapes([(9, 9, 9)], 200)
+    assert best_shared_core([(9, 9, 9)], 200)
+    with pytest.raises(ValueError, match=r"budget is 250 numbers for 1 .* 1,000 entries.*smaller"):
+        best_core_shapes([(9, 9, 9)], 250)
+    with pytest.raises(ValueError, match=r"budget is 250 numbers for 1 .* 1,000 entries"):
+        best_shared_core([(9, 9, 9)], 250)
+    with pytest.raises(ValueError, match=r"dims \(999, 2\) sum to more than 1,000"):
+        energy_losses((999, 2))
+
+
+def test_a_core_shape_search_ends(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One tensor of many modes has far more core shapes than numbers."""
+    monkeypatch.setattr(core_shapes, "MAX_STEPS", 100_000)
+    for search in (best_core_shapes, best_shared_core):
+        with pytest.raises(ValueError, match=r"more than 100,000 steps"):
+            search([(32,) * 8], 3_000)
+
+
 def test_a_shared_core_needs_one_order() -> None:
     with pytest.raises(ValueError, match=r"orders \[2, 3\]; a shared core needs one"):
         best_shared_core([(4, 5), (4, 5, 6)], 100)
