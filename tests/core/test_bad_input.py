@@ -250,38 +250,55 @@ def test_precisions_are_not_mixed() -> None:
         shared_core_hosvd([GOOD, GOOD.astype(np.float32)], (2, 2, 2))
 
 
+NET = {"w": (9, 9)}
+
+
 @pytest.mark.parametrize(
-    ("call", "message"),
+    ("function", "arguments", "message"),
     [
-        (lambda: plan_reshape((4, 6.9)), r"shape\[1\] is 6.9; an integer .* dimensions are >= 1"),  # type: ignore[list-item]
-        (lambda: plan_reshape((4, 6), 2.0), "order is 2.0; an integer .* 1 to 8 or 'auto'"),  # type: ignore[arg-type]
-        (lambda: balance_dims(12.5, 2), "n is 12.5; an integer is needed: .* 1 to 1,099,"),  # type: ignore[arg-type]
-        (lambda: factorizations(12.0, 2), "n is 12.0; an integer is needed: .* from 1 to"),  # type: ignore[arg-type]
-        (lambda: factorizations(12, True), "order is True; an integer .* orders 1 to 8"),
         (
-            lambda: plan_network({"w": (9, 9)}, budget=math.nan),  # type: ignore[arg-type]
-            "budget is nan; an integer is needed: it counts the numbers",
+            plan_reshape,
+            {"shape": (4, 6.9)},
+            r"shape\[1\] is 6.9; an integer .* dimensions are >= 1",
         ),
-        (lambda: plan_network({"w": (9, 9)}, budget="5"), "budget is '5'; an integer .* counts"),  # type: ignore[arg-type]
         (
-            lambda: plan_network({"w": (9, 9)}, budget=60, bits="4"),
+            plan_reshape,
+            {"shape": (4, 6), "order": 2.0},
+            "order is 2.0; an integer .* 1 to 8 or 'auto'",
+        ),
+        (balance_dims, {"n": 12.5, "order": 2}, "n is 12.5; an integer is needed: .* 1 to 1,099,"),
+        (factorizations, {"n": 12.0, "order": 2}, "n is 12.0; an integer is needed: .* from 1 to"),
+        (factorizations, {"n": 12, "order": True}, "order is True; an integer .* orders 1 to 8"),
+        (
+            plan_network,
+            {"shapes": NET, "budget": math.nan},
+            "budget is nan; an integer .* it counts",
+        ),
+        (plan_network, {"shapes": NET, "budget": "5"}, "budget is '5'; an integer .* it counts"),
+        (
+            plan_network,
+            {"shapes": NET, "budget": 60, "bits": "4"},
             "bits is '4'; .* positive number",
-        ),  # type: ignore[arg-type]
+        ),
+        (plan_network, {"shapes": {"w": 9}, "budget": 60}, "w: shape is 9; one integer per mode"),
+        (plan_network, {"shapes": [9], "budget": 60}, r"shapes is \[9\]; a mapping with the name"),
         (
-            lambda: plan_network({"w": 9}, budget=60),
-            "w: shape is 9; one integer per mode is needed",
-        ),  # type: ignore[dict-item]
+            validate_tucker_rank,
+            {"shape": (4, 6), "rank": {2: 2}},
+            "rank is {2: 2}; one integer per mode",
+        ),
         (
-            lambda: plan_network([(9, 9)], budget=60),
-            r"shapes is \[\(9, 9\)\]; a mapping with the name",
-        ),  # type: ignore[arg-type]
-        (lambda: validate_tucker_rank((4, 6), {2: 2}), "rank is {2: 2}; one integer per mode"),
-        (lambda: validate_tucker_rank((4, 6), b"12"), "rank is b'12'; an int, a float or one int"),
+            validate_tucker_rank,
+            {"shape": (4, 6), "rank": b"12"},
+            "rank is b'12'; an int, a float or",
+        ),
     ],
 )
-def test_kinds_that_are_not_meant(call: Callable[[], object], message: str) -> None:
+def test_kinds_that_are_not_meant(
+    function: Callable[..., object], arguments: dict[str, Any], message: str
+) -> None:
     with pytest.raises(TypeError, match=message):
-        call()
+        function(**arguments)
 
 
 @pytest.mark.parametrize("budget", [0, -5])
