@@ -299,10 +299,3 @@ def test_kinds_that_are_not_meant(
 ) -> None:
     with pytest.raises(TypeError, match=message):
         function(**arguments)
-
-
-@pytest.mark.parametrize("budget", [0, -5])
-@pytest.mark.parametrize("search", ["balanced", "exact"])
-def test_a_budget_below_one_names_what_is_enough(budget: int, search: Any) -> None:
-    with pytest.raises(ValueError, match=f"budget is {budget} numbers; .* need at least 18"):
-        plan_network({"w": (9, 9)}, budget=budget, search=search)

@@ -144,3 +144,12 @@ def test_given_reshapes_are_kept_and_checked() -> None:
         plan_network(shapes, budget=300, reshapes={"a": reshapes["a"]})
     with pytest.raises(ValueError, match=r"reshapes\['b'\] is for shape \(20, 30\)"):
         plan_network(shapes, budget=300, reshapes=dict.fromkeys(shapes, reshapes["a"]))
+
+
+@pytest.mark.parametrize("budget", [0, -5])
+@pytest.mark.parametrize("search", SEARCHES)
+def test_a_budget_below_one_names_what_is_enough(
+    budget: int, search: Literal["balanced", "exact"]
+) -> None:
+    with pytest.raises(ValueError, match=f"budget is {budget} numbers; .* need at least 18"):
+        plan_network({"w": (9, 9)}, budget=budget, search=search)
