@@ -34,8 +34,8 @@ from tucker_core import (
     rms_step,
 )
 from tucker_core.core_shapes import least_params
+from tucker_core.norms import energy_share
 from tucker_core.ranks import ranks_within
-from tucker_core.spectra import squared_norm
 
 FRACTIONS = (0.5, 0.25, 0.12, 0.06, 0.03, 0.015, 0.008)
 _LEVELS = 8.0  # rounding steps per root mean square for the bytes
@@ -147,7 +147,7 @@ def scan_rate(
         for rank in _ranks(weights[name], fractions):
             tensor = dense_tensor(weights[name].parameter, _layer(weights[name], rank))
             tucker = hosvd(tensor, rank)
-            kept = squared_norm(tucker.core) / (squared_norm(tensor) or 1.0)
+            kept = energy_share(tucker.core, tensor)
             loss = -math.log(min(1.0, max(kept, 1e-300)))
             options[name].append(_option(weights[name], tucker, loss))
     return _evidence(weights, options, "-log of the energy kept")

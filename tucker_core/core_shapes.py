@@ -24,6 +24,7 @@ import numpy.typing as npt
 from tucker_core.checks import check_sequence, check_shape, shown
 from tucker_core.counting import shared_core_params, tucker_params
 from tucker_core.ranks import check_budget, check_tensors
+from tucker_core.scaling import check_scaled
 
 Dims = tuple[int, ...]
 Losses = Sequence[npt.NDArray[np.float64]]
@@ -77,7 +78,7 @@ def energy_losses(
     for mode, (dim, values) in enumerate(zip(dims, given, strict=True)):
         sigma = _falling(values, mode, dim)
         energy = np.zeros(dim)
-        energy[: len(sigma)] = sigma**2
+        energy[: len(sigma)] = check_scaled(sigma)[0] ** 2
         kept = np.cumsum(energy) / (energy.sum() or 1.0)
         losses.append(np.log(1 / kept) if energy.any() else np.zeros(dim))
     return losses

@@ -19,9 +19,10 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from tucker_core.checks import FloatArray, check_tensor
+from tucker_core.checks import FloatArray
 from tucker_core.eigenvectors import leading_eigenvectors
 from tucker_core.kernels.gram import mode_gram
+from tucker_core.scaling import check_scaled, times_power
 
 _BLOCK_ENTRIES = 1 << 18  # 1 MiB of float32: one block stays in the cache of a core
 _LEAST_COLUMNS = 1024
@@ -33,6 +34,10 @@ _ROUNDINGS = 1000
 _CLEAR_GAP = 0.01
 
 _OVERSAMPLING = 8
+
+_LEADING = (
+    0.999  # far above rounding errors: singular vectors hold equal entries, not nearly equal ones
+)
 
 
 class Spectrum(NamedTuple):
@@ -59,15 +64,17 @@ def multilinear_singular_values(tensor: npt.ArrayLike) -> tuple[npt.NDArray[np.f
     Raises
     ------
     TypeError, ValueError
-        If the tensor is not float32 or float64, or an entry is not finite.
+        If the tensor is not float32 or float64, an entry is not finite, or a singular value is larger
+        than the largest float64 number.
 
     Examples
     --------
     >>> multilinear_singular_values(np.diag([3.0, 4.0]))
     (array([4., 3.]), array([4., 3.]))
     """
-    array = check_tensor(tensor, finite=True)
-    return tuple(np.sqrt(_triangle_spectrum(array, mode).energies) for mode in range(array.ndim))
+    array, exponent = check_scaled(tensor)
+    values = [_triangle(array, mode)[1].astype(np.float64) for mode in range(array.ndim)]
+    return tuple(times_power(sigma, exponent, "the list of singular values") for sigma in values)
 
 
 def leading_vectors(
@@ -87,7 +94,8 @@ def leading_vectors(
     mode : which unfolding
     rank : J, filled up orthonormally where the unfolding has fewer; None for as few as `allowed` allows
     allowed : the energy (squared norm) that may be lost
-    method : "gram", "svd" (the triangle), or "auto": Gram, repeated with more digits if need be
+    method : "gram", "svd" (the triangle), or "auto": Gram, repeated with more digits if need be; so is
+        "gram" where `allowed` decides
     start : (I_mode, J), vectors that may be near the leading ones and then save time
 
     Examples
@@ -97,7 +105,7 @@ def leading_vectors(
            [1.],
            [0.]])
     """
-    for attempt in _attempts(tensor, mode, method):
+    for attempt in _attempts(tensor, mode, method, rank is None):
         vectors, energies = attempt(tensor, mode, rank, start)
         count = _tail_rank(energies, allowed) if rank is None else rank
         if _trusted(energies, count, allowed, tensor.dtype):
@@ -172,24 +180,30 @@ def squared_norm(tensor: FloatArray) -> float:
 
 
 def column_signs(vectors: FloatArray) -> FloatArray:
-    """-1 for the columns of (I, J) whose entry of largest magnitude is negative, 1 for the others.
+    """-1 for the columns of (I, J) whose leading entry is negative, 1 for the others.
+
+    The leading entry is the first whose magnitude is at least 0.999 of the column's largest: where
+    several are equally large but for rounding errors, these do not decide.
 
     Examples
     --------
-    >>> column_signs(np.array([[1.0, 0.6], [0.0, -0.8]]))
-    array([ 1., -1.])
+    >>> column_signs(np.array([[0.6, -0.70710678], [-0.8, 0.70710679]]))
+    array([-1., -1.])
     """
-    largest = vectors[np.abs(vectors).argmax(axis=0), np.arange(vectors.shape[1])]
-    return np.where(largest < 0, -1, 1).astype(vectors.dtype)
+    sizes = np.abs(vectors)
+    large = sizes >= _LEADING * sizes.max(axis=0)
+    leading = vectors[large.argmax(axis=0), np.arange(vectors.shape[1])]
+    signs: FloatArray = np.copysign(vectors.dtype.type(1), leading)
+    return signs
 
 
-def _attempts(tensor: FloatArray, mode: int, method: str) -> Sequence[Attempt]:
-    """Ways to the spectrum, each with more digits than the one before."""
+def _attempts(tensor: FloatArray, mode: int, method: str, guarantee: bool) -> Sequence[Attempt]:
+    """Ways to the spectrum, each with more digits than the one before; all that a guarantee may need."""
     # with half as many columns as rows the SVD of the unfolding itself is faster, and has all digits
     tall = 2 * tensor.size <= tensor.shape[mode] ** 2
     if method == "svd" or (method == "auto" and tall):
         return [_triangle_spectrum]
-    if method == "gram":
+    if method == "gram" and not guarantee:
         return [_gram_spectrum]
     more_digits = _wide_gram_spectrum if tensor.dtype == np.float32 else _triangle_spectrum
     return [_gram_spectrum, more_digits]
@@ -212,13 +226,19 @@ def _wide_gram_spectrum(
 def _triangle_spectrum(
     tensor: FloatArray, mode: int, _rank: int | None = None, _start: FloatArray | None = None
 ) -> Spectrum:
+    vectors, sigma = _triangle(tensor, mode)
+    return Spectrum(vectors, sigma.astype(np.float64) ** 2)
+
+
+def _triangle(tensor: FloatArray, mode: int) -> tuple[FloatArray, FloatArray]:
+    """Left singular vectors and singular values of an unfolding."""
     upper = np.empty((0, tensor.shape[mode]), tensor.dtype)
     for block in column_blocks(tensor, mode):
         upper = np.vstack([upper, block.T])
         if len(upper) > upper.shape[1]:
             upper = np.asarray(np.linalg.qr(upper, mode="r"))
     vectors, sigma, _ = np.linalg.svd(upper.T, full_matrices=False)
-    return Spectrum(vectors, sigma.astype(np.float64) ** 2)
+    return vectors, sigma
 
 
 def _trusted(

@@ -140,6 +140,18 @@ def test_rates_need_no_data_and_plan_bytes() -> None:
     assert planned["2.weight"].n_params > planned["0.weight"].n_params
 
 
+def test_the_energy_lost_does_not_depend_on_the_size_of_the_weights() -> None:
+    model = nn.Linear(30, 20).double()
+    losses = []
+    for size in (1.0, 2.0**-600):  # its square is no number
+        with torch.no_grad():
+            model.weight.mul_(size)
+        (options,) = scan_rate(model, progress=False).options.values()
+        losses.append([option.loss for option in options])
+    assert losses[0] == losses[1]
+    assert max(losses[0]) < 10
+
+
 @pytest.mark.parametrize("seed", range(5))
 @pytest.mark.parametrize("budget", [20, 45, 100_000])
 def test_the_choice_is_the_best_of_all(seed: int, budget: int) -> None:
