@@ -115,6 +115,7 @@ def undocumented(text: str, path: str) -> list[str]:
         f"{path}:{node.lineno}: {node.name} has no docstring"
         for node in public_definitions(ast.parse(text))
         if not ast.get_docstring(node)
+        if "overload" not in map(ast.unparse, node.decorator_list)  # the definition itself has it
     ]
 
 

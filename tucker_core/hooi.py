@@ -12,29 +12,61 @@ Source: De Lathauwer, De Moor, Vandewalle, SIAM J. Matrix Anal. Appl. 21 (2000),
 """
 
 import math
-from collections.abc import Sequence
-from typing import Literal
+from collections.abc import Iterable, Sequence
+from typing import Literal, TypeAlias, TypedDict, Unpack, overload
 
 import numpy as np
 import numpy.typing as npt
 
 from tucker_core.algebra import multi_mode_dot
-from tucker_core.checks import FloatArray, check_mode, check_tensor
+from tucker_core.checks import FloatArray, check_sequence
 from tucker_core.decompose import hosvd
+from tucker_core.norms import frobenius_norm
+from tucker_core.options import check_rng, check_sweeps
 from tucker_core.ranks import validate_tucker_rank
+from tucker_core.scaling import check_scaled, times_power
 from tucker_core.spectra import leading_vectors, squared_norm
-from tucker_core.tucker_tensor import TuckerTensor
+from tucker_core.tucker_tensor import TuckerTensor, tucker_to_tensor
+
+Factors: TypeAlias = Sequence[FloatArray | None]
+Init: TypeAlias = Literal["hosvd", "random"] | TuckerTensor | Factors
 
 
+class Options(TypedDict, total=False):
+    """How to iterate, see `tucker`."""
+
+    n_iter_max: int
+    tol: float
+    init: Init
+    rng: np.random.Generator | int | None
+
+
+@overload
 def tucker(
     tensor: npt.ArrayLike,
-    rank: Sequence[int] | int | float,
+    rank: Iterable[int] | int | float,
+    *,
+    return_errors: Literal[False] = ...,
+    **options: Unpack[Options],
+) -> TuckerTensor: ...
+@overload
+def tucker(
+    tensor: npt.ArrayLike,
+    rank: Iterable[int] | int | float,
+    *,
+    return_errors: Literal[True],
+    **options: Unpack[Options],
+) -> tuple[TuckerTensor, list[float]]: ...
+def tucker(
+    tensor: npt.ArrayLike,
+    rank: Iterable[int] | int | float,
     *,
     n_iter_max: int = 100,
     tol: float = 1e-4,
-    init: Literal["hosvd", "random"] = "hosvd",
-    rng: np.random.Generator | None = None,
-) -> TuckerTensor:
+    init: Init = "hosvd",
+    rng: np.random.Generator | int | None = None,
+    return_errors: bool = False,
+) -> TuckerTensor | tuple[TuckerTensor, list[float]]:
     """Decompose a tensor into Tucker format of a given rank, as well as alternating steps can.
 
     Parameters
@@ -42,18 +74,23 @@ def tucker(
     tensor : array of shape (I_1, ..., I_N), float32 or float64
     rank : tuple, int or fraction, see `validate_tucker_rank`
     n_iter_max : sweeps over all modes, at most
-    tol : stop when a sweep lowers the relative error by less than this
-    init : start from the HOSVD, or from random orthonormal factors drawn with `rng`
-    rng : needed for init="random"
+    tol : stop when a sweep lowers the relative error by less than this; a negative one never stops
+    init : start from the HOSVD; from random orthonormal factors drawn with `rng`; or from factors of your
+        own, one (I_n, J_n) per mode (None where J_n = I_n) or those of a TuckerTensor. Only what their
+        columns span matters, and its core does not
+    rng : generator or seed, needed for init="random"
+    return_errors : also return the errors, which rebuilds the tensor once a sweep
 
     Returns
     -------
-    TuckerTensor whose factors (I_n, J_n) have orthonormal columns; full modes have none
+    TuckerTensor whose factors (I_n, J_n) have orthonormal columns; full modes have none. With
+    `return_errors` a pair of it and the list of relative errors ||X - X^|| / ||X||, one after each sweep
 
     Raises
     ------
     TypeError, ValueError
-        As `hosvd`; also for an unknown `init`, or "random" without a generator.
+        As `hosvd`; also for an unknown `init`, factors that do not fit tensor and rank, "random" without
+        `rng`, or an `n_iter_max` or `tol` that is none.
 
     Examples
     --------
@@ -62,73 +99,89 @@ def tucker(
     ...     return np.linalg.norm(tensor - t.to_tensor())
     >>> bool(error(tucker(tensor, 3)) <= error(hosvd(tensor, 3)))
     True
+    >>> _, errors = tucker(tensor, 3, n_iter_max=2, return_errors=True)
+    >>> [round(e, 2) for e in errors]
+    [0.79, 0.79]
     """
-    array = check_tensor(tensor, finite=True)
+    array, exponent = check_scaled(tensor)
     ranks = validate_tucker_rank(array.shape, rank)
-    if n_iter_max < 1:
-        raise ValueError(
-            f"n_iter_max is {n_iter_max}; at least one sweep is needed (see hosvd for 0)"
-        )
-    factors = _start(array, ranks, init, rng)
+    sweeps, least = check_sweeps(n_iter_max, tol)
+    factors = initial_factors(array, ranks, init, rng)
     energy = squared_norm(array)
-    core, error = array, np.inf
-    for _ in range(n_iter_max):
+    core, error, errors = array, np.inf, list[float]()
+    for _ in range(sweeps):
         core = _sweep(array, factors)
+        if return_errors:
+            errors.append(_relative_error(array, core, factors))
         # orthonormal factors: ||X - X^||^2 = ||X||^2 - ||core||^2
         left = math.sqrt(max(energy - squared_norm(core), 0.0) / (energy or 1.0))
-        if error - left < tol:
+        if error - left < least:
             break
         error = left
-    return TuckerTensor(np.ascontiguousarray(core), tuple(factors))
+    if core is array:  # nothing was taken away: the caller's own numbers, but not its memory
+        result = TuckerTensor(np.array(tensor, order="C"), tuple(factors))
+    else:
+        result = TuckerTensor(times_power(core, exponent), tuple(factors))
+    return (result, errors) if return_errors else result
 
 
-def partial_tucker(
-    tensor: npt.ArrayLike, rank: Sequence[int], modes: Sequence[int], **options: object
-) -> TuckerTensor:
-    """Decompose only some modes; the others stay as they are and get no factor.
-
-    Parameters
-    ----------
-    tensor : array of shape (I_1, ..., I_N)
-    rank : one rank for each of `modes`
-    modes : the modes to decompose, each once
-    options : as for `tucker`
-
-    Raises
-    ------
-    TypeError, ValueError
-        As `tucker`; also if there is not one rank per mode or a mode comes twice.
-
-    Examples
-    --------
-    >>> partial_tucker(np.ones((4, 5, 6)), (2, 3), (0, 2)).rank
-    (2, 5, 3)
-    """
-    array = check_tensor(tensor)
-    wanted = [check_mode(mode, array.ndim) for mode in modes]
-    if len(rank) != len(wanted) or len(set(wanted)) != len(wanted):
-        raise ValueError(
-            f"rank {tuple(rank)} for modes {tuple(modes)}; give one rank per mode, each once"
-        )
-    ranks = list(array.shape)
-    for mode, r in zip(wanted, rank, strict=True):
-        ranks[mode] = r
-    return tucker(array, tuple(ranks), **options)  # type: ignore[arg-type]
-
-
-def _start(
-    array: FloatArray, ranks: Sequence[int], init: str, rng: np.random.Generator | None
+def initial_factors(
+    array: FloatArray,
+    ranks: Sequence[int],
+    init: Init,
+    rng: np.random.Generator | int | None,
 ) -> list[FloatArray | None]:
-    if init == "hosvd":
-        return list(hosvd(array, ranks).factors)
-    if init != "random":
-        raise ValueError(f"init is {init!r}; 'hosvd' or 'random' is needed")
-    if rng is None:
-        raise ValueError("init='random' draws factors; give rng, e.g. np.random.default_rng(0)")
+    """Orthonormal factors (I_n, J_n) to start from, None where J_n = I_n."""
+    if isinstance(init, str):
+        if init == "hosvd":
+            return list(hosvd(array, ranks).factors)
+        if init != "random":
+            raise ValueError(
+                f"init is {init!r}; 'hosvd' or 'random' is needed, a TuckerTensor or a list of factors"
+            )
+        if rng is None:
+            raise ValueError("init='random' draws factors; give rng, a seed or a generator")
+        rng = check_rng(rng)
+        return [
+            None if r == dim else np.linalg.qr(rng.standard_normal((dim, r)).astype(array.dtype)).Q
+            for dim, r in zip(array.shape, ranks, strict=True)
+        ]
+    given = init.factors if isinstance(init, TuckerTensor) else init
+    factors = check_sequence(
+        given, "init", "'hosvd', 'random', a TuckerTensor or a list of factors"
+    )
+    if len(factors) != array.ndim:
+        raise ValueError(
+            f"init has {len(factors)} factors; one for each of {array.ndim} modes is needed"
+        )
     return [
-        None if r == dim else np.linalg.qr(rng.standard_normal((dim, r)).astype(array.dtype)).Q
-        for dim, r in zip(array.shape, ranks, strict=True)
+        _orthonormal(factor, f"init[{mode}]", (dim, ranks[mode]), array.dtype)
+        for mode, (factor, dim) in enumerate(zip(factors, array.shape, strict=True))
     ]
+
+
+def _orthonormal(
+    factor: FloatArray | None, name: str, shape: tuple[int, int], dtype: np.dtype[np.floating]
+) -> FloatArray | None:
+    """A basis of what a factor (I, J) spans; None where that is all."""
+    full = shape[0] == shape[1]
+    if factor is None and full:
+        return None
+    needed = f"{dtype} of shape {shape} is needed{', or None' if full else ''}"
+    if factor is None:
+        raise ValueError(f"{name} is None; {needed}")
+    matrix, _ = check_scaled(factor, name)
+    if matrix.shape != shape or matrix.dtype != dtype:
+        raise ValueError(f"{name} is {matrix.dtype} of shape {matrix.shape}; {needed}")
+    return None if full else np.linalg.qr(matrix).Q
+
+
+def _relative_error(array: FloatArray, core: FloatArray, factors: Factors) -> float:
+    if core is array:
+        return 0.0
+    rest = tucker_to_tensor((core, factors))
+    rest -= array
+    return frobenius_norm(rest) / (frobenius_norm(array) or 1.0)
 
 
 def _sweep(array: FloatArray, factors: list[FloatArray | None]) -> FloatArray:

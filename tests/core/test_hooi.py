@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 
 from tests.strategies import tensors
 from tucker_core import (
+    TuckerTensor,
     hooi,
     hosvd,
     multi_mode_dot,
-    partial_tucker,
     random_tucker,
     tucker,
     tucker_to_tensor,
@@ -60,11 +60,85 @@ def test_random_start_is_reproducible_and_good() -> None:
     np.testing.assert_allclose(runs[0].to_tensor(), exact, atol=1e-8)
 
 
-def test_partial_tucker_leaves_the_other_modes() -> None:
-    result = partial_tucker(TENSOR, (3, 4), (0, 2))
-    assert result.rank == (3, 7, 4)
-    assert result.factors[1] is None
-    np.testing.assert_allclose(partial_tucker(TENSOR, (6,), (0,)).to_tensor(), TENSOR, atol=1e-12)
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("scale", [1.0, 1e-30])
+def test_errors_are_those_of_the_tensor_after_each_sweep(scale: float, dtype: Any) -> None:
+    noise = np.random.default_rng(0).standard_normal(TENSOR.shape)
+    exact = random_tucker(TENSOR.shape, (3, 3, 3), np.random.default_rng(1)).to_tensor()
+    for part in (1.0, 1e-3):
+        tensor: FloatArray = (scale * (exact + part * noise)).astype(dtype)
+        result, errors = tucker(tensor, 3, n_iter_max=4, tol=-1, return_errors=True)
+        plain = tucker(tensor, 3, n_iter_max=4, tol=-1)
+        np.testing.assert_array_equal(result.core, plain.core)
+        assert len(errors) == 4
+        for sweeps, found in enumerate(errors, 1):
+            rebuilt = tucker(tensor, 3, n_iter_max=sweeps, tol=-1).to_tensor()
+            rest = tensor.astype(np.float64) - rebuilt.astype(np.float64)
+            expected = np.linalg.norm(rest) / np.linalg.norm(tensor.astype(np.float64))
+            assert found == pytest.approx(expected, rel=1e-5, abs=10 * float(np.finfo(dtype).eps))
+
+
+def test_errors_where_it_stops_and_where_there_is_nothing_to_do() -> None:
+    _, errors = tucker(TENSOR, 3, tol=1e-2, return_errors=True)
+    assert 2 <= len(errors) < 100
+    assert errors[-2] - errors[-1] < 1e-2
+    assert tucker(TENSOR, TENSOR.shape, return_errors=True)[1] == [0.0, 0.0]
+    assert tucker(0 * TENSOR, 2, return_errors=True)[1] == [0.0, 0.0]
+
+
+def test_any_factors_of_the_same_span_are_the_same_start() -> None:
+    rng = np.random.default_rng(0)
+    start = tucker(TENSOR, (3, 7, 4), n_iter_max=2, tol=-1)
+    further = tucker(TENSOR, (3, 7, 4), n_iter_max=5, tol=-1).to_tensor()
+    turned = [
+        None if f is None else f @ rng.uniform(1, 2, (f.shape[1],) * 2) for f in start.factors
+    ]
+    whole_mode = [turned[0], np.eye(7), 1e-200 * turned[2]]  # type: ignore[operator]
+    for init in (start, start.factors, turned, tuple(whole_mode), iter(turned)):
+        found = tucker(TENSOR, (3, 7, 4), init=init, n_iter_max=3, tol=-1)  # type: ignore[arg-type]
+        np.testing.assert_allclose(found.to_tensor(), further, atol=1e-10)
+        assert found.factors[1] is None
+
+
+def test_a_start_is_left_alone_and_its_core_does_not_matter() -> None:
+    start = hosvd(TENSOR, 3)
+    copies = [np.copy(part) for part in (start.core, *start.factors) if part is not None]
+    spoiled = TuckerTensor(start.core * np.nan, start.factors)
+    found = tucker(TENSOR, 3, init=spoiled)
+    np.testing.assert_allclose(found.to_tensor(), tucker(TENSOR, 3).to_tensor(), atol=1e-10)
+    for part, copy in zip(start.factors, copies[1:], strict=True):
+        np.testing.assert_array_equal(part, copy)
+
+
+@pytest.mark.parametrize(
+    ("init", "kind", "message"),
+    [
+        ("svd", ValueError, "init is 'svd'; 'hosvd' or 'random' is needed, a TuckerTensor or"),
+        (
+            0,
+            TypeError,
+            "init is 0; 'hosvd', 'random', a TuckerTensor or a list of factors is needed",
+        ),
+        (None, TypeError, "init is None; 'hosvd', 'random', a TuckerTensor or a list of factors"),
+        ([np.ones((6, 2))], ValueError, "init has 1 factors; one for each of 3 modes is needed"),
+        (
+            hosvd(TENSOR, 3),
+            ValueError,
+            r"init\[0\] is float64 of shape \(6, 3\); .*\(6, 2\) is needed",
+        ),
+        (
+            hosvd(TENSOR.astype("f4"), 2),
+            ValueError,
+            r"init\[0\] is float32 of .*; float64 of shape",
+        ),
+        ([None] * 3, ValueError, r"init\[0\] is None; float64 of shape \(6, 2\) is needed"),
+        ([np.full((6, 2), np.nan)] * 3, ValueError, r"init\[0\]\[0, 0\] is nan"),
+        ([np.ones((6, 2), int)] * 3, TypeError, r"init\[0\] has dtype int64"),
+    ],
+)
+def test_starts_that_do_not_fit_are_named(init: Any, kind: type[Exception], message: str) -> None:
+    with pytest.raises(kind, match=message):
+        tucker(TENSOR, 2, init=init)
 
 
 def test_a_sweep_makes_two_large_products(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -97,14 +171,3 @@ def test_memory_stays_within_twice_the_tensor() -> None:
     finally:
         tracemalloc.stop()
     assert peak < 2.2 * tensor.nbytes
-
-
-def test_bad_input_is_named() -> None:
-    with pytest.raises(ValueError, match="init is 'svd'"):
-        tucker(TENSOR, 2, init="svd")  # type: ignore[arg-type]
-    with pytest.raises(ValueError, match="give rng"):
-        tucker(TENSOR, 2, init="random")
-    with pytest.raises(ValueError, match="one rank per mode"):
-        partial_tucker(TENSOR, (2, 2), (0,))
-    with pytest.raises(ValueError, match="n_iter_max is 0; at least one"):
-        tucker(TENSOR, 2, n_iter_max=0)

@@ -81,6 +81,7 @@ JOBS: dict[str, tuple[Callable[[], Any], Any]] = {
         TENSOR,
     ),
     "tucker": (lambda: tucker(TENSOR, RANK, n_iter_max=2), TENSOR),
+    "tucker, errors": (lambda: tucker(TENSOR, RANK, n_iter_max=2, return_errors=True)[0], TENSOR),
     "partial_tucker": (lambda: partial_tucker(TENSOR, (5,), (1,), n_iter_max=2), TENSOR),
     "shared_core_hosvd": (
         lambda: shared_core_hosvd([TENSOR] * 2, RANK, n_iter_max=1),
