@@ -11,27 +11,36 @@ error is 2 to 38 % below that from unturned bases.
 
 Alternating least squares follows: every step solves for one matrix of one tensor exactly, or for the
 core by conjugate gradients that only go downhill. So the joint error never rises.
-A core may be larger than a tensor in a mode (J_n > I_n); the matrix is then wide.
+A core may be larger than a tensor in a mode (J_n > I_n); the matrix is then wide, and its equations may
+be (nearly) dependent: there the matrix goes on from what it was, in clear directions only. To solve the
+unclear ones would make it 10^4 (float32) to 10^12 (float64) times too large, and rounding errors rule.
+
+All tensors are scaled by one power of two: the joint error is about their own sizes, so a tensor far
+smaller than another has no say in the core, only in its matrices.
 Source of the model: ADA-Tucker, section on SCADA-Tucker; the solver is ours.
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 import numpy.typing as npt
 
 from tucker_core.algebra import multi_mode_dot, unfold
-from tucker_core.checks import FloatArray, check_tensor
+from tucker_core.checks import FloatArray, check_integer, check_sequence, check_tensor
+from tucker_core.norms import frobenius_norm
+from tucker_core.options import check_sweeps
+from tucker_core.scaling import check_scaled, common_exponent, times_power
 from tucker_core.spectra import column_signs, leading_vectors
 
 _CG_STEPS = 20
 _TURN_SWEEPS = 5
+_CLEAR = 1e-3  # directions of least squares with less than this of the largest singular value are unclear
 
 
 def shared_core_hosvd(
     tensors: Sequence[npt.ArrayLike],
-    rank: Sequence[int],
+    rank: Iterable[int] | int,
     *,
     n_iter_max: int = 30,
     tol: float = 1e-4,
@@ -41,20 +50,22 @@ def shared_core_hosvd(
     Parameters
     ----------
     tensors : arrays of shapes (I_1^(l), ..., I_N^(l)), of one dtype
-    rank : (J_1, ..., J_N), shape of the shared core
+    rank : (J_1, ..., J_N), shape of the shared core; an int is the same for every mode
     n_iter_max : sweeps over all matrices and the core, at most
-    tol : stop when a sweep lowers the joint relative error by less than this
+    tol : stop when a sweep lowers the joint relative error by less than this, and where one raises it
 
     Returns
     -------
-    core of shape (J_1, ..., J_N), and per tensor N matrices (I_n^(l), J_n); signs fixed so that in the
-    matrices of the first tensor the entry of largest magnitude in each column is positive
+    core of shape (J_1, ..., J_N), and per tensor N matrices (I_n^(l), J_n); signs fixed so that in each
+    column of the first tensor's matrices the first entry whose magnitude is at least 0.999 of the largest
+    is positive
 
     Raises
     ------
     TypeError, ValueError
-        If there is no tensor, their orders or dtypes differ, an entry is not finite, or there is not
-        one rank >= 1 per mode.
+        If there is no tensor, their orders or dtypes differ, an entry is not finite, there is not one
+        rank >= 1 per mode, `n_iter_max` or `tol` is none, or the core would hold more than the largest
+        number of the dtype.
 
     Examples
     --------
@@ -64,20 +75,32 @@ def shared_core_hosvd(
     >>> core.shape, [m.shape for m in factors[1]]
     ((3, 3, 3), [(7, 3), (3, 3), (4, 3)])
     """
-    arrays = _check(tensors, rank)
-    core, factors = _aligned_start(arrays, rank)
-    norm = math.sqrt(sum(float(np.linalg.norm(array)) ** 2 for array in arrays)) or 1.0
-    before = np.inf
-    for _ in range(max(1, n_iter_max)):
-        for array, own in zip(arrays, factors, strict=True):
-            for mode in range(core.ndim):
-                own[mode] = _best_matrix(array, core, own, mode)
-        core = _best_core(arrays, core, factors)
+    arrays, exponent = _check(tensors)
+    sweeps, least = check_sweeps(n_iter_max, tol)
+    core, factors = _aligned_start(arrays, _core_shape(rank, arrays[0].ndim))
+    norm = math.hypot(*map(frobenius_norm, arrays)) or 1.0
+    before, best = math.inf, (core, factors)
+    for _ in range(sweeps):
+        core, factors = _sweep(arrays, core, factors)
         now = joint_error(arrays, core, factors) / norm
-        if before - now < tol:
+        if now <= before:
+            best = core, factors
+        if before - now < least or now > before:
             break
         before = now
-    return _signed(core, factors)
+    core, matrices = _signed(*best)
+    return times_power(core, exponent), matrices
+
+
+def _sweep(
+    arrays: Sequence[FloatArray], core: FloatArray, factors: Sequence[Sequence[FloatArray]]
+) -> tuple[FloatArray, list[list[FloatArray]]]:
+    """Improve every matrix once, and then the core."""
+    improved = [list(own) for own in factors]
+    for array, own in zip(arrays, improved, strict=True):
+        for mode in range(core.ndim):
+            own[mode] = _best_matrix(array, core, own, mode)
+    return _best_core(arrays, core, improved), improved
 
 
 def joint_error(
@@ -91,22 +114,31 @@ def joint_error(
     2.0
     """
     pairs = zip(tensors, factors, strict=True)
-    squares = [float(np.linalg.norm(x - multi_mode_dot(core, m))) ** 2 for x, m in pairs]
-    return math.sqrt(sum(squares))
+    return math.hypot(*(frobenius_norm(x - multi_mode_dot(core, m)) for x, m in pairs))
 
 
-def _check(tensors: Sequence[npt.ArrayLike], rank: Sequence[int]) -> list[FloatArray]:
-    arrays = [check_tensor(t, f"tensors[{k}]", finite=True) for k, t in enumerate(tensors)]
+def _check(tensors: Sequence[npt.ArrayLike]) -> tuple[list[FloatArray], int]:
+    """The tensors over one power of two, and its exponent: 0 if the largest entry is ordinary."""
+    arrays = [check_tensor(tensor, f"tensors[{k}]") for k, tensor in enumerate(tensors)]
     if not arrays:
         raise ValueError("there is no tensor to decompose; give at least one")
     kinds = {(array.ndim, str(array.dtype)) for array in arrays}
     if len(kinds) > 1:
         raise ValueError(f"orders and dtypes are {sorted(kinds)}; all tensors need the same")
-    if len(rank) != arrays[0].ndim or min(rank) < 1:
-        raise ValueError(
-            f"rank is {tuple(rank)}; one rank >= 1 for each of {arrays[0].ndim} modes is needed"
-        )
-    return arrays
+    exponent = common_exponent((array, f"tensors[{k}]") for k, array in enumerate(arrays))
+    return [times_power(array, -exponent) for array in arrays], exponent
+
+
+def _core_shape(rank: Iterable[int] | int, order: int) -> tuple[int, ...]:
+    needed = f"one rank >= 1 for each of {order} modes"
+    single = isinstance(rank, int | np.integer)
+    ranks = (rank,) * order if single else check_sequence(rank, "rank", needed)
+    if len(ranks) != order:
+        raise ValueError(f"rank is {ranks}; {needed} is needed")
+    return tuple(
+        check_integer(r, f"rank[{mode}]", 1, limit=f"{needed} is needed")
+        for mode, r in enumerate(ranks)
+    )
 
 
 def _signed(
@@ -124,12 +156,15 @@ def _aligned_start(
     arrays: Sequence[FloatArray], rank: Sequence[int]
 ) -> tuple[FloatArray, list[list[FloatArray]]]:
     """HOSVD bases of all tensors, turned to the one of largest norm, and the mean of their cores."""
-    factors = [[_wide_basis(array, mode, r) for mode, r in enumerate(rank)] for array in arrays]
+    factors = []
+    for array in arrays:
+        own, _ = check_scaled(array)
+        factors.append([_wide_basis(own, mode, r) for mode, r in enumerate(rank)])
     pairs = zip(arrays, factors, strict=True)
     cores = [multi_mode_dot(array, own, transpose=True) for array, own in pairs]
     largest = max(cores, key=lambda core: float(np.linalg.norm(core)))
     for k, core in enumerate(cores):
-        turns = _turns(core, largest)
+        turns = _turns(check_scaled(core)[0], check_scaled(largest)[0])
         factors[k] = [basis @ turn.T for basis, turn in zip(factors[k], turns, strict=True)]
         cores[k] = multi_mode_dot(core, turns)
     mean: FloatArray = np.mean(cores, axis=0)
@@ -162,8 +197,13 @@ def _best_matrix(
     """Least squares for one matrix: X_(n) = M (C x_(j != n) M_j)_(n)."""
     others = unfold(multi_mode_dot(core, own, skip=mode), mode)
     noise = max(others.shape) * float(np.finfo(array.dtype).eps)  # numpy's own is that of float64
-    found = np.linalg.lstsq(others.T, unfold(array, mode).T, rcond=noise)[0]
-    return found.T.astype(array.dtype)
+    unfolded = unfold(array, mode)
+    found, _, _, sigma = np.linalg.lstsq(others.T, unfolded.T, rcond=noise)
+    if sigma[-1] > _CLEAR * sigma[0]:
+        return found.T.astype(array.dtype)
+    rest = unfolded - own[mode] @ others
+    step = np.linalg.lstsq(others.T, rest.T, rcond=_CLEAR)[0]
+    return own[mode] + step.T.astype(array.dtype)
 
 
 def _best_core(
