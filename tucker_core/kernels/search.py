@@ -5,26 +5,18 @@ searches walk a tree of choices depth first, without recursion, and leave a bran
 bound says that nothing in it can be of use.
 """
 
-from collections.abc import Callable
-from typing import Any, TypeVar, cast
-
-import numba
 import numpy as np
 import numpy.typing as npt
 
-Function = TypeVar("Function", bound=Callable[..., Any])
+from tucker_core.kernels.jit import lazily_compiled
+
 Integers = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
 
 MOST_DIVISORS = 6_720  # of any number up to 2^40
 
 
-def compiled(function: Function) -> Function:
-    """Compile on the first call and keep the result on disk."""
-    return cast(Function, numba.njit(cache=True)(function))
-
-
-@compiled
+@lazily_compiled
 def divisors(n: int) -> Integers:
     """All divisors of n, rising."""
     count, d = 0, 1
@@ -42,7 +34,7 @@ def divisors(n: int) -> Integers:
     return found
 
 
-@compiled
+@lazily_compiled
 def fits(divisor: int, times: int, number: int) -> bool:
     """Whether divisor ** times <= number, without the overflow."""
     for _ in range(times):
@@ -50,7 +42,7 @@ def fits(divisor: int, times: int, number: int) -> bool:
     return number >= 1
 
 
-@compiled
+@lazily_compiled
 def all_factorizations(n: int, order: int) -> Integers:
     """Rows (I_1 <= ... <= I_order) with product n, in lexicographic order; order is at least 2."""
     choices = divisors(n)
@@ -91,7 +83,7 @@ def all_factorizations(n: int, order: int) -> Integers:
     return found[:count]
 
 
-@compiled
+@lazily_compiled
 def twice_as_long(rows: Integers) -> Integers:
     """A copy with as many empty rows behind."""
     count, order = rows.shape
@@ -102,7 +94,7 @@ def twice_as_long(rows: Integers) -> Integers:
     return longer
 
 
-@compiled
+@lazily_compiled
 def most_balanced(n: int, order: int) -> Integers:
     """The row of `all_factorizations` of least sum, then least largest, then first in order.
 
@@ -144,7 +136,7 @@ def most_balanced(n: int, order: int) -> Integers:
     return best
 
 
-@compiled
+@lazily_compiled
 def precedes(one: Integers, other: Integers) -> bool:
     """Whether one row comes before the other in lexicographic order."""
     for a, b in zip(one, other):  # noqa: B905 - numba knows no strict
@@ -153,7 +145,7 @@ def precedes(one: Integers, other: Integers) -> bool:
     return False
 
 
-@compiled
+@lazily_compiled
 def cheapest_losses(
     limits: Integers, prices: Integers, full_is_free: bool, losses: Floats, budget: int
 ) -> tuple[Floats, Integers]:
@@ -194,7 +186,7 @@ def cheapest_losses(
     return best, shape
 
 
-@compiled
+@lazily_compiled
 def useful(ranks: Integers, limits: Integers, volume: int, full_is_free: bool) -> bool:
     """Whether no rank exceeds the product of the others, full ones that cost no matrix aside."""
     for rank, limit in zip(ranks, limits):  # noqa: B905 - numba knows no strict
@@ -203,7 +195,7 @@ def useful(ranks: Integers, limits: Integers, volume: int, full_is_free: bool) -
     return True
 
 
-@compiled
+@lazily_compiled
 def add_layer(before: Floats, costs: Integers, losses: Floats) -> tuple[Floats, Integers]:
     """Least loss of some layers and one more, for every budget, and which choice of the new one it takes.
 
