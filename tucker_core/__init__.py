@@ -22,8 +22,14 @@ from tucker_core.reshape import ReshapePlan, plan_reshape
 from tucker_core.shared import shared_core_hosvd
 from tucker_core.spectra import multilinear_singular_values
 from tucker_core.text_table import format_table
+from tucker_core.tucker_mode_dot import tucker_mode_dot
 from tucker_core.tucker_plan import TuckerPlan
-from tucker_core.tucker_tensor import TuckerTensor, random_tucker, tucker_gradient, tucker_to_tensor
+from tucker_core.tucker_tensor import (
+    TuckerTensor,
+    random_tucker,
+    tucker_gradient,
+    tucker_to_tensor,
+)
 
 __all__ = [
     "ARCHITECTURES",
@@ -62,6 +68,7 @@ __all__ = [
     "to_bytes",
     "tucker",
     "tucker_gradient",
+    "tucker_mode_dot",
     "tucker_params",
     "tucker_to_tensor",
     "unfold",

@@ -16,9 +16,17 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
-from tucker_core.checks import FloatArray, check_mode, check_tensor
+from tucker_core.checks import (
+    FloatArray,
+    check_integer,
+    check_mode,
+    check_sequence,
+    check_shape,
+    check_tensor,
+)
 from tucker_core.kernels import can_compile
-from tucker_core.memory import aligned_empty
+from tucker_core.memory import aligned_empty, behaved, check_out
+from tucker_core.mode_checks import check_matrix, check_modes
 
 LARGEST_TILED = 32  # rows of a matrix; BLAS is made for larger ones
 
@@ -48,6 +56,14 @@ def unfold(tensor: npt.ArrayLike, mode: int) -> FloatArray:
     array([[ 0.,  1.,  6.,  7.],
            [ 2.,  3.,  8.,  9.],
            [ 4.,  5., 10., 11.]])
+
+    Kolda and Bader, and Matlab, let the first of the other modes move fastest. Their unfolding is that
+    of the tensor with its modes reversed:
+
+    >>> unfold(tensor.T, tensor.ndim - 1 - 1)
+    array([[ 0.,  6.,  1.,  7.],
+           [ 2.,  8.,  3.,  9.],
+           [ 4., 10.,  5., 11.]])
     """
     array = check_tensor(tensor)
     mode = check_mode(mode, array.ndim)
@@ -63,6 +79,10 @@ def fold(unfolded: npt.ArrayLike, mode: int, shape: Sequence[int]) -> FloatArray
     mode : the mode that forms the rows
     shape : (I_1, ..., I_N), the shape of the result
 
+    Returns
+    -------
+    array of that shape; a view where possible, as in `unfold`
+
     Raises
     ------
     TypeError, ValueError
@@ -75,7 +95,7 @@ def fold(unfolded: npt.ArrayLike, mode: int, shape: Sequence[int]) -> FloatArray
     True
     """
     matrix = check_tensor(unfolded, "unfolded")
-    dims = tuple(int(dim) for dim in shape)
+    dims = check_shape(shape)
     mode = check_mode(mode, len(dims))
     rest = dims[:mode] + dims[mode + 1 :]
     if matrix.shape != (dims[mode], math.prod(rest)):
@@ -94,26 +114,28 @@ def mode_dot(
     *,
     out: FloatArray | None = None,
 ) -> FloatArray:
-    """Multiply a tensor by a matrix along one mode: the n-mode product, tensor x_n matrix.
+    """Multiply a tensor by a matrix or vector along one mode: the n-mode product, tensor x_n matrix.
 
-    Costs 2 J I_1 ... I_N FLOPs (2 per multiply-add).
+    A matrix changes the mode's dimension, a vector sums the mode away. Costs 2 J I_1 ... I_N FLOPs (2
+    per multiply-add), with J = 1 for a vector.
 
     Parameters
     ----------
     tensor : array of shape (I_1, ..., I_N)
-    matrix : array of shape (J, I_mode), or (I_mode, J) with `transpose`
+    matrix : array of shape (J, I_mode), or (I_mode, J) with `transpose`; or a vector (I_mode,)
     mode : the mode that is contracted, 0 to N - 1
-    transpose : multiply by the transposed matrix
+    transpose : multiply by the transposed matrix; a vector has none, and is taken as it is
     out : C-contiguous array of the result's shape and dtype to write into
 
     Returns
     -------
-    array of shape (I_1, ..., J, ..., I_N), J in place of I_mode
+    array of shape (I_1, ..., J, ..., I_N), J in place of I_mode; with a vector one without that mode,
+    of shape () if it was the only one
 
     Raises
     ------
     TypeError
-        If tensor and matrix are not both float32 or both float64.
+        If tensor and matrix are not both float32 or both float64, or mode is no integer.
     ValueError
         If the shapes do not fit, or `out` is not what the result needs.
 
@@ -124,19 +146,39 @@ def mode_dot(
     array([[[ 6.,  9.]],
     <BLANKLINE>
            [[24., 27.]]])
+    >>> mode_dot(tensor, np.ones(3), 1)
+    array([[ 6.,  9.],
+           [24., 27.]])
     """
     array = check_tensor(tensor)
     mode = check_mode(mode, array.ndim)
-    factor = _check_matrix(array, matrix, mode, transpose)
-    left = math.prod(array.shape[:mode])
-    right = math.prod(array.shape[mode + 1 :])
-    shape = (*array.shape[:mode], factor.shape[0], *array.shape[mode + 1 :])
-    result = aligned_empty(shape, array.dtype) if out is None else _check_out(out, shape, array)
-    block = np.ascontiguousarray(array).reshape(left, array.shape[mode], right)
-    if factor.shape[0] <= LARGEST_TILED and can_compile():
-        _product_in_tiles(block, factor, result)
+    given = check_tensor(matrix, "matrix")
+    factor = check_matrix(given, array.shape, array.dtype, mode, transpose)
+    if out is None and given.ndim == 2:
+        return _product(array, factor, mode)
+    shape = list(array.shape)
+    shape[mode : mode + 1] = factor.shape[: given.ndim - 1]  # nothing for a vector
+    if out is None:
+        return _product(array, factor, mode).reshape(shape)
+    check_out(out, tuple(shape), array.dtype, {"the tensor": array, "the matrix": given})
+    _product(array, factor, mode, out)
+    return out
+
+
+def _product(
+    tensor: FloatArray, matrix: FloatArray, mode: int, out: FloatArray | None = None
+) -> FloatArray:
+    """The product with a matrix (J, I_mode); J = 1 for a vector, whether or not `out` has such a mode."""
+    dims = tensor.shape
+    left, rows, right = math.prod(dims[:mode]), len(matrix), math.prod(dims[mode + 1 :])
+    result = out
+    if result is None:
+        result = aligned_empty((*dims[:mode], rows, *dims[mode + 1 :]), tensor.dtype)
+    block = behaved(tensor).reshape(left, dims[mode], right)
+    if rows <= LARGEST_TILED and can_compile():
+        _product_in_tiles(block, matrix, result)
     else:
-        product_in_numpy(block, factor, result.reshape(left, -1, right))
+        product_in_numpy(block, matrix, result.reshape(left, rows, right))
     return result
 
 
@@ -161,13 +203,13 @@ def product_in_numpy(block: FloatArray, matrix: FloatArray, result: FloatArray) 
 
 def _product_in_tiles(block: FloatArray, matrix: FloatArray, result: FloatArray) -> None:
     """The same by the compiled kernel."""
-    from tucker_core.kernels.mode_product import mode_product, ready
+    from tucker_core.kernels.mode_product import ready
 
     transposed = not matrix.flags.c_contiguous
-    stored = np.ascontiguousarray(matrix.T if transposed else matrix)
+    stored = behaved(matrix.T if transposed else matrix)
     scratch = np.empty(stored.size, stored.dtype)
-    addresses = ready(block.dtype)
-    if not mode_product(block, stored, result.reshape(-1), scratch, transposed, addresses):
+    kernel, products = ready(block.dtype)
+    if not kernel(block, stored, result.reshape(-1), scratch, transposed, products):
         raise AssertionError("sizes were checked before")
 
 
@@ -178,7 +220,7 @@ def multi_mode_dot(
     skip: int | None = None,
     transpose: bool = False,
 ) -> FloatArray:
-    """Multiply a tensor by one matrix in each of several modes.
+    """Multiply a tensor by one matrix or vector in each of several modes.
 
     Products in different modes commute, so the modes are taken in the order which makes the
     intermediate tensors smallest: the mode that shrinks the most first.
@@ -186,10 +228,15 @@ def multi_mode_dot(
     Parameters
     ----------
     tensor : array of shape (I_1, ..., I_N)
-    matrices : one array (J_n, I_n) for each of `modes`, or (I_n, J_n) with `transpose`
-    modes : the modes of `matrices`; by default 0, ..., N - 1
+    matrices : one array (J_n, I_n) for each of `modes`, or (I_n, J_n) with `transpose`; or a vector
+        (I_n,), which sums that mode away
+    modes : the modes of `matrices`, counted in `tensor` as it is given; by default 0, ..., N - 1
     skip : position in `matrices` to leave out
     transpose : multiply by the transposed matrices
+
+    Returns
+    -------
+    array without the modes of the vectors, of shape () if none is left
 
     Raises
     ------
@@ -202,65 +249,27 @@ def multi_mode_dot(
     >>> tensor = np.ones((2, 3, 4))
     >>> multi_mode_dot(tensor, [np.ones((5, 2)), np.ones((6, 4))], modes=[0, 2]).shape
     (5, 3, 6)
+    >>> multi_mode_dot(tensor, [np.ones(2), np.ones(4)], modes=[0, 2])
+    array([8., 8., 8.])
     """
     result = check_tensor(tensor)
-    wanted = (
-        list(range(result.ndim)) if modes is None else [check_mode(m, result.ndim) for m in modes]
-    )
-    if len(matrices) != len(wanted):
-        raise ValueError(
-            f"{len(matrices)} matrices for {len(wanted)} modes {wanted}; give one per mode"
-        )
-    if len(set(wanted)) != len(wanted):
-        raise ValueError(f"modes {wanted} name a mode twice; multiply the two matrices first")
-    if skip is not None and not 0 <= skip < len(wanted):
-        raise ValueError(f"skip is {skip}; it is a position in matrices, 0 to {len(wanted) - 1}")
-    pairs = [
-        (np.asarray(m), n)
-        for k, (m, n) in enumerate(zip(matrices, wanted, strict=True))
+    given = check_sequence(matrices, "matrices", "one matrix or vector per mode")
+    wanted = check_modes(modes, result.ndim, len(given))
+    if skip is not None:
+        limit = f"it is a position in matrices, 0 to {len(given) - 1}"
+        skip = check_integer(skip, "skip", 0, len(given) - 1, limit)
+    parts = [
+        (check_tensor(matrix, f"matrices[{k}]"), mode)
+        for k, (matrix, mode) in enumerate(zip(given, wanted, strict=True))
         if k != skip
     ]
-    shrinking = sorted(pairs, key=lambda pair: _growth(pair[0], transpose))
-    for matrix, mode in shrinking:
-        result = mode_dot(result, matrix, mode, transpose)
-    return result.copy() if result is tensor else result
-
-
-def _growth(matrix: FloatArray, transpose: bool) -> float:
-    """How much larger the tensor becomes by this product: J / I."""
-    rows, columns = (int(n) for n in matrix.shape) if matrix.ndim == 2 else (1, 1)
-    return columns / rows if transpose else rows / columns
-
-
-def _check_matrix(
-    tensor: FloatArray, matrix: npt.ArrayLike, mode: int, transpose: bool
-) -> FloatArray:
-    factor = check_tensor(matrix, "matrix")
-    if factor.ndim != 2:
-        raise ValueError(
-            f"matrix has shape {factor.shape}; an n-mode product needs a matrix (J, I_n)"
-        )
-    if factor.dtype != tensor.dtype:
-        raise TypeError(
-            f"tensor is {tensor.dtype} and matrix is {factor.dtype}; convert one of them: nothing is "
-            "converted silently"
-        )
-    if transpose:
-        factor = factor.T
-    if factor.shape[1] != tensor.shape[mode]:
-        raise ValueError(
-            f"matrix has {factor.shape[1]} {'rows' if transpose else 'columns'}; mode {mode} of shape "
-            f"{tensor.shape} needs {tensor.shape[mode]} (is the matrix transposed?)"
-        )
-    return factor
-
-
-def _check_out(out: FloatArray, shape: tuple[int, ...], tensor: FloatArray) -> FloatArray:
-    if out.shape != shape or out.dtype != tensor.dtype or not out.flags.c_contiguous:
-        raise ValueError(
-            f"out is {out.dtype} of shape {out.shape}; a C-contiguous {tensor.dtype} array of shape "
-            f"{shape} is needed"
-        )
-    if np.may_share_memory(out, tensor):
-        raise ValueError("out shares memory with the tensor; give an array of its own")
-    return out
+    pairs = [
+        (check_matrix(part, result.shape, result.dtype, mode, transpose), mode)
+        for part, mode in parts
+    ]
+    if not pairs:
+        return result.copy()
+    for matrix, mode in sorted(pairs, key=lambda pair: pair[0].shape[0] / pair[0].shape[1]):
+        result = _product(result, matrix, mode)
+    summed = [mode for part, mode in parts if part.ndim == 1]
+    return result.squeeze(tuple(summed)) if summed else result

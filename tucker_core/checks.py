@@ -47,7 +47,7 @@ def check_tensor(
     Traceback (most recent call last):
     TypeError: tensor has dtype int64; float32 or float64 is needed: convert with .astype(np.float64)
     """
-    array = _as_array(tensor, name)
+    array: npt.NDArray[Any] = tensor if type(tensor) is np.ndarray else _as_array(tensor, name)
     if array.dtype not in (np.float32, np.float64):
         raise TypeError(
             f"{name} has dtype {array.dtype}; float32 or float64 is needed: "

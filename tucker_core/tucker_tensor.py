@@ -16,8 +16,10 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 
-from tucker_core.checks import FloatArray, check_tensor
+from tucker_core.checks import FloatArray, check_sequence, check_shape, check_tensor
+from tucker_core.tucker_norm import relative_error, tucker_norm
 from tucker_core.tucker_plan import TuckerPlan, plan_for
 
 
@@ -45,23 +47,56 @@ class TuckerTensor(NamedTuple):
     def shape(self) -> tuple[int, ...]:
         """(I_1, ..., I_N), the shape of the tensor that this stands for."""
         return tuple(
-            r if factor is None else factor.shape[0]
-            for r, factor in zip(self.core.shape, self.factors, strict=True)
+            r if factor is None else np.shape(factor)[0]
+            for r, factor in zip(self.rank, self.factors, strict=True)
         )
 
     @property
     def rank(self) -> tuple[int, ...]:
         """(J_1, ..., J_N), the multilinear rank: the shape of the core."""
-        return tuple(self.core.shape)
+        return tuple(np.shape(self.core))
 
     @property
     def n_params(self) -> int:
         """Numbers stored: prod(J_n) + sum(I_n J_n) over the modes that have a factor."""
-        return self.core.size + sum(f.size for f in self.factors if f is not None)
+        parts = (self.core, *(factor for factor in self.factors if factor is not None))
+        return sum(math.prod(np.shape(part)) for part in parts)
 
     def to_tensor(self) -> FloatArray:
         """Rebuild the full tensor, see `tucker_to_tensor`."""
         return tucker_to_tensor(self)
+
+    def norm(self) -> float:
+        """Frobenius norm of the tensor that this stands for, from the parts alone: nothing is rebuilt.
+
+        The factors need not be orthonormal. Infinite only if the norm itself is beyond a float.
+
+        Examples
+        --------
+        >>> TuckerTensor(np.array([[3.0, 4.0]]), (np.ones((4, 1)), None)).norm()
+        10.0
+        """
+        return tucker_norm(*check_tucker(self, finite=True))
+
+    def relative_error(self, tensor: npt.ArrayLike) -> float:
+        """Frobenius norm of the difference to a tensor of this shape, over the norm of that tensor.
+
+        Rebuilt slab by slab and summed in float64, so that no second tensor is in memory and small errors
+        keep their digits. Of a tensor of zeros: 0 if this is zero as well, else infinity.
+
+        Examples
+        --------
+        >>> tensor = np.array([[3.0, 4.0]])
+        >>> TuckerTensor(tensor, (None, np.diag([1.0, 0.0]))).relative_error(tensor)
+        0.8
+        """
+        target = check_tensor(tensor, finite=True)
+        parts = check_tucker(self, finite=True)
+        if target.shape != parts.shape:
+            raise ValueError(
+                f"tensor has shape {target.shape}; this one in Tucker format has shape {parts.shape}"
+            )
+        return relative_error(*parts, target)
 
 
 def tucker_to_tensor(
@@ -92,8 +127,8 @@ def tucker_to_tensor(
     array([[ 1.,  2.],
            [10., 20.]])
     """
-    core, factors = tucker_tensor
-    return _plan(core, factors).product(core, factors, out=out)
+    core, factors, plan = _planned(tucker_tensor)
+    return plan.product(core, factors, out=out)
 
 
 def tucker_gradient(
@@ -131,30 +166,36 @@ def tucker_gradient(
     array([[3.],
            [3.]])
     """
-    core, factors = tucker_tensor
-    return _plan(core, factors).gradient(core, factors, check_tensor(grad, "grad"))
+    core, factors, plan = _planned(tucker_tensor)
+    return plan.gradient(core, factors, grad)
 
 
-def _plan(core: FloatArray, factors: Sequence[FloatArray | None]) -> TuckerPlan:
-    """The plan for these shapes; only if there can be none, find out why."""
-    if any(isinstance(part, np.ma.MaskedArray) for part in (core, *factors)):
-        check_tucker((core, factors))  # the kernels would read past the mask
+def _planned(
+    tucker_tensor: tuple[FloatArray, Sequence[FloatArray | None]],
+) -> tuple[FloatArray, Sequence[FloatArray | None], TuckerPlan]:
+    """Core, factors and the plan for their shapes; only if there is none, see why or make arrays."""
     try:
-        return plan_for(core, factors)
+        core, factors = tucker_tensor
+        return core, factors, plan_for(core, factors)
     except (AttributeError, TypeError, ValueError, IndexError):
-        check_tucker((core, factors))
-        raise
+        core, factors = check_tucker(tucker_tensor)
+        return core, factors, plan_for(core, factors)
 
 
 def check_tucker(
-    tucker_tensor: tuple[FloatArray, Sequence[FloatArray | None]],
+    tucker_tensor: tuple[FloatArray, Sequence[FloatArray | None]], *, finite: bool = False
 ) -> TuckerTensor:
-    """Return the pair as a `TuckerTensor` if its parts fit together, or say which one does not.
+    """Return the pair as a `TuckerTensor` of arrays if they fit together, or say which one does not.
+
+    Parameters
+    ----------
+    tucker_tensor : pair of a core (J_1, ..., J_N) and N factors (I_n, J_n) or None
+    finite : also refuse NaN and infinity
 
     Raises
     ------
     TypeError
-        If core and factors do not share one dtype, float32 or float64.
+        If it is no pair, or core and factors do not share one dtype, float32 or float64.
     ValueError
         If there is not one factor per mode, or a factor is no (I_n, J_n) matrix.
 
@@ -164,8 +205,11 @@ def check_tucker(
     Traceback (most recent call last):
     ValueError: 1 factors for a core of order 2 (shape (2, 2)); give one per mode, None for identity
     """
-    core, factors = tucker_tensor
-    core = check_tensor(core, "core")
+    pair = check_sequence(tucker_tensor, "tucker_tensor", "a pair (core, factors)")
+    if len(pair) != 2:
+        raise TypeError(f"tucker_tensor has {len(pair)} entries; a pair (core, factors) is needed")
+    core = check_tensor(pair[0], "core", finite=finite)
+    factors = list(check_sequence(pair[1], "factors", "a matrix or None per mode"))
     if len(factors) != core.ndim:
         raise ValueError(
             f"{len(factors)} factors for a core of order {core.ndim} (shape {core.shape}); "
@@ -174,7 +218,7 @@ def check_tucker(
     for mode, (factor, rank) in enumerate(zip(factors, core.shape, strict=True)):
         if factor is None:
             continue
-        matrix = check_tensor(factor, f"factors[{mode}]")
+        matrix = factors[mode] = check_tensor(factor, f"factors[{mode}]", finite=finite)
         if matrix.dtype != core.dtype:
             raise TypeError(
                 f"factors[{mode}] is {matrix.dtype}, the core is {core.dtype}; make them equal"
@@ -203,11 +247,12 @@ def random_tucker(
     >>> random_tucker((4, 5), (2, 3), np.random.default_rng(0)).n_params == 2 * 3 + 4 * 2 + 5 * 3
     True
     """
-    if math.prod(rank) < 1 or len(shape) != len(rank):
-        raise ValueError(
-            f"rank {tuple(rank)} does not fit shape {tuple(shape)}: give one rank >= 1 per mode"
-        )
-    core = rng.standard_normal(tuple(rank))
+    dims, ranks = check_shape(shape), check_shape(rank, "rank")
+    if len(dims) != len(ranks):
+        raise ValueError(f"rank {ranks} does not fit shape {dims}: give one rank >= 1 per mode")
+    if not isinstance(rng, np.random.Generator):
+        raise TypeError(f"rng is {rng!r}; a generator such as np.random.default_rng(0) is needed")
+    core = rng.standard_normal(ranks)
     return TuckerTensor(
-        core, tuple(rng.standard_normal((i, j)) for i, j in zip(shape, rank, strict=True))
+        core, tuple(rng.standard_normal((i, j)) for i, j in zip(dims, ranks, strict=True))
     )

@@ -4,6 +4,7 @@ Everything is run by the compiled kernel and by plain numpy.
 """
 
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 import pytest
@@ -82,6 +83,73 @@ def test_mode_dot_is_the_sum_over_that_index(
     assert result.dtype == tensor.dtype
     np.testing.assert_allclose(result, expected, atol=tolerance(tensor, tensor.shape[mode]), rtol=0)
     np.testing.assert_array_equal(tensor, before)
+
+
+@given(tensors(), st.booleans(), st.data())
+def test_a_vector_sums_its_mode_away(
+    tensor: FloatArray, transpose: bool, data: st.DataObject
+) -> None:
+    mode = data.draw(st.integers(0, tensor.ndim - 1))
+    vector = np.random.default_rng(0).standard_normal((tensor.shape[mode],)).astype(tensor.dtype)
+    result = mode_dot(tensor, vector, mode, transpose)
+    expected = np.tensordot(tensor, vector, (mode, 0))
+    assert result.shape == expected.shape
+    assert result.dtype == tensor.dtype
+    np.testing.assert_allclose(result, expected, atol=tolerance(tensor, tensor.shape[mode]), rtol=0)
+    np.testing.assert_allclose(
+        result,
+        tl.tenalg.mode_dot(tensor, vector, mode),
+        atol=tolerance(tensor, len(vector)),
+        rtol=0,
+    )
+    out = np.full_like(result, np.nan)
+    assert mode_dot(tensor, vector, mode, out=out) is out
+    np.testing.assert_array_equal(out, result)
+
+
+@given(tensors(max_dim=5), st.data())
+def test_vectors_and_matrices_count_modes_in_the_tensor_that_is_given(
+    tensor: FloatArray, data: st.DataObject
+) -> None:
+    modes = data.draw(st.permutations(range(tensor.ndim)))
+    modes = modes[: data.draw(st.integers(1, tensor.ndim))]
+    rng = np.random.default_rng(0)
+    parts = [
+        rng.standard_normal(shape).astype(tensor.dtype)
+        for mode in modes
+        for shape in [data.draw(st.sampled_from([(tensor.shape[mode],), (3, tensor.shape[mode])]))]
+    ]
+    exact: Any = tensor.astype(float)
+    for part, mode in zip(parts, modes, strict=True):  # vectors as matrices of one row
+        exact = np.moveaxis(np.tensordot(np.atleast_2d(part), exact, (1, mode)), 0, mode)
+    gone = tuple(mode for part, mode in zip(parts, modes, strict=True) if part.ndim == 1)
+    expected = exact.squeeze(gone) if gone else exact
+    found = multi_mode_dot(tensor, parts, modes)
+    assert found.ndim == tensor.ndim - len(gone)
+    scale = 1 + float(np.abs(expected).max())
+    np.testing.assert_allclose(found, expected, atol=scale * tolerance(tensor, 64), rtol=0)
+    turned = [part.T for part in parts]
+    np.testing.assert_allclose(
+        multi_mode_dot(tensor, turned, modes, transpose=True), found, atol=scale * 1e-5, rtol=0
+    )
+
+
+def test_vectors_by_hand() -> None:
+    np.testing.assert_array_equal(mode_dot(X, np.array([1.0, 0, -1]), 1), [[-4, -4], [-4, -4]])
+    ones = [np.ones(dim) for dim in X.shape]
+    total = multi_mode_dot(X, ones)
+    assert total.shape == ()
+    assert float(total) == 66
+    assert mode_dot(ones[0], ones[0], 0).shape == ()
+    np.testing.assert_array_equal(multi_mode_dot(X, ones, skip=1), [14, 22, 30])
+
+
+def test_the_unfolding_of_kolda_and_bader() -> None:
+    """Their example 2.1: X has the frontal slices 1 to 12 and 13 to 24, filled column by column."""
+    tensor = np.arange(1.0, 25).reshape((3, 4, 2), order="F")
+    by_hand = {0: [1, 4, 7, 10, 13, 16, 19, 22], 1: [1, 2, 3, 13, 14, 15], 2: np.arange(1, 13)}
+    for mode, row in by_hand.items():
+        np.testing.assert_array_equal(unfold(tensor.T, tensor.ndim - 1 - mode)[0], row)
 
 
 @given(tensors(max_dim=5), st.data())
@@ -171,8 +239,10 @@ def test_wrong_matrices_are_named() -> None:
         mode_dot(X, np.ones((2, 3)), 1, transpose=True)
     with pytest.raises(TypeError, match=r"float64.*float32"):
         mode_dot(X, np.ones((3, 3), np.float32), 1)
-    with pytest.raises(ValueError, match=r"needs a matrix"):
-        mode_dot(X, np.ones(3), 1)
+    with pytest.raises(ValueError, match=r"needs a matrix \(J, I_n\) or a vector"):
+        mode_dot(X, np.ones((1, 1, 3)), 1)
+    with pytest.raises(ValueError, match=r"vector has 2 entries; mode 1 of shape .* needs 3$"):
+        mode_dot(X, np.ones(2), 1)
     with pytest.raises(ValueError, match="2 matrices for 3 modes"):
         multi_mode_dot(X, [np.ones((2, 2))] * 2)
     with pytest.raises(ValueError, match="twice"):

@@ -41,9 +41,9 @@ MUTATIONS = {
         "test_algebra.py::test_unfold_by_hand",
     ),
     "n-mode product with the transposed factor": Mutation(
-        "algebra.py",
-        "    if transpose:\n",
-        "    if not transpose:\n",
+        "mode_checks.py",
+        "matrix.T if transpose else matrix\n",
+        "matrix if transpose else matrix.T\n",
         "test_algebra.py::test_mode_dot_by_hand",
     ),
     "skip off by one": Mutation(

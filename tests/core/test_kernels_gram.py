@@ -1,7 +1,5 @@
 """Gram matrices: tiles and BLAS against einsum, in every layout of a block and both precisions."""
 
-import os
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -85,16 +83,3 @@ def test_unsuitable_blocks_are_named(
 ) -> None:
     with pytest.raises(error, match=message):
         mode_gram(block, dtype)
-
-
-def test_compiled_functions_older_than_a_source_are_dropped(tmp_path: Path) -> None:
-    from tucker_core.kernels.jit import forget_stale
-
-    (tmp_path / "__pycache__").mkdir()
-    old, new = (tmp_path / "__pycache__" / f"{name}.nbi" for name in ("old", "new"))
-    for path, age in ((old, 100), (tmp_path / "source.py", 200), (new, 300)):
-        path.touch()
-        os.utime(path, (age, age))
-    forget_stale(tmp_path)
-    assert not old.exists()
-    assert new.exists()

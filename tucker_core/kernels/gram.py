@@ -15,6 +15,7 @@ import numpy as np
 
 from tucker_core.checks import FloatArray
 from tucker_core.kernels import can_compile
+from tucker_core.memory import behaved
 
 LARGEST_TILED = 100
 _BUFFER_BYTES = 1 << 17  # half of a small second cache
@@ -52,12 +53,12 @@ def mode_gram(block: FloatArray, dtype: type[np.floating[Any]] | None = None) ->
     rows = block.shape[1]
     if rows > LARGEST_TILED or not can_compile():
         return gram_in_numpy(block, target)
-    from tucker_core.kernels.gram_tiles import add_gram, ready
+    from tucker_core.kernels.gram_tiles import ready
 
     result = np.zeros((rows, rows), target)
     columns = max(_BUFFER_BYTES // (rows * target.itemsize), _THIN)
-    products = ready(block.dtype, target)
-    add_gram(block, np.empty(rows * columns, target), result, _THIN, products)
+    add_gram, products = ready(block.dtype, target)
+    add_gram(behaved(block), np.empty(rows * columns, target), result, _THIN, products)
     return result
 
 

@@ -1,27 +1,25 @@
 """The compiled half of `gram`: slabs of a block, gathered or converted where needed, into tiles."""
 
-from functools import cache
 from typing import Any
 
 import numpy as np
 from numba import types
 
 from tucker_core.checks import FloatArray
-from tucker_core.kernels.jit import compiled, inlined, prepare, reads, writes
+from tucker_core.kernels.jit import compiled, inlined, once, reads, writes
 from tucker_core.kernels.matmul import Products, add_dots, blocks_of, multiply, products
 from tucker_core.kernels.simd import DOT_ROWS, ROWS, item_size
 
 
-@cache
-def ready(dtype: np.dtype[Any], total: np.dtype[Any]) -> Products:
-    """Compile or load `add_gram` for a type of entries and of sums; its last argument is returned."""
+@once
+def ready(dtype: np.dtype[Any], total: np.dtype[Any]) -> tuple[Any, Products]:
+    """Compile or load `_add_gram` for a type of entries and of sums; also gives its last argument."""
     arrays = reads(dtype, 3), writes(total, 1), writes(total, 2)
-    prepare(add_gram, *arrays, types.int64, types.UniTuple(types.int64, 2))
-    return products(total)
+    kernel = compiled(_add_gram, *arrays, types.int64, types.UniTuple(types.int64, 2))
+    return kernel, products(total)
 
 
-@compiled
-def add_gram(
+def _add_gram(
     block: FloatArray, buffer: FloatArray, result: FloatArray, thin: int, products: Products
 ) -> None:
     """Add the Gram matrix of block (left, I, right) to result (I, I).

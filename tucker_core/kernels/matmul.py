@@ -4,13 +4,12 @@
 Addresses and steps between rows or columns are in bytes; counts are in entries.
 """
 
-from functools import cache
 from typing import Any
 
 import numba
 import numpy as np
 
-from tucker_core.kernels.jit import address_of, call_at, inlined
+from tucker_core.kernels.jit import address_of, call_at, inlined, once
 from tucker_core.kernels.machine import VECTOR_BYTES
 from tucker_core.kernels.simd import (
     DOT_COLUMNS,
@@ -46,7 +45,7 @@ def products(dtype: np.dtype[Any]) -> Products:
     return both[0].address, both[1].address
 
 
-@cache
+@once
 def _compile(dtype: np.dtype[Any]) -> tuple[Any, Any]:
     """Keep the compiled functions alive as long as their addresses may be used: for ever."""
     zero, number = numba.from_dtype(dtype), numba.int64

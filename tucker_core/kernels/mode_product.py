@@ -1,13 +1,12 @@
 """The n-mode product, compiled: a matrix times every slab of a block, or every row times it."""
 
-from functools import cache
 from typing import Any
 
 import numpy as np
 from numba import types
 
 from tucker_core.checks import FloatArray
-from tucker_core.kernels.jit import compiled, inlined, prepare, reads, writes
+from tucker_core.kernels.jit import compiled, inlined, once, reads, writes
 from tucker_core.kernels.matmul import Products, multiply, products
 from tucker_core.kernels.simd import item_size
 
@@ -18,16 +17,15 @@ _DEPTH = 16
 _COLUMNS = 1024
 
 
-@cache
-def ready(dtype: np.dtype[Any]) -> Products:
-    """Compile or load `mode_product`; gives the argument `products` that it wants."""
+@once
+def ready(dtype: np.dtype[Any]) -> tuple[Any, Products]:
+    """Compile or load `_mode_product`; also gives the argument `products` that it wants."""
     arrays = reads(dtype, 3), reads(dtype, 2), writes(dtype, 1), writes(dtype, 1)
-    prepare(mode_product, *arrays, types.boolean, types.UniTuple(types.int64, 2))
-    return products(dtype)
+    kernel = compiled(_mode_product, *arrays, types.boolean, types.UniTuple(types.int64, 2))
+    return kernel, products(dtype)
 
 
-@compiled
-def mode_product(
+def _mode_product(
     block: FloatArray,
     matrix: FloatArray,
     result: FloatArray,

@@ -10,18 +10,20 @@ it at that place of the workspace (an index, multiple of 64 bytes); the last one
 tensor. In front of all places lies room for one transposed factor. Full modes have the place -1 and
 an empty factor.
 
-Each function compares the shapes of all arrays with the table before it touches anything, and returns
-False if one does not fit.
+The last number of the workspace says where the places begin, counted from 1, if there is something in
+them for a gradient: a copy of the workspace may lie at another address.
+
+Each function compares shapes and layouts of all arrays with the table before it touches anything, and
+returns False if one does not fit or if what it is about to write lies where it still has to read.
 """
 
-from functools import cache
 from typing import Any
 
 import numpy as np
 from numba import types
 
 from tucker_core.checks import FloatArray
-from tucker_core.kernels.jit import address, compiled, inlined, prepare, reads, writes
+from tucker_core.kernels.jit import address, compiled, inlined, once, reads, writes
 from tucker_core.kernels.matmul import Products, add_dots, multiply, products
 from tucker_core.kernels.simd import DOT_ROWS, item_size
 
@@ -29,25 +31,24 @@ ALIGNMENT = 64  # bytes: a line of the cache, and the widest vector
 _PANEL_BYTES = 32_768  # what the dot tiles read again and again: it fits every first cache
 
 
-@cache
-def ready(dtype: np.dtype[Any], order: int, with_gradient: bool) -> Products:
-    """Compile or load `product` or `gradient`; gives the addresses for the table of steps."""
+@once
+def ready(dtype: np.dtype[Any], order: int, with_gradient: bool) -> tuple[Any, Products]:
+    """Compile or load `_product` or `_gradient`; also gives the addresses for the table of steps."""
     factors, table = types.UniTuple(reads(dtype, 2), order), types.Array(types.int64, 2, "C")
     one, other, room = reads(dtype, order), writes(dtype, order), writes(dtype, 1)
     if with_gradient:
         grads = types.UniTuple(writes(dtype, 2), order)
-        prepare(gradient, one, factors, one, other, grads, room, table, types.boolean)
-    else:
-        prepare(product, one, factors, other, room, table)
-    return products(dtype)
+        arrays = one, factors, one, other, grads, room, table
+        return compiled(_gradient, *arrays, types.boolean), products(dtype)
+    return compiled(_product, one, factors, other, room, table), products(dtype)
 
 
 @inlined
 def _steps_that_fit(core: Any, factors: Any, full: Any, workspace: Any, table: Any) -> int:
     """Number of steps, or 0 if an array has not the shape that they are about to read and write."""
-    if len(table) != len(factors):
+    if len(table) != len(factors) or not (_is_behaved(core) and _is_behaved(full)):
         return 0
-    room = workspace.size - ALIGNMENT // item_size(core.dtype.type(0))
+    room = workspace.size - ALIGNMENT // item_size(core.dtype.type(0)) - 1
     entries, count = core.size, 0
     for k in range(len(table)):
         left, rank, dim, right = _sizes(table, k)
@@ -58,13 +59,46 @@ def _steps_that_fit(core: Any, factors: Any, full: Any, workspace: Any, table: A
             if rank != dim or factors[mode].size > 0:
                 return 0
             continue
-        if factors[mode].shape != (dim, rank) or entries != left * rank * right or count < k:
+        factor = factors[mode]
+        if (
+            factor.shape != (dim, rank)
+            or not _is_behaved(factor)
+            or entries != left * rank * right
+            or count < k
+        ):
             return 0
         entries, count = left * dim * right, count + 1
         is_last = count == len(table) or table[count, 4] < 0
         if place < dim * rank or place + (0 if is_last else entries) > room:
             return 0
     return count if entries == full.size else 0
+
+
+@inlined
+def _is_behaved(array: Any) -> bool:
+    """Whether the entries are aligned and lie one behind the other."""
+    step = item_size(array.dtype.type(0))
+    behaved = address(array) % step == 0
+    for k in range(array.ndim - 1, -1, -1):
+        behaved = behaved and (array.shape[k] == 1 or array.strides[k] == step)
+        step *= array.shape[k]
+    return bool(behaved)
+
+
+@inlined
+def _share(one: Any, other: Any) -> bool:
+    """Whether two contiguous arrays have a byte in common."""
+    size, start, begin = item_size(one.dtype.type(0)), address(one), address(other)
+    return bool(start < begin + other.size * size and begin < start + one.size * size)
+
+
+@inlined
+def _is_apart(written: Any, core: Any, factors: Any) -> bool:
+    """Whether what is about to be written leaves core and factors as they are."""
+    shared = _share(written, core)
+    for k in range(len(factors)):
+        shared = shared or _share(written, factors[k])
+    return not shared
 
 
 @inlined
@@ -152,19 +186,19 @@ def _contract(
             multiply(zero, products, at, (size, row), upper, long, result, long, shape, 0)
 
 
-@compiled
-def product(
+def _product(
     core: FloatArray, factors: Any, full: FloatArray, workspace: FloatArray, table: Any
 ) -> bool:
     """Write the Tucker product to `full`, and what stands between the steps to the workspace."""
     count = _steps_that_fit(core, factors, full, workspace, table)
-    if count > 0:
-        _expand_all(core, factors, address(full), workspace, table, count)
-    return count > 0
+    if count == 0 or not _is_apart(full, core, factors):
+        return False
+    _expand_all(core, factors, address(full), workspace, table, count)
+    workspace[-1] = 1 + _shift(workspace, item_size(core.dtype.type(0)))
+    return True
 
 
-@compiled
-def gradient(
+def _gradient(
     core: FloatArray,
     factors: Any,
     grad: FloatArray,
@@ -176,18 +210,27 @@ def gradient(
 ) -> bool:
     """Write the gradients by core and factors, given the one by the full tensor.
 
-    filled: the workspace still holds what `product` left there; it is used up here.
+    filled: the workspace still holds what `_product` left there; it is used up here.
     """
     count = _steps_that_fit(core, factors, grad, workspace, table)
-    if count == 0 or grad_core.shape != core.shape:
+    if count == 0 or grad_core.shape != core.shape or _share(workspace, grad):
+        return False
+    if not _is_apart(workspace, core, factors):
         return False
     for k in range(len(factors)):
         if grad_factors[k].shape != factors[k].shape:
             return False
-    if not filled:
-        _expand_all(core, factors, 0, workspace, table, count)
     size, products = item_size(core.dtype.type(0)), (table[0, 6], table[0, 7])
-    base = address(workspace) + _shift(workspace, size) * size
+    shift = _shift(workspace, size)
+    if filled:
+        begin = workspace[-1]
+        if not 1 <= begin <= ALIGNMENT // size:
+            return False
+        shift = int(begin) - 1
+    else:
+        _expand_all(core, factors, 0, workspace, table, count)
+    workspace[-1] = 0
+    base = address(workspace) + shift * size
     upstream = address(grad)
     for k in range(count - 1, -1, -1):
         block, target = address(core), address(grad_core)

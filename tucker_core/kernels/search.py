@@ -5,26 +5,18 @@ searches walk a tree of choices depth first, without recursion, and leave a bran
 bound says that nothing in it can be of use.
 """
 
-from collections.abc import Callable
-from typing import Any, TypeVar, cast
-
-import numba
 import numpy as np
 import numpy.typing as npt
 
-Function = TypeVar("Function", bound=Callable[..., Any])
+from tucker_core.kernels.jit import lazily_compiled
+
 Integers = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
 
 MOST_DIVISORS = 6_720  # of any number up to 2^40
 
 
-def compiled(function: Function) -> Function:
-    """Compile on the first call and keep the result on disk."""
-    return cast(Function, numba.njit(cache=True)(function))
-
-
-@compiled
+@lazily_compiled
 def divisors(n: int) -> Integers:
     """All divisors of n, rising."""
     count, d = 0, 1
@@ -42,7 +34,7 @@ def divisors(n: int) -> Integers:
     return found
 
 
-@compiled
+@lazily_compiled
 def fits(divisor: int, times: int, number: int) -> bool:
     """Whether divisor ** times <= number, without the overflow."""
     for _ in range(times):
@@ -50,7 +42,7 @@ def fits(divisor: int, times: int, number: int) -> bool:
     return number >= 1
 
 
-@compiled
+@lazily_compiled
 def all_factorizations(n: int, order: int, most: int) -> Integers:
     """Rows (I_1 <= ... <= I_order) with product n, in lexicographic order; order is at least 2.
 
@@ -94,7 +86,7 @@ def all_factorizations(n: int, order: int, most: int) -> Integers:
     return found[:count]
 
 
-@compiled
+@lazily_compiled
 def twice_as_long(rows: Integers) -> Integers:
     """A copy with as many empty rows behind."""
     count, order = rows.shape
@@ -105,7 +97,7 @@ def twice_as_long(rows: Integers) -> Integers:
     return longer
 
 
-@compiled
+@lazily_compiled
 def most_balanced(n: int, order: int) -> Integers:
     """The row of `all_factorizations` of least sum, then least largest, then first in order.
 
@@ -148,7 +140,7 @@ def most_balanced(n: int, order: int) -> Integers:
     return best
 
 
-@compiled
+@lazily_compiled
 def least_sum(number: float, count: int, prime: int) -> float:
     """Lower bound on the sum of `count` factors of a number, one of which holds the prime."""
     even = number ** (1 / count)
@@ -157,7 +149,7 @@ def least_sum(number: float, count: int, prime: int) -> float:
     return float(prime + (count - 1) * (number / prime) ** (1 / max(count - 1, 1)))
 
 
-@compiled
+@lazily_compiled
 def largest_prime(choices: Integers) -> int:
     """The largest prime of a number, given its divisors: the last that still divides what is left."""
     prime, left = 1, choices[-1]
@@ -167,7 +159,7 @@ def largest_prime(choices: Integers) -> int:
     return int(prime)
 
 
-@compiled
+@lazily_compiled
 def precedes(one: Integers, other: Integers) -> bool:
     """Whether one row comes before the other in lexicographic order."""
     for a, b in zip(one, other):  # noqa: B905 - numba knows no strict
@@ -176,7 +168,7 @@ def precedes(one: Integers, other: Integers) -> bool:
     return False
 
 
-@compiled
+@lazily_compiled
 def cheapest_losses(
     limits: Integers,
     prices: Integers,
@@ -224,7 +216,7 @@ def cheapest_losses(
     return best, shape, steps
 
 
-@compiled
+@lazily_compiled
 def useful(ranks: Integers, limits: Integers, volume: int, full_is_free: bool) -> bool:
     """Whether no rank exceeds the product of the others, full ones that cost no matrix aside."""
     for rank, limit in zip(ranks, limits):  # noqa: B905 - numba knows no strict
@@ -233,7 +225,7 @@ def useful(ranks: Integers, limits: Integers, volume: int, full_is_free: bool) -
     return True
 
 
-@compiled
+@lazily_compiled
 def add_layer(before: Floats, costs: Integers, losses: Floats) -> tuple[Floats, Integers]:
     """Least loss of some layers and one more, for every budget, and which choice of the new one it takes.
 
