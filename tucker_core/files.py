@@ -69,7 +69,7 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[Path]:
 
 
 def write_json(path: str | os.PathLike[str], content: Any) -> None:
-    """Write a value as JSON through a temporary file, so that an old file stays whole until then.
+    r"""Write a value as JSON through a temporary file, so that an old file stays whole until then.
 
     Raises
     ------

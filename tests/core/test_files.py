@@ -123,10 +123,13 @@ def test_an_open_file_of_the_process_is_written_to(tmp_path: Path) -> None:
 
 @posix
 def test_a_pipe_gets_nothing_of_what_failed(tmp_path: Path) -> None:
+    def fail(temporary: Path) -> None:
+        temporary.write_bytes(b"half")
+        raise ValueError("half way")
+
     os.mkfifo(tmp_path / "pipe")
     with pytest.raises(ValueError, match="half way"), replacing(tmp_path / "pipe") as temporary:
-        temporary.write_bytes(b"half")
-        raise ValueError("half way")  # opening the pipe would wait for a reader for ever
+        fail(temporary)  # opening the pipe would wait for a reader for ever
     assert only(tmp_path, "pipe")
 
 
