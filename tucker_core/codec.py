@@ -205,7 +205,7 @@ class Decoder:
         try:
             return encoded.decode()
         except UnicodeDecodeError as error:
-            raise ValueError(f"a name is no UTF-8 text: {encoded!r}") from error
+            raise ValueError(f"a name is no UTF-8 text: {encoded[:40]!r}") from error
 
     def model(self) -> SymbolModel:
         """A symbol model."""

@@ -143,22 +143,17 @@ def coded_bits(network: CompressedNetwork) -> dict[str, float]:
                 seen.add(id(tensor))
                 symbols = check_symbols(tensor).ravel()
                 model = fit_model(symbols)
-                counts = np.bincount(symbols + model.largest, minlength=2 * model.largest + 1)
-                bits[parameter.name] -= float(counts @ np.log2(model.probabilities()))
+                chances = model.probabilities()[symbols + model.largest]
+                bits[parameter.name] -= float(np.log2(chances).sum())
     return bits
 
 
 def _read_file(path: str | os.PathLike[str]) -> bytes:
-    """The content, but no more than a file may have, whatever its size is said to be."""
+    """The content, but not much more than a file may have, whatever its size is said to be."""
     if not stat.S_ISREG(os.stat(path).st_mode):
         raise FileFormatError("is a folder, a pipe or a device; a regular file is needed")
     with open(path, "rb") as file:
-        content = file.read(MAX_FILE_BYTES + 1)
-    if len(content) > MAX_FILE_BYTES:
-        raise FileFormatError(
-            f"has {len(content):,} bytes or more; .ada files have at most {MAX_FILE_BYTES:,}"
-        )
-    return content
+        return file.read(MAX_FILE_BYTES + 1)
 
 
 def _shown(path: str | os.PathLike[str]) -> str:
@@ -166,6 +161,8 @@ def _shown(path: str | os.PathLike[str]) -> str:
 
 
 def _checked_body(content: bytes) -> bytes:
+    if len(content) > MAX_FILE_BYTES:
+        raise FileFormatError(f"has more than the {MAX_FILE_BYTES:,} bytes of the largest .ada file")
     if content[: len(MAGIC)] != MAGIC:
         raise FileFormatError(
             f"starts with {content[:3]!r}, not {MAGIC!r}: this is not an .ada file"

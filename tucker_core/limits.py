@@ -7,13 +7,14 @@ from tucker_core.checks import MAX_ORDER
 from tucker_core.names import check_name, check_unique, printable
 from tucker_core.network import CodedParameter, CompressedNetwork
 from tucker_core.quantize import Symbols, check_symbols
-from tucker_core.records import ParameterRecord
+from tucker_core.records import ParameterRecord, Shelf
 from tucker_core.symbol_model import SymbolModel
 
-MAX_FILE_BYTES = 1 << 26
+MAX_FILE_BYTES = 1 << 25  # nothing within the other limits takes more
 MAX_SYMBOLS = 1 << 22
 MAX_WEIGHTS = 1 << 28
 MAX_PARAMETERS = 4_096
+MAX_TENSORS = 1 << 14
 MAX_TABLES = 1 << 20  # integers that all symbol models of a file know, together
 
 
@@ -59,24 +60,30 @@ def check_tensors(network: CompressedNetwork) -> list[Symbols]:
     return list(checked.values())
 
 
-def check_size(name: str, weights: int, stored: int) -> None:
+def check_size(name: str, weights: int, shelf: Shelf) -> None:
     """Refuse more than a file holds.
 
     Parameters
     ----------
     name : of the last parameter that was added
     weights : entries of all parameters up to it, padding included
-    stored : integers in all tensors up to its own
+    shelf : the tensors up to its own
 
     Raises
     ------
     ValueError
         If these are too many.
     """
-    if weights > MAX_WEIGHTS or stored > MAX_SYMBOLS:
+    if weights > MAX_WEIGHTS or shelf.stored > MAX_SYMBOLS:
         raise ValueError(
-            f"up to {printable(name)} the network declares {weights:,} weights from {stored:,} stored "
-            f"numbers; at most {MAX_WEIGHTS:,} from {MAX_SYMBOLS:,} can be in a file: use smaller ranks"
+            f"up to {printable(name)} the network declares {weights:,} weights from {shelf.stored:,} "
+            f"stored numbers; at most {MAX_WEIGHTS:,} from {MAX_SYMBOLS:,} can be in a file: use "
+            "smaller ranks, or write several files"
+        )
+    if len(shelf.shapes) > MAX_TENSORS:
+        raise ValueError(
+            f"up to {printable(name)} there are {len(shelf.shapes):,} tensors; at most {MAX_TENSORS:,} "
+            "can be in a file: use lower orders, or write several files"
         )
 
 

@@ -44,6 +44,8 @@ def scale_of(code: int) -> float:
 
     Raises
     ------
+    TypeError
+        If the code is no integer.
     ValueError
         If the code is not -2047 to 2047.
 
@@ -52,11 +54,13 @@ def scale_of(code: int) -> float:
     >>> scale_of(0), scale_of(-32), scale_of(16)
     (1.0, 0.5, 1.4142135623730951)
     """
+    if not isinstance(code, int | np.integer):
+        raise TypeError(f"scale code is {code!r}; an integer is needed")
     if not abs(code) < SCALE_CODES // 2:
         raise ValueError(
             f"scale code is {code}; codes up to {SCALE_CODES // 2 - 1} in size are known"
         )
-    octave, part = divmod(code, CODES_PER_OCTAVE)
+    octave, part = divmod(int(code), CODES_PER_OCTAVE)
     return math.ldexp(_POWERS[part], octave)
 
 

@@ -30,7 +30,6 @@ from tucker_core.records import (
     write_record,
     write_shape,
 )
-from tucker_core.reshape import ReshapePlan
 from tucker_core.symbol_model import fit_model
 
 KNOWN = tuple(ARCHITECTURES)  # named by their number in this list; append only
@@ -99,9 +98,9 @@ def _write_records(encoder: Encoder, network: CompressedNetwork) -> None:
             encoder.text(name)
             write_shape(encoder, record.reshape.shape)
         weights += math.prod(record.reshape.dims)
-        check_size(name, weights, shelf.stored)  # before its divisors are sought
+        check_size(name, weights, shelf)  # before its divisors are sought
         write_record(encoder, record, shelf)
-        check_size(name, weights, shelf.stored)
+        check_size(name, weights, shelf)
         check_reach(record)
 
 
@@ -144,26 +143,23 @@ def _read_each(
 ) -> list[ParameterRecord]:
     records, weights = [], 0
     for name, shape in named:
-        check_size(name, weights + math.prod(shape), shelf.stored)  # before its divisors are sought
+        check_size(name, weights + math.prod(shape), shelf)  # before its divisors are sought
         try:
             record = read_record(decoder, name, shape, shelf)
         except ValueError as error:
             raise ValueError(f"{printable(name)}: {error}") from error
         weights += math.prod(record.reshape.dims)
-        check_size(name, weights, shelf.stored)
+        check_size(name, weights, shelf)
         check_reach(record)
         records.append(record)
     return records
 
 
 def _record(parameter: CodedParameter, numbers: dict[int, int]) -> ParameterRecord:
-    plan, parts = parameter.reshape, (parameter.core, *parameter.factors)
-    shape, dims, permutation, padded = (
-        tuple(map(int, modes)) for modes in (plan.shape, plan.dims, plan.permutation, plan.padded)
-    )
+    parts = (parameter.core, *parameter.factors)
     return ParameterRecord(
         parameter.name,
-        ReshapePlan(shape, dims, permutation, padded=padded),
+        parameter.reshape,
         tuple(parameter.core.shape),
         tuple(None if part is None else numbers[id(part)] for part in parts),
         parameter.scale_code,
