@@ -142,7 +142,8 @@ def rms_step(tensor: npt.ArrayLike, levels: float) -> float:
         return 1.0
     octave = math.frexp(largest)[1]  # without it squares would overflow, or all be 0
     rms = math.sqrt(np.mean(np.square(np.ldexp(array, -octave))))
-    step = float(np.ldexp(rms / levels, octave))
+    with np.errstate(over="ignore", under="ignore"):
+        step = float(np.ldexp(rms / levels, octave))
     if not 0 < step < math.inf:
         raise ValueError(
             f"levels is {levels}, which makes a step of {step} of a tensor of size {largest:.3g}; "

@@ -21,6 +21,7 @@ from tucker_core import (
     from_bytes,
     limits,
     load,
+    names,
     plan_reshape,
     quantize,
     save,
@@ -248,6 +249,8 @@ def test_the_documented_numbers_are_those_of_the_code() -> None:
     assert f"choice(s, {SIZES})" in text
     assert f"choice(zeta, {CODES})" in text
     assert f"choice(c + {SCALE_CODES // 2}, {SCALE_CODES})" in text
-    powers = (limits.MAX_WEIGHTS, limits.MAX_SYMBOLS, limits.MAX_TABLES)
-    assert powers == (1 << 28, 1 << 22, 1 << 20)
+    assert f"above {limits.MAX_FILE_BYTES >> 20} MiB" in text
+    assert f"more than {names.MAX_NAME_BYTES:,} bytes" in text
+    powers = (limits.MAX_WEIGHTS, limits.MAX_SYMBOLS, limits.MAX_TABLES, limits.MAX_TENSORS)
+    assert powers == (1 << 28, 1 << 22, 1 << 20, 1 << 14)
     assert all(f"2^{limit.bit_length() - 1}" in text for limit in powers)
