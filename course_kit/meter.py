@@ -65,6 +65,11 @@ class Meter(Decoder):
             self.bits += math.log2(count)
         return super().choice(count)
 
+    def choices(self, size: int, count: int) -> Symbols:
+        """So many of 0, ..., count - 1, an int32 array of shape (size,), for log2(count) bits each."""
+        self.bits += size * math.log2(count)
+        return super().choices(size, count)
+
     def tensor(self, size: int, model: SymbolModel) -> Symbols:
         """So many integers of a model, an int32 array of shape (size,), at -log2(p) bits each."""
         symbols = super().tensor(size, model)

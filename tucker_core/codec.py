@@ -5,21 +5,24 @@ coder (constriction's), so that a choice among twelve costs log2(12) = 3.6 bits 
 nothing is ever padded. The decoder takes no length on trust: every number it reads has a limit.
 """
 
-from collections.abc import Callable
+import operator
+from functools import lru_cache
 from typing import Any
 
 import constriction
 import numpy as np
 
-from tucker_core.quantize import Symbols
+from tucker_core.names import MAX_NAME_BYTES
+from tucker_core.quantize import Symbols, check_symbols
 from tucker_core.symbol_model import CODES, SIZES, SymbolModel
 
 _WORD = 4  # the range coder's bytes come in words of 32 bits
+_STATE = 2  # words that the range coder keeps back
 _DIGIT = 1 << 7  # larger numbers are written seven bits at a time
 _MOST = 1 << 16  # more choices than that are split in two: the coder's probabilities have 24 bits
 MAX_INTEGER = (1 << 31) - 1
 
-_uniform: Callable[[int], Any] = constriction.stream.model.Uniform
+_RangeEncoder: Any = constriction.stream.queue.RangeEncoder
 
 
 class Encoder:
@@ -36,8 +39,7 @@ class Encoder:
     """
 
     def __init__(self) -> None:
-        self._coder = constriction.stream.queue.RangeEncoder()
-        self._written: list[tuple[Any, Any]] = []  # (integers, model), to see whether bytes suffice
+        self._coder = _RangeEncoder()
 
     def choice(self, value: int, count: int) -> None:
         """One of 0, ..., count - 1, all equally likely; with only one choice nothing is written.
@@ -47,13 +49,14 @@ class Encoder:
         ValueError
             If the value is none of them.
         """
+        value = operator.index(value)  # the coder takes Python's own integers
         if not 0 <= value < count:
             raise ValueError(f"{value} is none of the {count} choices 0 to {count - 1}")
         if count > _MOST:
             self.choice(value // _MOST, -(-count // _MOST))
-            self._write(value % _MOST, _uniform(_MOST))
+            self._coder.encode(value % _MOST, _uniform(_MOST))
         elif count > 1:
-            self._write(value, _uniform(count))
+            self._coder.encode(value, _uniform(count))
 
     def choices(self, values: Symbols, count: int) -> None:
         """Many of 0, ..., count - 1, an int32 array, all equally likely; count is at most 65,536.
@@ -66,21 +69,38 @@ class Encoder:
         if count > _MOST or not np.all((values >= 0) & (values < count)):
             raise ValueError(f"some value is none of the {count} choices, or these exceed {_MOST}")
         if count > 1 and len(values):
-            self._write(values, _uniform(count))
+            self._coder.encode(np.ascontiguousarray(values, np.int32), _uniform(count))
 
     def integer(self, value: int) -> None:
-        """A number from 0 to 2^31 - 1: seven bits at a time, each with a bit whether more follow."""
+        """A number from 0 to 2^31 - 1: seven bits at a time, each with a bit whether more follow.
+
+        Raises
+        ------
+        ValueError
+            If it is another one.
+        """
+        if not 0 <= value <= MAX_INTEGER:
+            raise ValueError(f"an integer of {value}; 0 to {MAX_INTEGER} can be written")
         while value >= _DIGIT:
             self.choice(value % _DIGIT + _DIGIT, 2 * _DIGIT)
             value //= _DIGIT
         self.choice(value, 2 * _DIGIT)
 
     def text(self, value: str) -> None:
-        """A length and then UTF-8."""
+        """A length and then UTF-8, at most 1,000 bytes.
+
+        Raises
+        ------
+        ValueError
+            If it is longer, or cannot be written as UTF-8.
+        """
         encoded = value.encode()
+        if len(encoded) > MAX_NAME_BYTES:
+            raise ValueError(
+                f"a text of {len(encoded)} bytes; at most {MAX_NAME_BYTES} can be written"
+            )
         self.integer(len(encoded))
-        for byte in encoded:
-            self.choice(byte, 256)
+        self.choices(np.frombuffer(encoded, np.uint8).astype(np.int32), 256)
 
     def model(self, model: SymbolModel) -> None:
         """The codes of a symbol model; of one that knows only zeros the first is enough."""
@@ -94,39 +114,20 @@ class Encoder:
 
         Raises
         ------
+        TypeError
+            If these are no integers.
         ValueError
             If an integer is larger than the model knows.
         """
-        flat = np.ascontiguousarray(symbols, np.int32).ravel()
+        flat = check_symbols(symbols).ravel()
         if np.abs(flat).max(initial=0) > model.largest:
             raise ValueError(f"an integer exceeds the model's largest, {model.largest}")
         if model.largest:
-            self._write(flat + np.int32(model.largest), _categorical(model))
+            self._coder.encode(flat + np.int32(model.largest), _categorical(model))
 
     def content(self) -> bytes:
         """All that was written, in as few bytes as decode to it (the decoder reads zeros at the end)."""
-        words = self._coder.get_compressed()
-        whole = bytes(words.astype(">u4"))
-        for length in range(max(0, len(whole) - 2 * _WORD), len(whole)):
-            cut = int.from_bytes(whole[:length], "big")
-            for number in (cut, cut + 1):
-                if number < 1 << (8 * length) and self._suffices(number.to_bytes(length, "big")):
-                    return number.to_bytes(length, "big")
-        return whole
-
-    def _write(self, values: Any, model: Any) -> None:
-        self._coder.encode(values, model)
-        self._written.append((values, model))
-
-    def _suffices(self, content: bytes) -> bool:
-        decoder = _range_decoder(content)
-        try:
-            return all(
-                np.array_equal(decoder.decode(model, *_count(values)), values)
-                for values, model in self._written
-            )
-        except AssertionError:  # these bytes fit no integer of a model
-            return False
+        return _fewest_bytes(self._coder)
 
 
 class Decoder:
@@ -138,7 +139,10 @@ class Decoder:
     """
 
     def __init__(self, content: bytes) -> None:
-        self._coder = _range_decoder(content)
+        padded = content + bytes(-len(content) % _WORD)
+        words = np.frombuffer(padded, ">u4").astype(np.uint32)
+        self._coder = constriction.stream.queue.RangeDecoder(words)
+        self._content, self._again = content, _RangeEncoder()
 
     def choice(self, count: int) -> int:
         """One of 0, ..., count - 1.
@@ -182,12 +186,14 @@ class Decoder:
             if value > limit:
                 raise ValueError(f"an integer of {value} where at most {limit} can be")
             if digit < _DIGIT:
+                if digit == 0 < place - 1:
+                    raise ValueError(f"an integer of {value} ends in a zero that nobody writes")
                 return value
             place *= _DIGIT
             if place > MAX_INTEGER:
                 raise ValueError(f"an integer above {MAX_INTEGER}")
 
-    def text(self, limit: int = 1_000) -> str:
+    def text(self, limit: int = MAX_NAME_BYTES) -> str:
         """A text of at most `limit` bytes.
 
         Raises
@@ -195,11 +201,11 @@ class Decoder:
         ValueError
             If it is longer, or no UTF-8.
         """
-        encoded = bytes(self.choice(256) for _ in range(self.integer(limit)))
+        encoded = self.choices(self.integer(limit), 256).astype(np.uint8).tobytes()
         try:
             return encoded.decode()
         except UnicodeDecodeError as error:
-            raise ValueError(f"a name is no UTF-8 text: {encoded!r}") from error
+            raise ValueError(f"a name is no UTF-8 text: {encoded[:40]!r}") from error
 
     def model(self) -> SymbolModel:
         """A symbol model."""
@@ -218,24 +224,57 @@ class Decoder:
         if not model.largest:
             return np.zeros(size, np.int32)
         integers: Symbols = np.asarray(self._read(_categorical(model), size), np.int32)
-        return integers - np.int32(model.largest)
+        integers -= np.int32(model.largest)
+        return integers
+
+    def finish(self) -> None:
+        """Say that all has been read: the content must be what an encoder writes for it.
+
+        Raises
+        ------
+        ValueError
+            If bytes follow, or some at the end are missing or others.
+        """
+        needed = _fewest_bytes(self._again)
+        if needed != self._content:
+            raise ValueError(
+                f"the coded stream has {len(self._content):,} bytes, not the {len(needed):,} that are "
+                "written for what it holds: bytes were added, lost or changed"
+            )
 
     def _read(self, model: Any, *count: int) -> Any:
         try:
-            return self._coder.decode(model, *count)
+            values = self._coder.decode(model, *count)
         except AssertionError as error:
             raise ValueError("the coded stream fits no value that could stand here") from error
+        self._again.encode(values, model)
+        return values
 
 
-def _count(values: Any) -> tuple[int, ...]:
-    """What decode needs to know beside the model: nothing for one number, else how many."""
-    return () if isinstance(values, int) else (len(values),)
+def _fewest_bytes(coder: Any) -> bytes:
+    """The shortest bytes in a range encoder's interval; of two of that length the greatest.
+
+    What was written lies between `low` and `low + width`, binary fractions of so many words; any
+    number in between decodes to it.
+    """
+    words = coder.get_compressed()
+    sealed = bytes(words.astype(">u4"))  # some number in between
+    position, (state, width) = coder.pos()
+    n_bits = 8 * _WORD * (position + _STATE)
+    inside = int.from_bytes(sealed, "big") << (n_bits - 8 * len(sealed))
+    low = inside - (inside - state) % (1 << 8 * _WORD * _STATE)
+    for length in range(max(0, len(sealed) - _WORD * _STATE), len(sealed)):
+        unit = n_bits - 8 * length
+        number: int = max(inside >> unit, -(-low >> unit))
+        if number << unit < low + width and number < 1 << (8 * length):
+            return number.to_bytes(length, "big")
+    return sealed
+
+
+@lru_cache(maxsize=1024)
+def _uniform(count: int) -> Any:
+    return constriction.stream.model.Uniform(count)
 
 
 def _categorical(model: SymbolModel) -> Any:
     return constriction.stream.model.Categorical(model.probabilities(), perfect=False)
-
-
-def _range_decoder(content: bytes) -> Any:
-    padded = content + bytes(-len(content) % _WORD)
-    return constriction.stream.queue.RangeDecoder(np.frombuffer(padded, ">u4").astype(np.uint32))

@@ -5,52 +5,38 @@ Layout, version 2; docs/file_format.md tells it byte by byte.
     3 bytes   "ADA"
     1 byte    version, 2
     4 bytes   CRC-32 of everything after it, little-endian
-    rest      one range-coded stream (`codec`): the architecture; every parameter's record (`records`);
-              every tensor's symbol model; every tensor's integers
+    rest      the whole network as one range-coded stream (`stream`)
 
-Nothing is pickled, the checksum is looked at first, and every number that is read has a limit that is
-checked before memory is taken. What is decoded are integers and one scale per parameter.
+Nothing is pickled, the checksum is looked at first, and every number that is read has a limit
+(`limits`) that is checked before memory is taken; before writing the same limits are checked.
 """
 
-import math
 import os
+import stat
 import zlib
-from collections.abc import Iterator, Sequence
-from pathlib import Path
+from dataclasses import replace
 
 import numpy as np
 
-from tucker_core.architectures import ARCHITECTURES
 from tucker_core.codec import Decoder, Encoder
 from tucker_core.files import replacing
-from tucker_core.network import CodedParameter, CompressedNetwork
-from tucker_core.quantize import Symbols
-from tucker_core.records import (
-    FileFormatError,
-    ParameterRecord,
-    Shape,
-    Shelf,
-    read_record,
-    read_shape,
-    write_record,
-    write_shape,
-)
-from tucker_core.symbol_model import SymbolModel, fit_model
+from tucker_core.limits import MAX_FILE_BYTES
+from tucker_core.names import printable
+from tucker_core.network import CompressedNetwork
+from tucker_core.quantize import check_symbols
+from tucker_core.records import FileFormatError
+from tucker_core.stream import read_network, write_network
+from tucker_core.symbol_model import fit_model
 
 MAGIC = b"ADA"
 VERSION = 2
 PREFIX_BYTES = len(MAGIC) + 1 + 4
-MAX_FILE_BYTES = 1 << 26
-MAX_SYMBOLS = 1 << 22
-MAX_WEIGHTS = 1 << 28
-MAX_PARAMETERS = 4_096
-MAX_TABLES = 1 << 20  # integers that all symbol models of a file know, together
-KNOWN = tuple(ARCHITECTURES)  # named by their number in this list; append only
-NAMED = 255  # in place of that number: the name follows as a text
 
 
 def save(path: str | os.PathLike[str], network: CompressedNetwork) -> CompressedNetwork:
     """Write a network to a file, through a temporary file that is renamed when it is complete.
+
+    What is written is read back the same by `load`; a network that could not be is refused.
 
     Returns
     -------
@@ -58,6 +44,8 @@ def save(path: str | os.PathLike[str], network: CompressedNetwork) -> Compressed
 
     Raises
     ------
+    TypeError
+        If a tensor holds no integers, or a name is no text.
     ValueError
         If a parameter is none of the network's known architecture, or is beyond the format's limits.
     OSError
@@ -66,7 +54,7 @@ def save(path: str | os.PathLike[str], network: CompressedNetwork) -> Compressed
     Examples
     --------
     >>> import tempfile
-    >>> from tucker_core.reshape import plan_reshape
+    >>> from tucker_core import CodedParameter, plan_reshape
     >>> core = np.array([[1, 2], [3, 4]], np.int32)
     >>> parameter = CodedParameter("w", plan_reshape((2, 2), 2), core, (None, None), scale_code=0)
     >>> with tempfile.TemporaryDirectory() as folder:
@@ -74,10 +62,13 @@ def save(path: str | os.PathLike[str], network: CompressedNetwork) -> Compressed
     ...     load(f"{folder}/w.ada").to_dense()["w"].tolist()
     [[1.0, 2.0], [3.0, 4.0]]
     """
-    content = to_bytes(network)
+    try:
+        content = to_bytes(network)
+    except (TypeError, ValueError) as error:
+        raise type(error)(f"{_shown(path)}: {error}") from error
     with replacing(path) as temporary:
         temporary.write_bytes(content)
-    return CompressedNetwork(network.architecture, network.parameters, len(content))
+    return replace(network, n_bytes=len(content))
 
 
 def load(path: str | os.PathLike[str]) -> CompressedNetwork:
@@ -86,17 +77,14 @@ def load(path: str | os.PathLike[str]) -> CompressedNetwork:
     Raises
     ------
     FileFormatError
-        If the file is not a whole and undamaged `.ada` file of a known version; says what is wrong.
+        If this is not a whole and undamaged `.ada` file of a known version; says what is wrong.
     OSError
         If the file cannot be read at all.
     """
-    size = os.path.getsize(path)
-    if size > MAX_FILE_BYTES:
-        raise FileFormatError(f"{path}: {size:,} bytes; .ada files have at most {MAX_FILE_BYTES:,}")
     try:
-        return from_bytes(Path(path).read_bytes())
+        return from_bytes(_read_file(path))
     except FileFormatError as error:
-        raise FileFormatError(f"{path}: {error}") from error
+        raise FileFormatError(f"{_shown(path)}: {error}") from error
 
 
 def to_bytes(network: CompressedNetwork) -> bytes:
@@ -104,59 +92,40 @@ def to_bytes(network: CompressedNetwork) -> bytes:
 
     Raises
     ------
-    ValueError
+    TypeError, ValueError
         As `save`.
     """
-    encoder, shelf = Encoder(), Shelf()
-    named = network.architecture not in KNOWN
-    encoder.choice(NAMED if named else KNOWN.index(network.architecture), NAMED + 1)
-    if named:
-        encoder.text(network.architecture)
-        encoder.integer(len(network.parameters))
-    numbers = {id(tensor): number for number, tensor in enumerate(network.tensors)}
-    for name, parameter in _in_order(network):
-        if not named:
-            encoder.choice(int(parameter is not None), 2)
-        if parameter is None:
-            continue
-        if named:
-            encoder.text(name)
-            write_shape(encoder, parameter.reshape.shape)
-        write_record(encoder, _record(parameter, numbers), shelf)
-    _check_size(sum(math.prod(p.reshape.dims) for p in network.parameters), shelf.shapes)
-    models = [fit_model(tensor) for tensor in network.tensors]
-    _check_tables(models)
-    for model in models:
-        encoder.model(model)
-    for tensor, model in zip(network.tensors, models, strict=True):
-        encoder.tensor(tensor, model)
+    encoder = Encoder()
+    write_network(encoder, network)
     body = encoder.content()
     return MAGIC + bytes([VERSION]) + zlib.crc32(body).to_bytes(4, "little") + body
 
 
-def from_bytes(content: bytes) -> CompressedNetwork:
+def from_bytes(content: bytes | bytearray | memoryview) -> CompressedNetwork:
     """Rebuild the network from the content of a file.
 
     Raises
     ------
+    TypeError
+        If the content is no string of bytes.
     FileFormatError
-        If the content is not that of a whole and undamaged `.ada` file of a known version.
+        If it is not that of a whole and undamaged `.ada` file of a known version, or if bytes were
+        added to it.
     """
-    decoder, shelf = Decoder(_checked_body(content)), Shelf()
+    if not isinstance(content, bytes | bytearray | memoryview):
+        raise TypeError(
+            f"content is of type {type(content).__name__}; bytes are needed (load reads a file)"
+        )
+    whole = bytes(content)
     try:
-        architecture, records = _read_records(decoder, shelf)
-        models = [decoder.model() for _ in shelf.shapes]
-        _check_tables(models)
-        tensors = [
-            decoder.tensor(math.prod(shape), model).reshape(shape)
-            for shape, model in zip(shelf.shapes, models, strict=True)
-        ]
-        parameters = tuple(_parameter(record, tensors) for record in records)
+        decoder = Decoder(_checked_body(whole))
+        network = read_network(decoder)
+        decoder.finish()
     except FileFormatError:
         raise
     except ValueError as error:
         raise FileFormatError(str(error)) from error
-    return CompressedNetwork(architecture, parameters, len(content))
+    return replace(network, n_bytes=len(whole))
 
 
 def coded_bits(network: CompressedNetwork) -> dict[str, float]:
@@ -172,13 +141,28 @@ def coded_bits(network: CompressedNetwork) -> dict[str, float]:
         for tensor in parameter.tensors:
             if id(tensor) not in seen:
                 seen.add(id(tensor))
-                model = fit_model(tensor)
-                chances = model.probabilities()[tensor.ravel() + model.largest]
+                symbols = check_symbols(tensor).ravel()
+                model = fit_model(symbols)
+                chances = model.probabilities()[symbols + model.largest]
                 bits[parameter.name] -= float(np.log2(chances).sum())
     return bits
 
 
+def _read_file(path: str | os.PathLike[str]) -> bytes:
+    """The content, but not much more than a file may have, whatever its size is said to be."""
+    if not stat.S_ISREG(os.stat(path).st_mode):
+        raise FileFormatError("is a folder, a pipe or a device; a regular file is needed")
+    with open(path, "rb") as file:
+        return file.read(MAX_FILE_BYTES + 1)
+
+
+def _shown(path: str | os.PathLike[str]) -> str:
+    return printable(os.fsdecode(path))
+
+
 def _checked_body(content: bytes) -> bytes:
+    if len(content) > MAX_FILE_BYTES:
+        raise FileFormatError(f"has more than the {MAX_FILE_BYTES:,} bytes of the largest .ada file")
     if content[: len(MAGIC)] != MAGIC:
         raise FileFormatError(
             f"starts with {content[:3]!r}, not {MAGIC!r}: this is not an .ada file"
@@ -197,79 +181,3 @@ def _checked_body(content: bytes) -> bytes:
             f"checksum is {found:08x}, the file says {expected:08x}: damaged or cut off"
         )
     return body
-
-
-def _in_order(network: CompressedNetwork) -> Iterator[tuple[str, CodedParameter | None]]:
-    """The parameters to write; of a known architecture all of its own, with None where one is zero."""
-    present = {parameter.name: parameter for parameter in network.parameters}
-    table = ARCHITECTURES.get(network.architecture)
-    if table is None:
-        yield from present.items()
-        return
-    for name, parameter in present.items():
-        if table.get(name) != parameter.reshape.shape:
-            raise ValueError(
-                f"{name} of shape {parameter.reshape.shape} is no parameter of "
-                f"{network.architecture}: {dict(table)}"
-            )
-    yield from ((name, present.get(name)) for name in table)
-
-
-def _read_records(decoder: Decoder, shelf: Shelf) -> tuple[str, list[ParameterRecord]]:
-    number = decoder.choice(NAMED + 1)
-    if number < NAMED:
-        if number >= len(KNOWN):
-            raise FileFormatError(f"has architecture number {number}; known: 0 to {len(KNOWN) - 1}")
-        table = ARCHITECTURES[KNOWN[number]]
-        present = ((name, shape) for name, shape in table.items() if decoder.choice(2))
-        return KNOWN[number], _read_each(decoder, shelf, present)
-    name = decoder.text()
-    count = decoder.integer(MAX_PARAMETERS)
-    given = ((decoder.text(), read_shape(decoder)) for _ in range(count))
-    return name, _read_each(decoder, shelf, given)
-
-
-def _read_each(
-    decoder: Decoder, shelf: Shelf, named: Iterator[tuple[str, Shape]]
-) -> list[ParameterRecord]:
-    records, weights = [], 0
-    for name, shape in named:
-        _check_size(weights + math.prod(shape), shelf.shapes)  # before its divisors are sought
-        records.append(read_record(decoder, name, shape, shelf))
-        weights += math.prod(records[-1].reshape.dims)
-        _check_size(weights, shelf.shapes)
-    return records
-
-
-def _check_size(weights: int, shapes: Sequence[Shape]) -> None:
-    stored = sum(math.prod(shape) for shape in shapes)
-    if weights > MAX_WEIGHTS or stored > MAX_SYMBOLS:
-        raise FileFormatError(
-            f"declares {weights:,} weights from {stored:,} stored numbers; at most {MAX_WEIGHTS:,} from "
-            f"{MAX_SYMBOLS:,} can be in a file"
-        )
-
-
-def _check_tables(models: Sequence[SymbolModel]) -> None:
-    known = sum(2 * model.largest + 1 for model in models)
-    if known > MAX_TABLES:
-        raise FileFormatError(
-            f"symbol models know {known:,} integers; at most {MAX_TABLES:,} may be: take larger steps"
-        )
-
-
-def _record(parameter: CodedParameter, numbers: dict[int, int]) -> ParameterRecord:
-    parts = (parameter.core, *parameter.factors)
-    return ParameterRecord(
-        parameter.name,
-        parameter.reshape,
-        tuple(parameter.core.shape),
-        tuple(None if part is None else numbers[id(part)] for part in parts),
-        parameter.scale_code,
-    )
-
-
-def _parameter(record: ParameterRecord, tensors: Sequence[Symbols]) -> CodedParameter:
-    core, *factors = (None if number is None else tensors[number] for number in record.parts)
-    assert core is not None, "read_record gives every core a tensor"
-    return CodedParameter(record.name, record.reshape, core, tuple(factors), record.scale_code)

@@ -1,9 +1,19 @@
 """Writing files so that nobody ever sees half of one."""
 
+import errno
+import json
 import os
+import secrets
+import shutil
+import stat
+import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any
+
+_MOST_LINKS = 40  # as many as Linux follows
+_NEW_FILE = 0o666  # less what the umask takes away
 
 
 @contextmanager
@@ -11,12 +21,14 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[Path]:
     """Give a temporary path to write to, which takes the place of `path` once all went well.
 
     The folder is made if need be. Whatever fails, an older file stays whole and nothing half-written
-    is left behind.
+    is left behind. A link stays and the file that it names is replaced; an older file's permissions
+    stay; what is written to a device or a pipe is sent there when it is complete.
 
     Raises
     ------
     OSError
-        If the folder cannot be made or the file cannot be put in its place.
+        If the folder cannot be made, `path` is a folder or a read-only file, or the file cannot be put
+        in its place.
 
     Examples
     --------
@@ -27,13 +39,87 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[Path]:
     ...     Path(f"{folder}/new/a.txt").read_text()
     'whole'
     """
-    target = Path(path)
+    target = _behind_links(Path(path))
+    old = _status(target)
+    if old is not None and stat.S_ISDIR(old.st_mode):
+        raise IsADirectoryError(errno.EISDIR, "is a folder; name a file in it", os.fspath(path))
+    if target.is_symlink() or (old is not None and not stat.S_ISREG(old.st_mode)):
+        with _sending(target) as temporary:
+            yield temporary
+        return
+    if old is not None and not (old.st_mode & 0o222 and os.access(target, os.W_OK)):
+        raise PermissionError(
+            errno.EACCES, "is read-only; make it writable or name another file", os.fspath(path)
+        )
     target.parent.mkdir(parents=True, exist_ok=True)
-    temporary = target.with_name(f".{target.name}.{os.getpid()}.part")
+    temporary = target.with_name(f".{secrets.token_hex(8)}.part")
     try:
+        _create(temporary, None if old is None else stat.S_IMODE(old.st_mode) & 0o777)
         yield temporary
         with temporary.open("rb+") as file:
             os.fsync(file.fileno())
         os.replace(temporary, target)
+    except OSError as error:
+        if str(error.filename) == str(temporary):  # which the user has never heard of
+            raise OSError(error.errno, error.strerror, os.fspath(path)) from error
+        raise
     finally:
-        temporary.unlink(missing_ok=True)
+        with suppress(OSError):  # what went wrong before is the news
+            temporary.unlink(missing_ok=True)
+
+
+def write_json(path: str | os.PathLike[str], content: Any) -> None:
+    r"""Write a value as JSON through a temporary file, so that an old file stays whole until then.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If the value is none that JSON knows, such as NaN.
+    OSError
+        As `replacing`.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     write_json(f"{folder}/a.json", {"bytes": 868})
+    ...     Path(f"{folder}/a.json").read_text()
+    '{\\n "bytes": 868\\n}\\n'
+    """
+    text = json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+    with replacing(path) as temporary:
+        temporary.write_text(text, encoding="utf-8")
+
+
+def _behind_links(path: Path) -> Path:
+    """The path that the links lead to, also if nothing is there; a process's open files stay links."""
+    for _ in range(_MOST_LINKS):
+        if not path.is_symlink() or path.absolute().parts[1:2] in (("dev",), ("proc",)):
+            return path
+        path = path.parent / os.readlink(path)
+    raise OSError(errno.ELOOP, os.strerror(errno.ELOOP), os.fspath(path))
+
+
+def _status(path: Path) -> os.stat_result | None:
+    try:
+        return path.stat()
+    except FileNotFoundError:
+        return None
+
+
+def _create(path: Path, mode: int | None) -> None:
+    """An empty file that is never open to more people than it will be."""
+    new = os.O_CREAT | os.O_EXCL | os.O_WRONLY
+    os.close(os.open(path, new, _NEW_FILE if mode is None else mode))
+    if mode is not None:
+        path.chmod(mode)  # what the umask took
+
+
+@contextmanager
+def _sending(device: Path) -> Iterator[Path]:
+    """A temporary path elsewhere, whose content goes to a device or a pipe at the end."""
+    with tempfile.TemporaryDirectory() as folder:
+        temporary = Path(folder) / "content"
+        yield temporary
+        with temporary.open("rb") as source, device.open("wb") as sink:
+            shutil.copyfileobj(source, sink)

@@ -13,6 +13,7 @@ import numpy.typing as npt
 
 from tucker_core.architectures import ARCHITECTURES
 from tucker_core.counting import BYTES_PER_FLOAT32
+from tucker_core.names import printable
 from tucker_core.quantize import Symbols, scale_of
 from tucker_core.reshape import ReshapePlan
 from tucker_core.text_table import format_table
@@ -42,15 +43,12 @@ class CodedParameter:
         """Refuse parts that do not make up a tensor of the planned dims."""
         scale_of(self.scale_code)
         rank = self.core.shape
-        if not len(rank) == len(self.factors) == len(self.reshape.dims):
-            raise ValueError(
-                f"{self.name}: core {rank} and {len(self.factors)} factors for {self.reshape.dims}"
-            )
-        for dim, r, factor in zip(self.reshape.dims, rank, self.factors, strict=True):
+        dims, shown = self.reshape.dims, printable(self.name)
+        if not len(rank) == len(self.factors) == len(dims):
+            raise ValueError(f"{shown}: core {rank} and {len(self.factors)} factors for {dims}")
+        for dim, r, factor in zip(dims, rank, self.factors, strict=True):
             if (dim, r) != ((r, r) if factor is None else factor.shape):
-                raise ValueError(
-                    f"{self.name}: core {rank} does not reach dims {self.reshape.dims}"
-                )
+                raise ValueError(f"{shown}: core {rank} does not reach dims {dims}")
 
     @property
     def tensors(self) -> tuple[Symbols, ...]:
@@ -130,7 +128,7 @@ class CompressedNetwork:
             spent = None if bits is None else bits[p.name]
             rows.append(
                 (
-                    p.name,
+                    printable(p.name),
                     "x".join(map(str, p.reshape.shape)),
                     str(len(p.reshape.dims)),
                     "x".join(map(str, p.reshape.dims)),

@@ -44,6 +44,8 @@ def scale_of(code: int) -> float:
 
     Raises
     ------
+    TypeError
+        If the code is no integer.
     ValueError
         If the code is not -2047 to 2047.
 
@@ -52,11 +54,13 @@ def scale_of(code: int) -> float:
     >>> scale_of(0), scale_of(-32), scale_of(16)
     (1.0, 0.5, 1.4142135623730951)
     """
+    if not isinstance(code, int | np.integer):
+        raise TypeError(f"scale code is {code!r}; an integer is needed")
     if not abs(code) < SCALE_CODES // 2:
         raise ValueError(
             f"scale code is {code}; codes up to {SCALE_CODES // 2 - 1} in size are known"
         )
-    octave, part = divmod(code, CODES_PER_OCTAVE)
+    octave, part = divmod(int(code), CODES_PER_OCTAVE)
     return math.ldexp(_POWERS[part], octave)
 
 
@@ -88,7 +92,9 @@ def quantize(tensor: npt.ArrayLike, step: float) -> Symbols:
 
     Returns
     -------
-    int32 array of the same shape; times `step` it lies within half a step of the tensor
+    int32 array of the same shape; times `step` it lies within half a step of the tensor, whatever
+    the tensor's precision: the quotient is taken in float64, whose own rounding is all that comes on
+    top, at most 2^-37 of a step (an entry half way between two multiples may go to either)
 
     Raises
     ------
@@ -102,26 +108,72 @@ def quantize(tensor: npt.ArrayLike, step: float) -> Symbols:
     array([ 0,  1, -2], dtype=int32)
     """
     array: FloatArray = check_tensor(tensor, finite=True)
+    step = float(step)
     if not 0 < step < math.inf:
         raise ValueError(f"step is {step}; a positive finite number is needed")
-    largest = float(np.abs(array).max()) / step
-    if largest > MAX_SYMBOL:
+    largest = float(np.abs(array).max())
+    if round(min(largest / step, 2.0 * MAX_SYMBOL)) > MAX_SYMBOL:
         raise ValueError(
-            f"step {step:.3g} turns the largest entry into {largest:.0f}; at most {MAX_SYMBOL} is "
-            "stored: take a larger step"
+            f"step {step:.3g} is too small for an entry of size {largest:.3g}: integers up to "
+            f"{MAX_SYMBOL:,} are stored; take a larger step, {largest / MAX_SYMBOL:.3g} at least"
         )
-    symbols: Symbols = np.rint(array / step).astype(np.int32)
+    symbols: Symbols = np.rint(array.astype(np.float64) / step).astype(np.int32)
     return symbols
 
 
 def rms_step(tensor: npt.ArrayLike, levels: float) -> float:
     """Step that cuts one root mean square of the tensor into `levels` levels; 1.0 for a zero tensor.
 
+    Raises
+    ------
+    ValueError
+        If an entry is not finite, or `levels` or the step are no positive finite number.
+
     Examples
     --------
     >>> rms_step(np.array([3.0, -3.0]), 2.0)
     1.5
     """
-    array = check_tensor(tensor)
-    rms = float(np.sqrt(np.mean(np.square(array, dtype=np.float64))))
-    return rms / levels if rms > 0 else 1.0
+    array = check_tensor(tensor, finite=True).astype(np.float64)
+    if not 0 < levels < math.inf:
+        raise ValueError(f"levels is {levels}; a positive finite number is needed")
+    largest = float(np.abs(array).max())
+    if largest == 0:
+        return 1.0
+    octave = math.frexp(largest)[1]  # without it squares would overflow, or all be 0
+    rms = math.sqrt(np.mean(np.square(np.ldexp(array, -octave))))
+    with np.errstate(over="ignore", under="ignore"):
+        step = float(np.ldexp(rms / levels, octave))
+    if not 0 < step < math.inf:
+        raise ValueError(
+            f"levels is {levels}, which makes a step of {step} of a tensor of size {largest:.3g}; "
+            "a positive finite step is needed"
+        )
+    return step
+
+
+def check_symbols(tensor: npt.ArrayLike, name: str = "tensor") -> Symbols:
+    """Return integers as an int32 array in C order, or say why they cannot be stored.
+
+    Raises
+    ------
+    TypeError
+        If they are no integers, signed or unsigned.
+    ValueError
+        If one is beyond 32,768.
+
+    Examples
+    --------
+    >>> check_symbols(np.array([-128, 127], np.int8))
+    array([-128,  127], dtype=int32)
+    """
+    array = np.asarray(tensor)
+    if array.dtype.kind not in "iu":
+        raise TypeError(f"{name} has dtype {array.dtype}; integers are stored: quantize it first")
+    for extreme in (array.min(initial=0), array.max(initial=0)):
+        if abs(int(extreme)) > MAX_SYMBOL:
+            raise ValueError(
+                f"{name} holds the integer {extreme}; at most {MAX_SYMBOL} in size is stored: "
+                "take a larger step"
+            )
+    return np.ascontiguousarray(array, np.int32)

@@ -6,8 +6,11 @@ left, a rank is at most its dim, and a shared tensor is one of the earlier ones 
 """
 
 import math
-from collections.abc import Iterator
+from bisect import bisect_left
+from collections import defaultdict
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 from tucker_core.checks import MAX_ORDER
 from tucker_core.codec import Decoder, Encoder
@@ -53,22 +56,35 @@ class ParameterRecord:
 
 @dataclass
 class Shelf:
-    """The stored tensors met so far, by number, with their shapes."""
+    """The stored tensors met so far, by number, with their shapes.
+
+    Attributes
+    ----------
+    shapes : of the tensors, in order
+    stored : entries of all of them
+    """
 
     shapes: list[Shape] = field(default_factory=list)
+    stored: int = 0
+    _fitting: dict[Shape, list[int]] = field(default_factory=lambda: defaultdict(list))
+    _cores: dict[int, list[int]] = field(default_factory=lambda: defaultdict(list))
 
-    def fitting(self, shape: Shape) -> list[int]:
-        """Numbers of the tensors of that shape."""
-        return [number for number, other in enumerate(self.shapes) if other == shape]
+    def fitting(self, shape: Shape) -> Sequence[int]:
+        """Numbers of the tensors of that shape, rising."""
+        return self._fitting.get(shape, ())
 
-    def cores(self, order: int) -> list[int]:
-        """Numbers of the tensors of that order."""
-        return [number for number, other in enumerate(self.shapes) if len(other) == order]
+    def cores(self, order: int) -> Sequence[int]:
+        """Numbers of the tensors of that order, rising."""
+        return self._cores.get(order, ())
 
     def add(self, shape: Shape) -> int:
         """Put a new tensor on the shelf and give its number."""
+        number = len(self.shapes)
         self.shapes.append(shape)
-        return len(self.shapes) - 1
+        self.stored += math.prod(shape)
+        self._fitting[shape].append(number)
+        self._cores[len(shape)].append(number)
+        return number
 
 
 def write_record(encoder: Encoder, record: ParameterRecord, shelf: Shelf) -> None:
@@ -89,7 +105,7 @@ def write_record(encoder: Encoder, record: ParameterRecord, shelf: Shelf) -> Non
         range(len(shape), 0, -1), _places(record.reshape.permutation), strict=True
     ):
         encoder.choice(mode, left)
-    for choices, dim in zip(_dim_choices(math.prod(dims), dims), dims, strict=False):
+    for dim, choices in _dim_choices(dims):
         encoder.choice(choices.index(dim), len(choices))
     core, *factors = record.parts
     new = _write_part(encoder, core, shelf.cores(len(dims)), len(shelf.shapes))
@@ -107,7 +123,7 @@ def write_record(encoder: Encoder, record: ParameterRecord, shelf: Shelf) -> Non
 
 
 def read_record(decoder: Decoder, name: str, shape: Shape, shelf: Shelf) -> ParameterRecord:
-    """Read one parameter back, as `write_record` wrote it.
+    """Read one parameter back, as `write_record` wrote it; its tensors are put on the shelf.
 
     Raises
     ------
@@ -119,7 +135,9 @@ def read_record(decoder: Decoder, name: str, shape: Shape, shelf: Shelf) -> Para
     if code == _PADDED:
         padded = tuple(dim + decoder.integer(MAX_DIM) for dim in shape)
         if math.prod(padded) > MAX_DIM:
-            raise FileFormatError(f"{name}: shape {shape} padded to {padded}")
+            raise ValueError(
+                f"shape {shape} padded to {padded}; at most {MAX_DIM:,} entries can be"
+            )
         code = decoder.choice(SCALE_CODES)
     scale_code = code - SCALE_CODES // 2
     if not decoder.choice(2):
@@ -156,21 +174,23 @@ def read_shape(decoder: Decoder) -> Shape:
     """Read a shape back; no dim is 0 or above 2^28."""
     shape = tuple(decoder.integer(MAX_DIM) for _ in range(decoder.choice(MAX_ORDER) + 1))
     if 0 in shape:
-        raise FileFormatError(f"a parameter of shape {shape}")
+        raise ValueError(f"a parameter of shape {shape}; every dimension is at least 1")
     return shape
 
 
-def _write_part(encoder: Encoder, number: int | None, earlier: list[int], next_new: int) -> bool:
+def _write_part(
+    encoder: Encoder, number: int | None, earlier: Sequence[int], next_new: int
+) -> bool:
     """Write which tensor a part is: a new one (returns True) or one of those earlier ones."""
     new = number == next_new
     if earlier:
         encoder.choice(int(not new), 2)
         if not new:
-            encoder.choice(earlier.index(number or 0), len(earlier))
+            encoder.choice(bisect_left(earlier, number or 0), len(earlier))
     return new
 
 
-def _read_part(decoder: Decoder, earlier: list[int]) -> int | None:
+def _read_part(decoder: Decoder, earlier: Sequence[int]) -> int | None:
     """The number of an earlier tensor, or None for a new one."""
     if not earlier or not decoder.choice(2):
         return None
@@ -192,36 +212,41 @@ def _read_rank(decoder: Decoder, dim: int) -> tuple[int, bool]:
         return value + 1, value + 1 == dim
     rank = decoder.integer(MAX_DIM)
     if rank < dim:
-        raise FileFormatError(f"a rank of {rank} where at least {dim} must be")
+        raise ValueError(f"a rank of {rank} where at least {dim} must be")
     return rank, False
 
 
-def _dim_choices(entries: int, dims: Shape) -> Iterator[list[int]]:
-    """The divisors among which each dim but the last was chosen."""
+def _dim_choices(dims: Shape) -> list[tuple[int, Sequence[int]]]:
+    """Each dim but the last, and the divisors among which it was chosen."""
+    entries, found = math.prod(dims), list[tuple[int, Sequence[int]]]()
+    choices = divisors(entries)
     for dim in dims[:-1]:
-        yield divisors(entries)
+        found.append((dim, choices))
         entries //= dim
+        choices = tuple(d for d in choices if entries % d == 0)
+    return found
 
 
 def _read_dims(decoder: Decoder, entries: int, order: int) -> Shape:
-    dims = []
+    dims, choices = list[int](), divisors(entries)
     for _ in range(order - 1):
-        choices = divisors(entries)
         dims.append(choices[decoder.choice(len(choices))])
         entries //= dims[-1]
+        choices = tuple(d for d in choices if entries % d == 0)
     return (*dims, entries)
 
 
-def divisors(n: int) -> list[int]:
+@lru_cache(maxsize=1024)
+def divisors(n: int) -> tuple[int, ...]:
     """All divisors of n in rising order.
 
     Examples
     --------
     >>> divisors(20)
-    [1, 2, 4, 5, 10, 20]
+    (1, 2, 4, 5, 10, 20)
     """
     small = [d for d in range(1, math.isqrt(n) + 1) if n % d == 0]
-    return small + [n // d for d in reversed(small) if d * d != n]
+    return (*small, *(n // d for d in reversed(small) if d * d != n))
 
 
 def _places(permutation: Shape) -> list[int]:

@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from course_kit.grading.assignment import Assignment
-from tucker_core.files import replacing
+from tucker_core.files import replacing, write_json
 
 STUDENT_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@+-]{0,63}")
 ID_COLUMNS = ("student", "student_id", "id", "id number", "username", "user", "login")
@@ -34,9 +34,7 @@ class Course:
 
     def save(self, folder: Path) -> None:
         """Write it to a folder, where `collect` and `grade` look for it."""
-        with replacing(course_file(folder, self.assignment)) as temporary:
-            text = json.dumps(asdict(self), indent=1, ensure_ascii=False)
-            temporary.write_text(text + "\n", encoding="utf-8")
+        write_json(course_file(folder, self.assignment), asdict(self))
 
 
 def course_file(folder: Path, assignment: str) -> Path:

@@ -1,5 +1,7 @@
 """The .ada file: round trips, honest sizes, foreign files, failed writes."""
 
+import os
+import re
 from pathlib import Path
 
 import numpy as np
@@ -17,14 +19,24 @@ from tucker_core import (
     coded_bits,
     fileformat,
     from_bytes,
+    limits,
     load,
+    names,
     plan_reshape,
     quantize,
     save,
+    stream,
     to_bytes,
 )
 from tucker_core.quantize import SCALE_CODES
 from tucker_core.symbol_model import CODES, SIZES
+
+ROOT = Path(__file__).parents[2]
+SHIPPED = sorted(
+    path.relative_to(ROOT).as_posix()
+    for folder in ("data", "results")
+    for path in (ROOT / folder).rglob("*.ada")
+)
 
 scale_codes = st.integers(-300, 300)
 
@@ -40,6 +52,12 @@ def test_file_round_trip(tmp_path: Path) -> None:
     assert {name: a.shape for name, a in dense.items()} == ARCHITECTURES["lenet300"]
     assert not dense["fc1.bias"].any()
     assert back.dense_bytes == 4 * 266_610
+
+
+@pytest.mark.parametrize("path", SHIPPED)
+def test_every_shipped_file_is_read_and_written_again_byte_by_byte(path: str) -> None:
+    network = load(ROOT / path)
+    assert to_bytes(network) == (ROOT / path).read_bytes()
 
 
 def test_all_but_the_integers_takes_a_few_bytes() -> None:
@@ -164,20 +182,75 @@ def test_foreign_files_are_named(tmp_path: Path, content: bytes, message: str) -
 def test_a_giant_file_is_not_read(tmp_path: Path) -> None:
     path = tmp_path / "x.ada"
     with path.open("wb") as file:
-        file.truncate((1 << 26) + 1)
-    with pytest.raises(FileFormatError, match="67,108,865 bytes"):
+        file.truncate(1 << 40)
+    with pytest.raises(FileFormatError, match=r"x\.ada: has more than the 33,554,432 bytes"):
+        load(path)
+
+
+@pytest.mark.skipif(not Path("/proc/self/maps").exists(), reason="needs /proc")
+def test_the_size_that_a_file_claims_is_not_believed() -> None:
+    assert os.path.getsize("/proc/self/maps") == 0
+    with pytest.raises(FileFormatError, match=r"/proc/self/maps: starts with .*not an \.ada file"):
+        load("/proc/self/maps")
+
+
+def test_what_is_no_file_is_named_and_not_waited_for(tmp_path: Path) -> None:
+    places = [tmp_path]
+    if os.name != "nt":
+        os.mkfifo(tmp_path / "pipe")
+        (tmp_path / "link").symlink_to("pipe")
+        places += [tmp_path / "pipe", tmp_path / "link", Path("/dev/zero")]
+    for path in places:
+        with pytest.raises(
+            FileFormatError, match=f"^{re.escape(str(path))}: is a folder, a pipe or a device"
+        ):
+            load(path)
+    with pytest.raises(FileNotFoundError, match=r"none\.ada"):
+        load(tmp_path / "none.ada")
+
+
+def test_every_string_of_bytes_is_read_and_anything_else_named() -> None:
+    network = small_lenet300()
+    content = to_bytes(network)
+    spread = bytearray(2 * len(content))
+    spread[::2] = content
+    for view in (bytearray(content), memoryview(content), memoryview(spread)[::2]):
+        back = from_bytes(view)
+        assert same(back, network)
+        assert back.n_bytes == len(content)
+    for wrong in ("data.ada", Path("x"), None, 868, [1, 2]):
+        with pytest.raises(
+            TypeError, match=rf"content is of type {type(wrong).__name__}; bytes are"
+        ):
+            from_bytes(wrong)  # type: ignore[arg-type]
+
+
+def test_a_strangers_names_do_nothing_to_a_terminal(tmp_path: Path) -> None:
+    core = np.ones(2, np.int32)
+    weight = CodedParameter("w\x1b[2J\n\u202e", ReshapePlan((2,), (2,), (0,)), core, (None,), 0)
+    network = CompressedNetwork("n", (weight,))
+    save(tmp_path / "x.ada", network)
+    back = load(tmp_path / "x.ada")
+    assert back.parameters[0].name == weight.name
+    assert r"w\x1b[2J\n\u202e" in back.table().splitlines()[-1]
+    assert all(line.isprintable() for line in back.table().splitlines())
+    path = tmp_path / "a\x1b[2J.ada"
+    path.write_bytes(b"")
+    with pytest.raises(FileFormatError, match=r"a\\x1b\[2J\.ada: starts"):
         load(path)
 
 
 def test_the_documented_numbers_are_those_of_the_code() -> None:
     text = " ".join((Path(__file__).parents[2] / "docs" / "file_format.md").read_text().split())
     resnets = tuple(f"resnet{depth}" for depth in (20, 32, 56, 110))
-    assert ("lenet5", "lenet300", *resnets) == fileformat.KNOWN
+    assert ("lenet5", "lenet300", *resnets) == stream.KNOWN
     assert f"Version {fileformat.VERSION}." in text
-    assert f"more than {fileformat.MAX_PARAMETERS:,} parameters" in text
+    assert f"more than {limits.MAX_PARAMETERS:,} parameters" in text
     assert f"choice(s, {SIZES})" in text
     assert f"choice(zeta, {CODES})" in text
     assert f"choice(c + {SCALE_CODES // 2}, {SCALE_CODES})" in text
-    limits = (fileformat.MAX_WEIGHTS, fileformat.MAX_SYMBOLS, fileformat.MAX_TABLES)
-    assert limits == (1 << 28, 1 << 22, 1 << 20)
-    assert all(f"2^{limit.bit_length() - 1}" in text for limit in limits)
+    assert f"above {limits.MAX_FILE_BYTES >> 20} MiB" in text
+    assert f"more than {names.MAX_NAME_BYTES:,} bytes" in text
+    powers = (limits.MAX_WEIGHTS, limits.MAX_SYMBOLS, limits.MAX_TABLES, limits.MAX_TENSORS)
+    assert powers == (1 << 28, 1 << 22, 1 << 20, 1 << 14)
+    assert all(f"2^{limit.bit_length() - 1}" in text for limit in powers)

@@ -30,6 +30,9 @@ def test_parts_that_do_not_make_up_the_tensor_are_refused() -> None:
     good = parameter("w", (10, 100), (10, 2, 2), 2)
     with pytest.raises(ValueError, match=r"w: core \(10, 2, 2\) and 2 factors"):
         replace(good, factors=good.factors[:2])
+    for factors in (good.factors[:2], (None, None, None)):
+        with pytest.raises(ValueError, match=r"^w\\x1b\[2J: core"):
+            replace(good, name="w\x1b[2J", factors=factors)
     with pytest.raises(ValueError, match="does not reach dims"):
         replace(good, factors=(None, None, None))
 
