@@ -54,7 +54,7 @@ def plain_parameter(name: str, tensor: Tensor, plain: Plain) -> CodedParameter:
     >>> coded.name, coded.to_dense().tolist()
     ('bn.running_var@float16', [20.0, 0.04998779296875, 0.0])
     """
-    _check_readable(name, tensor)
+    check_readable(name, tensor)
     if isinstance(tensor, nn.Parameter):
         check_finite(name, tensor)
         if plain == "coarse" and tensor.is_floating_point():
@@ -83,7 +83,14 @@ def check_finite(name: str, part: Tensor) -> None:
         raise ValueError(f"{name} holds {bad}; only finite numbers can be stored")
 
 
-def _check_readable(name: str, tensor: Tensor) -> None:
+def check_readable(name: str, tensor: Tensor) -> None:
+    """Refuse a tensor whose entries do not lie in memory.
+
+    Raises
+    ------
+    ValueError
+        The tensor is named.
+    """
     if tensor.layout is not torch.strided or tensor.is_quantized:
         kind = "quantised" if tensor.is_quantized else f"of layout {tensor.layout}"
         raise ValueError(f"{name} is {kind}; a file holds strided tensors: make it dense first")

@@ -12,10 +12,11 @@ import math
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
-from torch import nn
+from torch import Tensor, nn
 from tqdm import tqdm
 
 from torch_bridge.checkpoint import digest, fingerprint
@@ -99,7 +100,8 @@ def scan_sensitivity(
 
     def measured() -> float:
         with untouched(model):
-            return float(measure(model))
+            value: Any = measure(model)
+            return float(value.detach() if isinstance(value, Tensor) else value)
 
     base = known.measured("dense", measured)
     if not math.isfinite(base):

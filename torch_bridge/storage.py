@@ -17,7 +17,7 @@ from torch_bridge.layers import (
     tucker_parts,
     unwrapped,
 )
-from torch_bridge.plain import PLAIN, Plain, check_finite, plain_parameter
+from torch_bridge.plain import PLAIN, Plain, check_finite, check_readable, plain_parameter
 from torch_bridge.quantizer import Quantizer
 from torch_bridge.rounding import step_of
 from tucker_core import (
@@ -161,13 +161,20 @@ class _Coded:
         quantizers: Sequence[Any] = [*weight.quantizers] or [None] * len(parts)
         symbols, steps = [], []
         for part, quantizer in zip(parts, quantizers, strict=True):
+            check_readable(name, part)
             check_finite(name, part)
             if id(part) not in self._done:
                 self._done[id(part)] = self._integers(name, part, quantizer)
             symbols.append(self._done[id(part)][0])
             steps.append(self._done[id(part)][1])
         gaps = tuple(weight.with_gaps(symbols[1:]))
-        code = nearest_scale_code(math.prod(steps))
+        try:
+            code = nearest_scale_code(math.prod(steps))
+        except ValueError as error:
+            raise ValueError(
+                f"{name}: the steps of {len(steps)} tensors make no scale of a file ({error}): take fewer "
+                "levels or bits"
+            ) from error
         return CodedParameter(name, weight.plan.reshape, symbols[0], gaps, code)
 
     def _integers(

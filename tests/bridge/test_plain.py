@@ -10,7 +10,16 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from torch_bridge import build_model, compress_model, load_network, load_tucker, to_network
+from torch_bridge import (
+    attach_quantizers,
+    build_model,
+    compress_model,
+    load_network,
+    load_tucker,
+    to_network,
+)
+from torch_bridge.benchmarks.folding import fold_batch_norms
+from torch_bridge.benchmarks.methods import METHODS, Room
 from torch_bridge.plain import plain_parameter
 from tucker_core import from_bytes, save, to_bytes
 
@@ -168,6 +177,15 @@ def test_what_cannot_be_stored_is_named() -> None:
     plain: Any = "fine"
     with pytest.raises(ValueError, match="plain is 'fine'; one of"):
         through_a_file(model, plain=plain)
+
+
+def test_benchmark_files_hold_coarse_gains_under_any_name() -> None:
+    """They are trained for them; a change would change every published file."""
+    model = fold_batch_norms(with_a_dead_channel())
+    METHODS["ada"].put(model, Room(bits=6_000, each=3.0, evidence="balanced"))
+    attach_quantizers(model, 3.0)
+    network = from_bytes(METHODS["ada"].write(model, "some network"))
+    assert [p.name for p in network.parameters] == ["0.weight", "0.bias", "1.weight", "1.bias"]
 
 
 def test_files_of_known_architectures_hold_coarse_parameters(tmp_path: Any) -> None:
