@@ -28,6 +28,7 @@ class RebuiltWeight(Tensor):
 
     @data.setter
     def data(self, value: Tensor) -> NoReturn:
+        """Refuse, as of every other change."""
         _refuse()
 
     def detach(self) -> Tensor:

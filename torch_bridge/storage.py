@@ -172,8 +172,8 @@ class _Coded:
             code = nearest_scale_code(math.prod(steps))
         except ValueError as error:
             raise ValueError(
-                f"{name}: the steps of {len(steps)} tensors make no scale of a file ({error}): take fewer "
-                "levels or bits"
+                f"{name}: the steps of {len(steps)} tensors make no scale of a file ({error}): take "
+                "fewer levels or bits"
             ) from error
         return CodedParameter(name, weight.plan.reshape, symbols[0], gaps, code)
 
