@@ -15,7 +15,7 @@ from torch import nn
 from torch_bridge.budgets import Unit, numbers_within
 from torch_bridge.eligibility import Pattern, Skipped, Survey, Weight, survey
 from torch_bridge.evidence import Evidence, check_values, spectra_of
-from torch_bridge.layers import count_bytes, count_params
+from torch_bridge.layers import count_bytes, count_params, stored_layers, tucker_originals
 from torch_bridge.starts import start_parts
 from torch_bridge.surgery import insert, materialize
 from tucker_core import NetworkPlan, plan_network
@@ -34,7 +34,7 @@ class CompressionReport:
     params : parameters of the model now: cores, factors, and what was not compressed
     dense_bytes, n_bytes : of parameters and buffers before and now, as torch stores them
     skipped : the weights that stay as they are, with the reason
-    notes : what a user should know of weights that were compressed
+    notes : what a user should know of weights that were compressed, and of what files hold beside them
     """
 
     plan: NetworkPlan
@@ -131,7 +131,7 @@ def compress_model(
         *(count_params(model), _params_after(model, plan, planned)),
         *(count_bytes(model), _bytes_after(model, plan, planned)),
         (*found.skipped, *(Skipped(n, "not in the plan") for n in weights if n not in planned)),
-        tuple(note for weight in planned.values() for note in _notes(weight)),
+        (*(note for weight in planned.values() for note in _notes(weight)), *_state_notes(model)),
     )
     if not dry_run:
         check_values(planned, finite=init == "hosvd")
@@ -218,3 +218,24 @@ def _notes(weight: Weight) -> Iterator[str]:
             yield f"{slot.name}: row {padding}, its padding_idx, is approximated like the others"
     if not weight.parameter.requires_grad:
         yield f"{weight.name} is frozen, and so are its core and factors"
+
+
+def _state_notes(model: nn.Module) -> Iterator[str]:
+    """What a user should know of buffers: which a file holds exactly, and which it cannot hold."""
+    chains = [tucker_originals(layer, name) for name, layer in stored_layers(model)]
+    inside = {id(module) for chain in chains for module in chain.modules()}
+    exact, left = list[str](), list[str]()
+    for prefix, module in model.named_modules():
+        if id(module) in inside:
+            continue
+        for name, buffer in module.named_buffers(prefix, recurse=False):
+            if name.rpartition(".")[2] in module._non_persistent_buffers_set:
+                left.append(name)
+            elif not buffer.is_floating_point():
+                exact.append(name)
+        if type(module).get_extra_state is not nn.Module.get_extra_state:
+            left.append(f"{prefix}._extra_state" if prefix else "_extra_state")
+    if exact:
+        yield f"files hold these buffers exactly: {', '.join(exact)}"
+    if left:
+        yield f"files leave these to the module, which has to make them itself: {', '.join(left)}"

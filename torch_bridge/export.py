@@ -81,9 +81,14 @@ def _write_npz(model: nn.Module, path: Path, _: tuple[Tensor, ...]) -> None:
 
 
 def _save_npz(state: Mapping[str, Tensor], path: Path) -> None:
-    arrays: dict[str, Any] = {name: tensor.cpu().numpy() for name, tensor in state.items()}
+    arrays: dict[str, Any] = {name: _known(tensor.cpu()).numpy() for name, tensor in state.items()}
     with path.open("wb") as file:
         np.savez(file, **arrays)
+
+
+def _known(tensor: Tensor) -> Tensor:
+    """The tensor in a dtype that numpy knows: bfloat16 as float32."""
+    return tensor.float() if tensor.dtype == torch.bfloat16 else tensor
 
 
 def _write_program(model: nn.Module, path: Path, inputs: tuple[Tensor, ...]) -> None:

@@ -3,6 +3,7 @@
 import torch
 from torch import Tensor, nn
 
+from torch_bridge.untouched import evaluating
 from tucker_core.architectures import PIXEL_MEAN, PIXEL_STD
 
 
@@ -20,11 +21,11 @@ def to_input(images: Tensor) -> Tensor:
 
 @torch.no_grad()
 def predict(model: nn.Module, images: Tensor, *, batch_size: int = 1_000) -> Tensor:
-    """Logits (n, classes) of byte images (n, height, width), in float32 on the model's device."""
+    """Logits (n, classes) of byte images (n, height, width), in float32, by the model in `eval` mode."""
     device = next(model.parameters()).device
-    model.eval()
     batches = torch.split(images, batch_size)
-    return torch.cat([model(to_input(batch.to(device))).float().cpu() for batch in batches])
+    with evaluating(model):
+        return torch.cat([model(to_input(batch.to(device))).float().cpu() for batch in batches])
 
 
 def evaluate(model: nn.Module, images: Tensor, labels: Tensor) -> float:

@@ -15,6 +15,25 @@ from torch_bridge.stored import StoredWeight
 from torch_bridge.weight import TuckerWeight
 
 
+def unwrapped(model: nn.Module) -> nn.Module:
+    """The model itself, out of DataParallel, DistributedDataParallel and `torch.compile`.
+
+    Examples
+    --------
+    >>> layer = nn.Linear(3, 2)
+    >>> unwrapped(nn.DataParallel(layer)) is layer
+    True
+    """
+    inner: Any = model
+    while True:
+        if isinstance(inner, nn.DataParallel | nn.parallel.DistributedDataParallel):
+            inner = inner.module
+        elif hasattr(inner, "_orig_mod"):
+            inner = inner._orig_mod
+        else:
+            return inner  # type: ignore[no-any-return]
+
+
 def compressible_layers(model: nn.Module) -> Iterator[tuple[str, nn.Module]]:
     """Yield (name of the weight, layer) for every dense weight that can take Tucker form."""
     for weight in survey(model).weights:

@@ -20,6 +20,7 @@ from torch_bridge.forms import CHOOSING, works
 from torch_bridge.layers import attribute_of, count_bytes, tucker_layers, tucker_parts
 from torch_bridge.surgery import materialize
 from torch_bridge.switching import use_form
+from torch_bridge.untouched import untouched
 from tucker_core import format_table
 
 WHOLE = "whole network"
@@ -80,7 +81,7 @@ def profile_model(
     model = copy.deepcopy(model).eval()
     use_form(model, "rebuilt")
     profiles = []
-    with torch.no_grad():
+    with torch.no_grad(), untouched(model):
         calls = _calls(model, inputs)
         for name, layer in tucker_layers(model):
             if id(layer) in calls and attribute_of(name) == "weight":

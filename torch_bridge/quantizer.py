@@ -13,6 +13,7 @@ spirit). With the wide law alone, files came out larger: it overrates zeros by u
 """
 
 import math
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -50,6 +51,23 @@ class Quantizer(nn.Module):
         self.log_step = nn.Parameter(torch.zeros(()))
         self.log_spread = nn.Parameter(torch.zeros(()))
         self.zeros = nn.Parameter(torch.tensor(-2.0))
+
+    def get_extra_state(self) -> Tensor:
+        """The unit, in double precision whatever the model's is: it belongs to the state dict."""
+        return torch.tensor(self.unit, dtype=torch.float64)
+
+    def set_extra_state(self, state: Tensor) -> None:
+        """Take a state dict's unit."""
+        self.unit = float(state)
+
+    def _load_from_state_dict(self, state_dict: Any, prefix: str, *rest: Any) -> None:
+        super()._load_from_state_dict(state_dict, prefix, *rest)
+        if f"{prefix}log_step" in state_dict and f"{prefix}_extra_state" not in state_dict:
+            *_, errors = rest
+            errors.append(
+                f"{prefix}_extra_state, the unit of the levels, is missing, as in state dicts of earlier "
+                "versions: load it with the version that made it, and write a .ada file"
+            )
 
     def forward(self, levels: Tensor) -> Tensor:
         """The rounded tensor, of the same shape."""

@@ -3,7 +3,8 @@
 `scan_sensitivity` puts one weight at a time in Tucker form, at a few fractions of its numbers, and
 measures the model on whatever the caller measures: the error on a calibration set, say. `scan_rate` asks
 no data: the loss is the energy that the weight loses. Both also tell the bytes of the coded integers. The
-model is as before when they end, however they end.
+model is as before when they end, however they end, and every measurement begins with the same running
+statistics and the same random numbers.
 """
 
 import json
@@ -11,16 +12,18 @@ import math
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
-from torch import nn
+from torch import Tensor, nn
 from tqdm import tqdm
 
 from torch_bridge.checkpoint import digest, fingerprint
 from torch_bridge.eligibility import Pattern, Weight, survey
 from torch_bridge.evidence import Evidence, Option, check_values
 from torch_bridge.results import write_json
+from torch_bridge.untouched import untouched
 from torch_bridge.weight import dense_tensor
 from tucker_core import (
     CodedParameter,
@@ -94,7 +97,13 @@ def scan_sensitivity(
         values=digest([*model.parameters(), *model.buffers()]),
     )  # fmt: skip
     known = _Kept(resume, mark)
-    base = known.measured("dense", lambda: float(measure(model)))
+
+    def measured() -> float:
+        with untouched(model):
+            value: Any = measure(model)
+            return float(value.detach() if isinstance(value, Tensor) else value)
+
+    base = known.measured("dense", measured)
     if not math.isfinite(base):
         raise ValueError(
             "the dense model measures no finite number; nothing can be compared with it"
@@ -104,7 +113,7 @@ def scan_sensitivity(
     for weight, rank in tqdm(jobs, desc="sensitivity", disable=not progress, unit="measurement"):
         tucker = hosvd(dense_tensor(weight.parameter, _layer(weight, rank)), rank)
         with _replaced(weight, tucker):
-            value = known.measured(f"{weight.name} {rank}", lambda: float(measure(model)))
+            value = known.measured(f"{weight.name} {rank}", measured)
         loss = max(0.0, value - base) if math.isfinite(value) else math.inf
         options[weight.name].append(_option(weight, tucker, loss))
     return _evidence(weights, options, what)

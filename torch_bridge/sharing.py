@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 from torch import nn
 
-from torch_bridge.layers import tucker_layers, tucker_originals
+from torch_bridge.layers import tucker_layers, tucker_originals, tucker_parts
 
 Place = tuple[str, int]  # name of a weight and which mode's factor; mode -1 is the core
 
@@ -52,6 +52,8 @@ def share(model: nn.Module, first: Place, *others: Place) -> None:
                 f"{tuple(source.shape)}; only tensors of one shape can be shared"
             )
         setattr(owner, slot, source)
+    for name, _ in (first, *others):
+        tucker_parts(layers[name], name)[0].shares = True
 
 
 def share_core(model: nn.Module, names: Sequence[str]) -> None:

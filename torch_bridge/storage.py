@@ -10,38 +10,35 @@ import torch
 from torch import Tensor, nn
 
 from torch_bridge.layers import (
-    attribute_of,
     stored_as,
     stored_layers,
     tucker_layers,
     tucker_originals,
     tucker_parts,
+    unwrapped,
 )
+from torch_bridge.plain import PLAIN, Plain, check_finite, check_readable, plain_parameter
 from torch_bridge.quantizer import Quantizer
 from torch_bridge.rounding import step_of
 from tucker_core import (
     ARCHITECTURES,
     CodedParameter,
     CompressedNetwork,
-    ReshapePlan,
     Symbols,
     quantize,
-    scale_of,
 )
 from tucker_core.quantize import nearest_scale_code
 
-BIAS_LEVELS = 16.0  # biases are few and cheap: fine steps, always
-PLAIN_LEVELS = 64.0  # gains, statistics and weights that were not compressed: finer ones
-_SMALLEST, _LARGEST = (
-    16,
-    4096,
-)  # steps in the entries of tensors that are positive, such as variances
-
 
 def to_network(
-    model: nn.Module, architecture: str, levels: float | None = None, *, bits: int | None = None
+    model: nn.Module,
+    architecture: str,
+    levels: float | None = None,
+    *,
+    bits: int | None = None,
+    plain: Plain | None = None,
 ) -> CompressedNetwork:
-    """Round a model in Tucker form to integers, its buffers of floats (batch statistics) included.
+    """Round a model in Tucker form to integers; with it goes all that its state dict holds.
 
     Parameters
     ----------
@@ -51,11 +48,15 @@ def to_network(
         the steps that `attach_quantizers` chose, so that the file holds what was trained
     bits : instead of levels: integers of so many bits, 2 to 16, the largest entry of each core and
         factor being 2^(bits - 1) - 1
+    plain : what is not in Tucker form: "coarse", parameters in steps of about a byte; "float16", each
+        entry to within 2^-11 of itself; or "exact". By default coarse for the known architectures, which
+        have biases alone, and float16 for all others. Buffers are never coarse; integers always exact
 
     Raises
     ------
     ValueError
-        If the model has no Tucker weight, a value is complex or not finite, or there are no steps to use.
+        If the model has no Tucker weight, a parameter is not finite, there are no steps to use, or an
+        option is unknown or does not go with the architecture.
 
     Examples
     --------
@@ -72,53 +73,74 @@ def to_network(
         )
     if bits is not None and (levels is not None or not 2 <= bits <= 16):
         raise ValueError(f"bits is {bits} and levels is {levels}; give 2 to 16 bits, or levels")
-    coded = _Coded(levels, bits)
+    model, coded = unwrapped(model), _Coded(levels, bits)
     if not any(True for _ in tucker_layers(model)):
         raise ValueError(f"{type(model).__name__} has no Tucker weight; call compress_model first")
     known = ARCHITECTURES.get(architecture, {})
+    plain = plain or ("coarse" if known else "float16")
+    if plain not in PLAIN:
+        raise ValueError(f"plain is {plain!r}; one of {PLAIN} is needed")
+    if known and plain != "coarse":
+        raise ValueError(
+            f"plain is {plain!r}; files of {architecture!r} hold coarse parameters: name it otherwise"
+        )
     parameters = []
     for name, holder in _dense_state(model):
         if not isinstance(holder, Tensor):
             parameters.append(coded.tucker_parameter(name, holder))
         elif name not in known or bool(holder.any()):
-            parameters.append(coded.plain_parameter(name, holder))
+            parameters.append(plain_parameter(name, holder, plain))
     return CompressedNetwork(architecture, tuple(parameters))
 
 
 def plain_network(model: nn.Module, architecture: str) -> CompressedNetwork:
-    """Round only what is stored as it is, biases and batch statistics, to integers.
+    """Round only what is stored as it is, biases and gains, to integers: coarse ones.
 
     Raises
     ------
     ValueError
-        If a value is complex or not finite.
+        If a value is not finite.
     """
-    coded, known = _Coded(None, None), ARCHITECTURES.get(architecture, {})
+    known = ARCHITECTURES.get(architecture, {})
     plain = [(n, t) for n, t in _dense_state(model) if isinstance(t, Tensor)]
     stored = [(n, t) for n, t in plain if n not in known or bool(t.any())]
-    return CompressedNetwork(architecture, tuple(coded.plain_parameter(n, t) for n, t in stored))
+    return CompressedNetwork(
+        architecture, tuple(plain_parameter(n, t, "coarse") for n, t in stored)
+    )
 
 
 def load_network(model: nn.Module, network: CompressedNetwork) -> nn.Module:
     """Put the decoded dense weights of a network into a dense model, in place; returns the model.
+
+    Buffers of integers that a file does not hold, as older ones, stay as the model has them.
 
     Raises
     ------
     ValueError
         If names or shapes of the network are not those of the model.
     """
+    inner = unwrapped(model)
     dense = {name: torch.from_numpy(array) for name, array in network.to_dense().items()}
-    wanted = {name: tuple(tensor.shape) for name, tensor in _plain_tensors(model)}
+    plain = dict(_plain_tensors(inner))
+    single = {n for n in dense.keys() & plain if dense[n].numel() == 1 and not plain[n].dim()}
+    dense |= {name: dense[name].reshape(()) for name in single}
+    needed = {n: t for n, t in plain.items() if n in dense or _is_needed(t)}
+    wanted = {name: tuple(tensor.shape) for name, tensor in needed.items()}
     found = {name: tuple(tensor.shape) for name, tensor in dense.items()}
     if wanted != found:
         differing = sorted(set(wanted.items()) ^ set(found.items()))
-        hint = " (it is in Tucker form: give a dense one)" if dict(tucker_layers(model)) else ""
+        hint = " (it is in Tucker form: give a dense one)" if dict(tucker_layers(inner)) else ""
         raise ValueError(
             f"the file holds a {network.architecture!r} network, which does not fit "
-            f"{type(model).__name__}{hint}: {differing[:4]}"
+            f"{type(inner).__name__}{hint}: {differing[:4]}"
         )
-    model.load_state_dict(dense, strict=False)
+    inner.load_state_dict(dense, strict=False)
     return model
+
+
+def _is_needed(tensor: Tensor) -> bool:
+    """Whether a file must hold a tensor; early ones left out buffers of integers."""
+    return isinstance(tensor, nn.Parameter) or tensor.is_floating_point()
 
 
 class _Coded:
@@ -139,24 +161,21 @@ class _Coded:
         quantizers: Sequence[Any] = [*weight.quantizers] or [None] * len(parts)
         symbols, steps = [], []
         for part, quantizer in zip(parts, quantizers, strict=True):
-            _check_finite(name, part)
+            check_readable(name, part)
+            check_finite(name, part)
             if id(part) not in self._done:
                 self._done[id(part)] = self._integers(name, part, quantizer)
             symbols.append(self._done[id(part)][0])
             steps.append(self._done[id(part)][1])
         gaps = tuple(weight.with_gaps(symbols[1:]))
-        code = nearest_scale_code(math.prod(steps))
+        try:
+            code = nearest_scale_code(math.prod(steps))
+        except ValueError as error:
+            raise ValueError(
+                f"{name}: the steps of {len(steps)} tensors make no scale of a file ({error}): take "
+                "fewer levels or bits"
+            ) from error
         return CodedParameter(name, weight.plan.reshape, symbols[0], gaps, code)
-
-    def plain_parameter(self, name: str, tensor: Tensor) -> CodedParameter:
-        _check_finite(name, tensor)
-        shape = tuple(tensor.shape)
-        plan = ReshapePlan(shape, shape, tuple(range(len(shape))))
-        code = nearest_scale_code(_plain_step(name, tensor))
-        symbols = quantize(_array(tensor), scale_of(code))
-        if _is_positive(tensor):
-            symbols = np.maximum(symbols, 1)  # a variance of 0 would be divided by
-        return CodedParameter(name, plan, symbols, (None,) * len(shape), code)
 
     def _integers(
         self, name: str, part: Tensor, quantizer: Quantizer | None
@@ -174,29 +193,6 @@ class _Coded:
             most = float(part.detach().abs().max())
             step = most / (2 ** ((self._bits or 2) - 1) - 1) if most else 1.0
         return quantize(_array(part), step), step * (1.0 if quantizer is None else quantizer.unit)
-
-
-def _plain_step(name: str, tensor: Tensor) -> float:
-    """Step for a tensor that is stored as it is."""
-    if attribute_of(name) == "bias":
-        return step_of(tensor, BIAS_LEVELS)
-    step = step_of(tensor, PLAIN_LEVELS)
-    if not _is_positive(tensor):
-        return step
-    least, most = (float(bound) for bound in tensor.detach().aminmax())
-    return max(min(step, least / _SMALLEST), most / _LARGEST)
-
-
-def _is_positive(tensor: Tensor) -> bool:
-    return bool((tensor > 0).all())
-
-
-def _check_finite(name: str, part: Tensor) -> None:
-    if not part.is_floating_point():
-        raise ValueError(f"{name} has dtype {part.dtype}; a file holds real numbers only")
-    if not bool(part.isfinite().all()):
-        bad = part.detach()[~part.isfinite()][0].item()
-        raise ValueError(f"{name} holds {bad}; only finite numbers can be stored")
 
 
 def _array(tensor: Tensor) -> npt.NDArray[np.float32]:
@@ -225,9 +221,8 @@ def _dense_state(model: nn.Module) -> Iterator[tuple[str, Tensor | nn.Module]]:
 
 
 def _plain_tensors(model: nn.Module) -> Iterator[tuple[str, Tensor]]:
-    """Parameters and the buffers of floats that a state dict holds, each once."""
+    """Parameters and the buffers that a state dict holds, each once; none without entries."""
     kept = model.state_dict(keep_vars=True)
     for name, tensor in (*model.named_parameters(), *model.named_buffers()):
-        stored = isinstance(tensor, nn.Parameter) or (name in kept and tensor.is_floating_point())
-        if stored and tensor.numel():
+        if (isinstance(tensor, nn.Parameter) or name in kept) and tensor.numel():
             yield name, tensor

@@ -4,6 +4,8 @@ from collections.abc import Sequence
 
 from torch import Tensor, nn
 
+from torch_bridge.guarded import guarded
+
 
 class StoredWeight(nn.Module):
     """Parametrization that rebuilds a weight from tensors; these are all that a file has to hold.
@@ -19,6 +21,10 @@ class StoredWeight(nn.Module):
     def __init__(self) -> None:
         super().__init__()
         self.quantizers = nn.ModuleList()
+
+    def __call__(self, *parts: Tensor) -> Tensor:
+        """Rebuild the weight; it refuses to be changed in place."""
+        return guarded(super().__call__(*parts))
 
     @property
     def layout(self) -> object:

@@ -5,11 +5,13 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
+import torch
 from torch import Tensor, nn
 from torch.nn.utils import parametrize
 
 from torch_bridge.eligibility import Slot, Weight
 from torch_bridge.layers import attribute_of, stored_as, stored_layers, tucker_originals
+from torch_bridge.marks import let_mark
 from torch_bridge.sharing import share_core
 from torch_bridge.switching import let_choose
 from torch_bridge.weight import TuckerWeight
@@ -64,7 +66,7 @@ def materialize(model: nn.Module) -> nn.Module:
         originals = tucker_originals(layer, name)
         key = stored_as(layer, name)
         if key not in done:  # modules that shared a weight share it again
-            weight = getattr(owner, attribute).detach().clone()
+            weight = getattr(owner, attribute).detach().clone(memory_format=torch.contiguous_format)
             trains = any(p.requires_grad for p in originals.parameters())
             done[key] = nn.Parameter(weight, requires_grad=trains)
         # torch takes the property off the layer's class, which a copy of the model still shares
@@ -88,6 +90,7 @@ def _register(slot: Slot, weight: TuckerWeight) -> None:
     if isinstance(layer, nn.RNNBase):
         _forget_flat_weights(layer)
     let_choose(layer)
+    let_mark(layer)
 
 
 def _use_parts_of(first: Slot, other: Slot) -> None:

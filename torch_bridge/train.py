@@ -150,6 +150,7 @@ def fit(
             if checkpoint is not None:
                 save_checkpoint(checkpoint, mark, run.state())
     model.load_state_dict(run.best)
+    model.eval()
     return FitResult(run.best_error, run.best_epoch, run.seconds)
 
 

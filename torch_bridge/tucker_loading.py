@@ -1,5 +1,6 @@
 """From a `.ada` file to a model in Tucker form: its cores and factors, not the weights they make."""
 
+import math
 from typing import Any
 
 import numpy as np
@@ -62,7 +63,11 @@ def _layer_plan(parameter: CodedParameter) -> LayerPlan:
 
 
 def _parts(parameter: CodedParameter) -> list[Tensor]:
-    """Core, times the scale, and the factors that its plan has."""
+    """Core, times the scale, and the factors that its plan has.
+
+    Factors of integers and a core of tiny numbers would leave the range of half precision; so factors are
+    divided by powers of two, exactly, and the core is multiplied by them.
+    """
     core, factors = parameter.to_tucker()
     keep_all = _layer_plan(parameter).shared_core
     kept = [
@@ -70,4 +75,7 @@ def _parts(parameter: CodedParameter) -> list[Tensor]:
         for rank, factor in zip(core.shape, factors, strict=True)
         if keep_all or factor is not None
     ]
-    return [torch.tensor(array) for array in (core * parameter.scale, *kept)]
+    octaves = [math.frexp(float(np.abs(factor).max()))[1] for factor in kept]
+    scaled = np.ldexp(core * parameter.scale, sum(octaves))
+    small = (np.ldexp(factor, -octave) for factor, octave in zip(kept, octaves, strict=True))
+    return [torch.tensor(array) for array in (scaled, *small)]

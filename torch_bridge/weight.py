@@ -41,6 +41,7 @@ class TuckerWeight(StoredWeight):
     Attributes
     ----------
     form : how a layer that can choose computes: "rebuilt", "factorised" or "auto" (`switching`)
+    shares : whether core or factors are those of another weight, too
     quantizers : of core and factors in that order, once `attach_quantizers` made them
 
     Examples
@@ -59,7 +60,8 @@ class TuckerWeight(StoredWeight):
         super().__init__()
         self.plan = plan
         self.form = "rebuilt"
-        self._start = start
+        self.shares = plan.shared_core
+        self._start, self._is_made = start, False
         self.full = tuple(
             r == dim and not plan.shared_core
             for r, dim in zip(plan.rank, plan.reshape.dims, strict=True)
@@ -89,15 +91,32 @@ class TuckerWeight(StoredWeight):
         """Decompose a dense weight by HOSVD; (core, factors...) become the layer's parameters.
 
         The first time, the start is taken instead if there is one. With a shared core the parts are
-        zeros: one weight alone can't be decomposed (see `starts`).
+        zeros: one weight alone can't be decomposed (see `starts`). From then on it is what an assignment
+        of `layer.weight` stores.
+
+        Raises
+        ------
+        ValueError
+            If the weight is assigned but shares core or factors with another, or has another shape.
         """
+        assigned, self._is_made = self._is_made, True
         if self._start is not None:
             start, self._start = self._start, None
             return tuple(start)
+        if assigned and self.shares:
+            raise ValueError(
+                "this weight shares core or factors with others, which would change with it; "
+                "materialize the model, change it, and compress it again"
+            )
         if self.plan.shared_core:
             return tuple(self.empty_parts(weight))
         parts = self.parts(hosvd(dense_tensor(weight, self.plan), self.plan.rank))
-        return tuple(part.to(weight.device, weight.dtype) for part in parts)
+        quantizers: list[Any] = list(self.quantizers)
+        units = [quantizer.unit for quantizer in quantizers] or [1.0] * len(parts)
+        return tuple(
+            (part / unit).to(weight.device, weight.dtype)
+            for part, unit in zip(parts, units, strict=True)
+        )
 
     def empty_parts(self, weight: Tensor) -> list[Tensor]:
         """Zeros in the shapes of core and existing factors, of a weight's dtype and device."""

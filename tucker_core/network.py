@@ -7,6 +7,7 @@ Parameters may share a core or a factor by pointing to the same array; it is sto
 
 import math
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -18,6 +19,7 @@ from tucker_core.quantize import Symbols, scale_of
 from tucker_core.reshape import ReshapePlan
 from tucker_core.text_table import format_table
 from tucker_core.tucker_tensor import TuckerTensor, tucker_to_tensor
+from tucker_core.words import check_words, from_words, split_name
 
 
 @dataclass(frozen=True, eq=False)
@@ -26,7 +28,7 @@ class CodedParameter:
 
     Attributes
     ----------
-    name : e.g. "fc1.weight"
+    name : e.g. "fc1.weight"; "bn.running_var@float16" says that the core holds bytes (see `words`)
     reshape : between the parameter's shape and the dims (I_1, ..., I_N)
     core : integers of shape (J_1, ..., J_N)
     factors : per mode integers (I_n, J_n), or None where the mode is full
@@ -42,6 +44,9 @@ class CodedParameter:
     def __post_init__(self) -> None:
         """Refuse parts that do not make up a tensor of the planned dims."""
         scale_of(self.scale_code)
+        kind = split_name(self.name)[1]
+        if kind:
+            check_words(self.core, kind, math.prod(self.reshape.shape))
         rank = self.core.shape
         dims, shown = self.reshape.dims, printable(self.name)
         if not len(rank) == len(self.factors) == len(dims):
@@ -70,12 +75,22 @@ class CodedParameter:
         factors = (None if part is None else part.astype(np.float64) for part in self.factors)
         return TuckerTensor(self.core.astype(np.float64), tuple(factors))
 
-    def to_dense(self) -> npt.NDArray[np.float32]:
-        """Rebuild the parameter in its own shape, float32.
+    @property
+    def dense_name(self) -> str:
+        """The name of what it stands for: its own, without a dtype behind it."""
+        return split_name(self.name)[0]
+
+    def to_dense(self) -> npt.NDArray[Any]:
+        """Rebuild the parameter in its own shape: float32, or in the dtype in which bytes were stored.
 
         The product of small integers is computed in float64, where it is exact as long as no sum
         reaches 2^53, in whatever order it is added up: every machine gets the same numbers.
         """
+        kind = split_name(self.name)[1]
+        if kind:
+            values = from_words(self.core, kind)
+            values = values.astype(np.float32) if kind == "float16" else values
+            return (values * self.scale if self.scale_code else values).reshape(self.reshape.shape)
         tensor = tucker_to_tensor(self.to_tucker()) * self.scale
         return np.ascontiguousarray(self.reshape.undo(tensor), np.float32)
 
@@ -113,13 +128,13 @@ class CompressedNetwork:
         shapes |= ARCHITECTURES.get(self.architecture, {})
         return BYTES_PER_FLOAT32 * sum(math.prod(shape) for shape in shapes.values())
 
-    def to_dense(self) -> dict[str, npt.NDArray[np.float32]]:
-        """Rebuild every parameter: name -> float32 array of its own shape."""
-        dense = {
+    def to_dense(self) -> dict[str, npt.NDArray[Any]]:
+        """Rebuild every parameter: name -> array of its own shape, float32 unless stored otherwise."""
+        dense: dict[str, npt.NDArray[Any]] = {
             name: np.zeros(shape, np.float32)
             for name, shape in ARCHITECTURES.get(self.architecture, {}).items()
         }
-        return dense | {p.name: p.to_dense() for p in self.parameters}
+        return dense | {p.dense_name: p.to_dense() for p in self.parameters}
 
     def table(self, bits: dict[str, float] | None = None) -> str:
         """Format the layers as a text table; with `bits` (name -> bits coded) also their bytes."""

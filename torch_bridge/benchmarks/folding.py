@@ -31,6 +31,9 @@ class ChannelAffine(nn.Module):
 def fold_batch_norms(model: nn.Module) -> nn.Module:
     """Replace every batch-norm, in place, by what it does in a trained network; returns the model.
 
+    One that several names hold is folded once; one without running statistics is left, as it has nothing
+    to fold.
+
     Examples
     --------
     >>> model = nn.Sequential(nn.BatchNorm2d(3)).eval()
@@ -40,12 +43,21 @@ def fold_batch_norms(model: nn.Module) -> nn.Module:
     >>> [name for name, _ in model.named_parameters()], len(list(model.buffers()))
     (['0.weight', '0.bias'], 0)
     """
+    done: dict[nn.Module, nn.Module] = {}
     for layer in list(model.modules()):
-        for name, child in layer.named_children():
-            if isinstance(child, _BatchNorm):
-                assert child.running_mean is not None
-                assert child.running_var is not None
-                gain = child.weight * (child.running_var + child.eps).rsqrt()
-                affine = ChannelAffine(gain, child.bias - child.running_mean * gain)
-                setattr(layer, name, affine)
+        for name, child in list(layer._modules.items()):
+            if isinstance(child, _BatchNorm) and child.running_var is not None:
+                if child not in done:
+                    done[child] = _folded(child)
+                setattr(layer, name, done[child])
     return model
+
+
+def _folded(norm: _BatchNorm) -> ChannelAffine:
+    assert norm.running_mean is not None
+    assert norm.running_var is not None
+    gain = (norm.running_var + norm.eps).rsqrt()
+    if norm.affine:
+        gain = norm.weight * gain
+    offset = -norm.running_mean * gain
+    return ChannelAffine(gain, norm.bias + offset if norm.affine else offset)

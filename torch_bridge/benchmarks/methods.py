@@ -122,10 +122,10 @@ def _tucker(
         return [(layer.name, layer.reshape.dims, layer.rank) for layer in found.layers]
 
     def write(model: nn.Module, architecture: str) -> bytes:
-        return to_bytes(to_network(model, architecture))
+        return to_bytes(to_network(model, architecture, plain="coarse"))
 
     def fixed(model: nn.Module, architecture: str) -> float:
-        network = to_network(model, architecture)
+        network = to_network(model, architecture, plain="coarse")
         tucker, bits = dict(tucker_layers(model)), coded_bits(network)
         return len(to_bytes(network)) - sum(bits[name] for name in bits if name in tucker) / 8
 
