@@ -69,7 +69,7 @@ COVERAGE = [
 TASKS = {
     "demo": Task(
         BASE,
-        [["-m", "torch_bridge.cli", "demo"]],
+        [["-m", "ada_tucker", "demo"]],
         "shrink LeNet-5 to a QR code and test what the code holds",
     ),
     "test": Task(FULL, [["-m", "pytest", "-n", _test_workers(), "-q"]], "run the fast tests"),

@@ -17,6 +17,7 @@ from tools.book.mathml import NAME
 from tools.book.staging import stage
 
 ROOT = Path(__file__).resolve().parents[2]
+LIST = ".built"  # names of the files that the last build wrote
 SETTINGS = {
     "project": "ADA-Tucker",
     "extensions": ["myst_nb", "tools.book.mathml"],
@@ -47,11 +48,22 @@ def build(out: Path, *, root: Path = ROOT) -> list[str]:
             exception_on_warning=False, status=None, warning=sys.stderr,
         )  # fmt: skip
         app.build()
-        shutil.rmtree(out, ignore_errors=True)
-        shutil.copytree(html, out)
+        replace(html, out)
     faults = [f"leads nowhere: {link}" for link in broken_links(out)]
     faults += [f"is fetched from elsewhere: {address}" for address in remote_sources(out)]
     return faults + ["Sphinx warned: see above"] * (app.statuscode != 0)
+
+
+def replace(html: Path, out: Path) -> None:
+    """Put the built files in the place of those of the last build; whatever else lies there stays."""
+    listed, here = out / LIST, out.resolve()
+    for name in listed.read_text(encoding="utf-8").splitlines() if listed.exists() else []:
+        old = here / name
+        if old.resolve().is_relative_to(here) and not old.is_dir():
+            old.unlink(missing_ok=True)
+    shutil.copytree(html, out, dirs_exist_ok=True)
+    names = (path.relative_to(html).as_posix() for path in html.rglob("*") if path.is_file())
+    listed.write_text("\n".join(sorted(names)), encoding="utf-8")
 
 
 def main() -> int:
