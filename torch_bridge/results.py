@@ -52,7 +52,7 @@ def write_json(path: Path, content: Mapping[str, Any]) -> None:
 def run_facts(mark: str, files: Sequence[Path] = ()) -> dict[str, Any]:
     """What a result says of itself so that `kept_result` knows it again: fingerprint and files."""
     return {
-        "fingerprint": mark,
+        "mark": mark,
         "files": {path.name: digest_file(path.read_bytes()) for path in files},
     }
 
@@ -76,7 +76,7 @@ def kept_result(path: Path, mark: str) -> dict[str, Any] | None:
     if not path.exists():
         return None
     content = read_json(path)
-    if content.get("fingerprint") != mark:
+    if content.get("mark") != mark:
         what = "is of other settings, other data or an older version"
     elif not content.get("rows"):
         raise ValueError(f"{path} holds no rows; it is damaged: delete it to make it anew")

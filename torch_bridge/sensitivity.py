@@ -175,10 +175,11 @@ class _Kept:
                 raise ValueError(
                     f"{path} holds the scan of another model; delete it or name another"
                 )
-            if not math.isclose(self._values.get("dense") or math.nan, base, rel_tol=_SAME):
+            there = self._values.get("dense")
+            if there is None or not math.isclose(there, base, rel_tol=_SAME, abs_tol=_SAME):
                 raise ValueError(
                     f"{path} holds the scan of other data: the dense model measures {base:g}, and "
-                    f"{self._values.get('dense')} there; delete it or name another"
+                    f"{there} there; delete it or name another"
                 )
 
     def measured(self, key: str, measure: Callable[[], float]) -> float:

@@ -46,7 +46,7 @@ def test_a_sweep_with_other_settings_is_made_anew(
     (fresh,) = run(tmp_path / "fresh", recipe=replace(RECIPE, **change))
     assert untimed(changed["rows"]) == untimed(fresh["rows"])
     assert changed["recipe"] != first["recipe"]
-    assert changed["fingerprint"] == fresh["fingerprint"] != first["fingerprint"]
+    assert changed["mark"] == fresh["mark"] != first["mark"]
 
 
 @pytest.mark.filterwarnings("always::UserWarning")
@@ -113,7 +113,7 @@ def test_reading_a_kept_result(tmp_path: Path) -> None:
     assert kept["rows"] == [1]
     with pytest.warns(UserWarning, match=r"a\.json is of other settings.*made anew"):
         assert kept_result(path, "g") is None
-    write_json(path, {"fingerprint": "f", "files": {}})
+    write_json(path, {"mark": "f", "files": {}})
     with pytest.raises(ValueError, match=r"a\.json holds no rows.*delete it"):
         kept_result(path, "f")
 
