@@ -1,6 +1,7 @@
 """All commands and options of `ada-tucker`, as argparse wants them described."""
 
 import argparse
+from collections.abc import Callable
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any, NoReturn
@@ -29,7 +30,10 @@ def parser() -> argparse.ArgumentParser:
     top.add_argument("--version", action="version", version=f"ada-tucker {_version()}")
     sub = top.add_subparsers(required=True, metavar="COMMAND")
     own = cli_own_model.add_profile, cli_own_model.add_export, add_bench, add_course
-    for add in (_demo, _train, _compress, _pareto, _ablate, _evaluate, _inspect, _qr, *own):
+    commands_of: list[Callable[[_Sub], None]] = [
+        _demo, _train, _compress, _pareto, _ablate, _evaluate, _inspect, _qr, *own,
+    ]  # fmt: skip
+    for add in commands_of:
         add(sub)
     _add_debug(top)
     return top

@@ -6,6 +6,7 @@ optional packages of `pip install ada-tucker[export]`.
 """
 
 import copy
+import io
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -81,7 +82,7 @@ def _written(path: Path) -> Iterator[Path]:
             yield temporary
     except Exception as error:
         nameless = isinstance(error, OSError) and error.filename is None
-        if nameless or type(error).__name__ == "SafetensorError" or "PytorchStream" in str(error):
+        if nameless or type(error).__name__ == "SafetensorError":
             raise OSError(f"{path} cannot be written: {error}; is the disk full?") from error
         raise
 
@@ -102,8 +103,9 @@ def _save_npz(state: Mapping[str, Tensor], path: Path) -> None:
 
 def _write_program(model: nn.Module, path: Path, inputs: tuple[Tensor, ...]) -> None:
     program = torch.export.export(model, inputs, dynamic_shapes=_free_batch(inputs))
-    with path.open("wb") as file:
-        torch.export.save(program, file)
+    content = io.BytesIO()  # torch's own writer ends the whole process where a disk is full
+    torch.export.save(program, content)
+    path.write_bytes(content.getbuffer())
 
 
 def _write_onnx(model: nn.Module, path: Path, inputs: tuple[Tensor, ...]) -> None:

@@ -79,14 +79,14 @@ def open_dense(path: Path, wanted: str | None = None) -> tuple[str, nn.Module]:
     state = read_tensors(path, "ada-tucker train")
     shapes = {name: tuple(tensor.shape) for name, tensor in state.items()}
     with torch.device("meta"):  # no numbers are drawn: shapes are enough
-        known = [name for name, make in MODELS.items() if shapes_of(make()) == shapes]
-    if not known:
+        known = next((name for name, make in MODELS.items() if shapes_of(make()) == shapes), None)
+    if known is None:
         raise ValueError(
             f"{path} holds the weights of none of {', '.join(sorted(MODELS))}: {_first(state)}"
         )
-    if wanted is not None and wanted != known[0]:
-        raise ValueError(f"{path} holds a {known[0]} network; {wanted} is asked for")
-    return known[0], load_weights(path, build_model(known[0]))
+    if wanted is not None and wanted != known:
+        raise ValueError(f"{path} holds a {known} network; {wanted} is asked for")
+    return known, load_weights(path, build_model(known))
 
 
 def module_for(network: CompressedNetwork, name: str | None = None) -> nn.Module:

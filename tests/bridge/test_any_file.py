@@ -146,7 +146,7 @@ class SafetensorError(Exception):
     [
         (
             ".pt2",
-            RuntimeError("PytorchStreamWriter failed writing file data.pkl: file write failed"),
+            OSError(27, "File too large"),
         ),
         (".safetensors", SafetensorError("I/O error: No space left on device (os error 28)")),
         (".npz", OSError(28, "No space left on device")),

@@ -49,8 +49,8 @@ def test_digest_sees_shapes_and_dtypes_of_the_same_bytes() -> None:
 
 def test_model_facts_see_which_weights_learn_and_which_layers_there_are() -> None:
     frozen, other = small_net(), small_net()
-    frozen[1].bias.requires_grad_(False)  # type: ignore[index]
-    other[2] = torch.nn.Tanh()  # type: ignore[index]
+    dict(frozen.named_parameters())["1.bias"].requires_grad_(False)
+    other.register_module("2", torch.nn.Tanh())
     facts = [fingerprint(model=model_facts(m)) for m in (small_net(), frozen, other)]
     assert len(set(facts)) == 3
     assert fingerprint(model=model_facts(small_net())) == facts[0]

@@ -109,7 +109,8 @@ def test_full_disk_leaves_the_old_checkpoint_whole(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = tmp_path / "run.npz"
-    real, written = checkpoint.save_checkpoint, []
+    real = checkpoint.save_checkpoint
+    written: list[Path] = []
 
     def full_the_second_time(target: Path, *rest: Any) -> None:
         if written:

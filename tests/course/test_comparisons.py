@@ -10,7 +10,7 @@ from course_kit.paths import DATA
 from course_kit.results import results
 from tools import comparisons
 from torch_bridge.benchmarks.weights import load_weights
-from torch_bridge.checkpoint import digest
+from torch_bridge.fingerprint import digest
 from torch_bridge.models import build_model
 
 

@@ -13,7 +13,7 @@ from tests.faults.tiny_program import NET, networks_in, start
 from tucker_core import load
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="Windows has no fork server")
-KILLS = 5
+KILLS = 4
 RUNS = {
     "train": "train lenet300 --out net.npz --runs checks --quiet",
     "compress": "compress lenet300 --out net.ada --runs checks --quiet",
