@@ -52,9 +52,16 @@ def digest(tensors: Iterable[Tensor]) -> str:
     """
     content = hashlib.sha256()
     for tensor in tensors:
-        flat = tensor.detach().cpu().contiguous().reshape(-1)
         content.update(f"{tensor.dtype} {tuple(tensor.shape)};".encode())
-        content.update(flat.view(torch.uint8).numpy().data)
+        content.update(_bytes(tensor))
+    return content.hexdigest()[:16]
+
+
+def digest_weights(model: nn.Module) -> str:
+    """Hash the values of a model, as published results name the network that they began with."""
+    content = hashlib.sha256()
+    for tensor in model.state_dict().values():
+        content.update(_bytes(tensor))
     return content.hexdigest()[:16]
 
 
@@ -67,6 +74,11 @@ def digest_file(content: bytes) -> str:
     False
     """
     return hashlib.sha256(content).hexdigest()[:16]
+
+
+def _bytes(tensor: Tensor) -> memoryview:
+    flat = tensor.detach().cpu().contiguous().reshape(-1)
+    return flat.view(torch.uint8).numpy().data
 
 
 def model_facts(model: nn.Module) -> dict[str, Any]:

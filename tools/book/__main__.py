@@ -5,7 +5,6 @@ the file system, without a network; the build fails if a link leads nowhere.
 """
 
 import argparse
-import shutil
 import sys
 import tempfile
 from pathlib import Path
@@ -14,10 +13,10 @@ from sphinx.application import Sphinx
 
 from tools.book.links import broken_links, remote_sources
 from tools.book.mathml import NAME
+from tools.book.replacing import replace
 from tools.book.staging import stage
 
 ROOT = Path(__file__).resolve().parents[2]
-LIST = ".built"  # names of the files that the last build wrote
 SETTINGS = {
     "project": "ADA-Tucker",
     "extensions": ["myst_nb", "tools.book.mathml"],
@@ -52,18 +51,6 @@ def build(out: Path, *, root: Path = ROOT) -> list[str]:
     faults = [f"leads nowhere: {link}" for link in broken_links(out)]
     faults += [f"is fetched from elsewhere: {address}" for address in remote_sources(out)]
     return faults + ["Sphinx warned: see above"] * (app.statuscode != 0)
-
-
-def replace(html: Path, out: Path) -> None:
-    """Put the built files in the place of those of the last build; whatever else lies there stays."""
-    listed, here = out / LIST, out.resolve()
-    for name in listed.read_text(encoding="utf-8").splitlines() if listed.exists() else []:
-        old = here / name
-        if old.resolve().is_relative_to(here) and not old.is_dir():
-            old.unlink(missing_ok=True)
-    shutil.copytree(html, out, dirs_exist_ok=True)
-    names = (path.relative_to(html).as_posix() for path in html.rglob("*") if path.is_file())
-    listed.write_text("\n".join(sorted(names)), encoding="utf-8")
 
 
 def main() -> int:

@@ -16,7 +16,7 @@ from torch_bridge.benchmarks.methods import METHODS
 from torch_bridge.benchmarks.runs import Bench
 from torch_bridge.benchmarks.twins import Wish, begin, dense_row
 from torch_bridge.benchmarks.weights import load_weights
-from torch_bridge.fingerprint import digest
+from torch_bridge.fingerprint import digest_weights
 from torch_bridge.progress import hidden
 from torch_bridge.results import command_line, environment, kept_result, write_json
 from torch_bridge.terminal import show
@@ -58,7 +58,7 @@ def compare(
         "data_set": bench.images.name,
         "seeds": list(seeds),
         "dense": asdict(dense_row(bench, model)),
-        "dense_weights": digest(model.state_dict().values()),
+        "dense_weights": digest_weights(model),
         "regimes": {"tucker": asdict(tucker), "rounding": asdict(rounding)},
         "runs": runs,
         **environment(),

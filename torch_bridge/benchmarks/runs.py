@@ -10,7 +10,7 @@ from torch import nn
 from torch_bridge.benchmarks.catalogue import Benchmark
 from torch_bridge.benchmarks.images import Images
 from torch_bridge.benchmarks.weights import load_weights, save_weights
-from torch_bridge.fingerprint import digest, fingerprint, model_facts
+from torch_bridge.fingerprint import digest_weights, fingerprint, model_facts
 from torch_bridge.inference import pick_precision
 from torch_bridge.layers import count_params
 from torch_bridge.models import build_model
@@ -83,7 +83,7 @@ class Bench:
         if start is not None:
             load_weights(start, model)
             method += "-taught" if regime.distil else "-more"
-            more = {"start": {"file": start.name, "weights": digest(model.state_dict().values())}}
+            more = {"start": {"file": start.name, "weights": digest_weights(model)}}
         mark = self.fingerprint(model, dense=regime)
         model.to(self.world.device)
         trained = self.fit(model, method, regime, copy.deepcopy(model) if regime.distil else None)

@@ -21,7 +21,6 @@ import pooch
 from tqdm import tqdm
 
 from torch_bridge.datasets.idx import DataError, UInt8Array, parse_idx, read_idx_bytes
-from torch_bridge.progress import hidden
 
 logger = logging.getLogger(__name__)
 
@@ -256,7 +255,7 @@ def _download(mirror: str, name: str, progress: bool) -> UInt8Array:
             unit="B",
             unit_scale=True,
             delay=BAR_DELAY_SECONDS,
-            disable=hidden(progress),
+            disable=not progress,
         ) as bar,
     ):
         part = Path(folder) / f"{name}.gz"
