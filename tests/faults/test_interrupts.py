@@ -17,6 +17,9 @@ from tests.faults.tiny_program import ROOT
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="signals and pipes of POSIX")
 PROGRAM = [sys.executable, "-m", "ada_tucker"]
 ENVIRONMENT = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
+ENVIRONMENT.pop(
+    "PYTHONUNBUFFERED", None
+)  # what is printed is kept back, and meets no reader at the end
 
 
 @pytest.mark.parametrize("after", [0.4, pytest.param(0.9, marks=pytest.mark.faults)])
