@@ -48,7 +48,7 @@ def check_file(path: Path | None, *suffixes: str, option: str = "--out") -> None
     """
     if path is None:
         return
-    wanted = suffixes[0] if len(suffixes) == 1 else f"one of {', '.join(suffixes)}"
+    wanted = " or ".join(suffixes) if len(suffixes) < 3 else f"one of {', '.join(suffixes)}"
     if path.is_dir():
         raise ValueError(f"{option} {path} is a folder; the name of a file is needed ({wanted})")
     if path.exists() and not path.is_file():
