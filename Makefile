@@ -3,7 +3,7 @@
 
 PYTHON ?= $(if $(filter Windows_NT,$(OS)),python,python3)
 ARGS ?=
-TASKS := demo test lab bench coverage lint notebooks compare book browser data
+TASKS := demo test lab bench coverage faults lint notebooks compare book browser data
 
 .DEFAULT_GOAL := help
 .PHONY: help $(TASKS)

@@ -69,7 +69,7 @@ COVERAGE = [
 TASKS = {
     "demo": Task(
         BASE,
-        [["-m", "torch_bridge.cli", "demo"]],
+        [["-m", "ada_tucker", "demo"]],
         "shrink LeNet-5 to a QR code and test what the code holds",
     ),
     "test": Task(FULL, [["-m", "pytest", "-n", _test_workers(), "-q"]], "run the fast tests"),
@@ -87,6 +87,11 @@ TASKS = {
         [[*COVERAGE, "--cov-report=term-missing", "--cov-fail-under=95"]],
         "measure which lines of tucker_core its tests reach; fails below 95 %",
         {"NUMBA_DISABLE_JIT": "1"},
+    ),
+    "faults": Task(
+        FULL,
+        [["-m", "pytest", "-q", "-m", "not gpu", "tests/faults"]],
+        "kill runs, fill disks, give bad commands: what is promised must hold (minutes)",
     ),
     "lint": Task(FULL, LINT, "check style and types"),
     "notebooks": Task(
@@ -210,7 +215,9 @@ def venv_is_ours() -> bool:
 
 
 def make_venv() -> None:
-    """Make .venv anew."""
+    """Make .venv anew; whatever else lies at its place is left alone."""
+    if VENV.is_symlink() or (any(VENV.glob("*")) and not (VENV / "pyvenv.cfg").exists()):
+        stop(f"{VENV} is there and is no virtual environment of this folder: move it and try again")
     if Path(sys.prefix).resolve() == VENV.resolve():
         stop(f"{VENV} must be made anew, but is in use: run 'deactivate' and try again")
     print(f"making {VENV} with Python {platform.python_version()}", flush=True)

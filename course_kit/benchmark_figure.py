@@ -1,6 +1,5 @@
 """Error against compression for a benchmark: our twins beside published curves, by what each counts."""
 
-import json
 from collections.abc import Sequence
 from itertools import cycle, groupby
 from typing import Any
@@ -10,6 +9,7 @@ from matplotlib.figure import Figure
 from course_kit.paths import DATA
 from course_kit.plots import DARK, MIDDLE, plain_log_ticks, tidy
 from course_kit.results import Result, small_twins
+from tucker_core.json_file import read_json
 
 _SHAPES = "osD^vP*X"
 _STYLES = ("-", "--", "-.")  # of the dense networks' lines
@@ -23,7 +23,7 @@ def published_benchmark(model: str) -> list[dict[str, Any]]:
     >>> published_benchmark("resnet32")[2]["error"]
     8.15
     """
-    records = json.loads((DATA / "records.json").read_text(encoding="utf-8"))
+    records = read_json(DATA / "records.json")
     found: list[dict[str, Any]] = records["benchmarks"].get(model, [])
     return found
 

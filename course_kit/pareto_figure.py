@@ -1,6 +1,5 @@
 """Error against bytes: our files beside the published records, each by what it counts."""
 
-import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -8,6 +7,7 @@ from matplotlib.figure import Figure
 
 from course_kit.paths import DATA
 from course_kit.plots import DARK, MIDDLE, plain_log_ticks, tidy
+from tucker_core.json_file import read_json
 
 _SHAPES = "osD^vP*X"
 _NO_MODELS = ("note", "paper", "benchmarks")
@@ -82,5 +82,4 @@ def pareto_figure(
 
 
 def _records() -> dict[str, Any]:
-    records: dict[str, Any] = json.loads((DATA / "records.json").read_text(encoding="utf-8"))
-    return records
+    return read_json(DATA / "records.json")

@@ -1,11 +1,11 @@
 """What was measured: the JSON files of results/, read for notebooks, README and pictures."""
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from course_kit.paths import DATA
+from tucker_core.json_file import read_json
 
 RESULTS = DATA.parent / "results"
 
@@ -22,7 +22,7 @@ def results(pattern: str, folder: Path = RESULTS) -> list[Result]:
     {'lenet5'}
     """
     paths = sorted(folder.glob(pattern))
-    return [json.loads(path.read_text(encoding="utf-8")) for path in paths]
+    return [read_json(path) for path in paths]
 
 
 def record_runs(model: str, recipe: str, folder: Path = RESULTS) -> list[Result]:
@@ -41,7 +41,7 @@ def recipes(model: str, folder: Path = RESULTS) -> list[str]:
     sizes: dict[str, int] = {}
     for path in sorted(folder.glob(f"record_{model}_*_seed*.json")):
         recipe = path.stem.removeprefix(f"record_{model}_").rsplit("_seed", 1)[0]
-        size = json.loads(path.read_text(encoding="utf-8"))["rows"][0]["n_bytes"]
+        size = read_json(path)["rows"][0]["n_bytes"]
         sizes[recipe] = min(size, sizes.get(recipe, size))
     return sorted(sizes, key=lambda recipe: sizes[recipe])
 

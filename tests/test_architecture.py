@@ -27,6 +27,7 @@ ALLOWED = {
         "pooch",
     },
     "course_kit": {"course_kit", "tucker_core", "numpy", "matplotlib", "segno", "zxingcpp"},
+    "ada_tucker": {"ada_tucker", "torch_bridge"},
 }
 # The command line draws its figure and its QR code, so it reaches for them when it gets there.
 ALLOWED_INSIDE_FUNCTIONS = {

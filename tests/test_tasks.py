@@ -1,6 +1,7 @@
 """tasks.py without installing anything: what is current, what is refused, what Make offers."""
 
 import re
+import shutil
 import sys
 import tomllib
 from pathlib import Path
@@ -129,6 +130,23 @@ def test_only_a_venv_of_this_python_in_this_folder_is_kept(
     assert not tasks.venv_is_ours()
     write_config(here, checkout / "old" / ".venv")
     assert not tasks.venv_is_ours()
+
+
+@pytest.mark.parametrize("kind", ["folder", "link"])
+def test_what_lies_at_the_place_of_the_venv_is_left_alone(
+    kind: str, checkout: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    thesis = (tasks.VENV if kind == "folder" else checkout / "elsewhere") / "thesis.txt"
+    shutil.rmtree(tasks.VENV)
+    thesis.parent.mkdir()
+    thesis.write_text("years of work")
+    if kind == "link":
+        (thesis.parent / "pyvenv.cfg").write_text("")
+        tasks.VENV.symlink_to(thesis.parent)
+    with pytest.raises(SystemExit):
+        tasks.make_venv()
+    assert "is no virtual environment of this folder: move it" in capsys.readouterr().err
+    assert thesis.read_text() == "years of work"
 
 
 def test_a_failing_pip_ends_with_one_line_and_code_1(

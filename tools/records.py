@@ -7,9 +7,11 @@ data/models/, and the pictures are drawn anew. The test images have no say in it
 """
 
 import argparse
+import json
 import shutil
 import subprocess
 import sys
+from dataclasses import asdict
 from pathlib import Path
 
 from course_kit.pareto_figure import pareto_figure
@@ -18,7 +20,8 @@ from course_kit.results import chosen, record_runs, results
 from torch_bridge.datasets import load_mnist
 from torch_bridge.demo import draw
 from torch_bridge.pipeline import METHODS, Experiment, Row
-from torch_bridge.recipes import RECORDS, recipe_for
+from torch_bridge.recipes import RECORDS, Recipe, recipe_for
+from tucker_core.json_file import read_json
 
 ROOT = Path(__file__).resolve().parents[1]
 RESULTS, MODELS, PICTURES = ROOT / "results", ROOT / "data" / "models", ROOT / "docs" / "img"
@@ -27,17 +30,23 @@ SHOWN = ("lenet5", "small")  # the one on README's first screen
 
 
 def run_missing(model: str, recipe: str, seed: int) -> None:
-    """Run one recipe with one seed if there is no result of it."""
+    """Run one recipe with one seed if there is no result of it as it is today."""
     result = RESULTS / f"record_{model}_{recipe}_seed{seed}.json"
     if result.exists():
-        return
+        if is_of(result, RECORDS[model, recipe]):
+            return
+        print(f"{result.name} is of an older {recipe}; it is made anew", flush=True)
     out = FILES / f"{model}_{recipe}_seed{seed}.ada"
     command = ["compress", model, "--recipe", recipe, "--seed", str(seed)]
     places = ["--out", str(out.relative_to(ROOT)), "--result", str(result.relative_to(ROOT))]
     print(f"ada-tucker {' '.join(command)}", flush=True)
-    subprocess.run(
-        [sys.executable, "-m", "torch_bridge.cli", *command, *places], cwd=ROOT, check=True
-    )
+    subprocess.run([sys.executable, "-m", "ada_tucker", *command, *places], cwd=ROOT, check=True)
+
+
+def is_of(result: Path, recipe: Recipe) -> bool:
+    """Whether a result was made with these very settings."""
+    settings = json.loads(json.dumps(asdict(recipe)))
+    return bool(read_json(result).get("recipe") == settings)
 
 
 def ship(model: str, recipe: str) -> Path | None:

@@ -60,7 +60,7 @@ def study(name: str, experiment: Experiment, seeds: Sequence[int]) -> list[Outco
     Parameters
     ----------
     name : one of `STUDIES`
-    experiment : LeNet-300 on the data to use; its recipe and seed are replaced
+    experiment : LeNet-300 on the data to use, with `base_recipe` or one like it; its seed is replaced
     seeds : of everything drawn
 
     Raises
@@ -68,10 +68,22 @@ def study(name: str, experiment: Experiment, seeds: Sequence[int]) -> list[Outco
     ValueError
         If there is no such study.
     """
-    if name not in STUDIES:
-        raise ValueError(f"study {name!r} is unknown; choose from {', '.join(STUDIES)}")
-    jobs = (experiment.with_recipe(base_recipe(), seed) for seed in seeds)
+    check_studies([name])
+    jobs = (experiment.with_recipe(experiment.recipe, seed) for seed in seeds)
     return [outcome for job in jobs for outcome in STUDIES[name](job)]
+
+
+def check_studies(names: Sequence[str]) -> None:
+    """Refuse a study that there is not, before the first is run.
+
+    Raises
+    ------
+    ValueError
+        If there is no such study.
+    """
+    for name in names:
+        if name not in STUDIES:
+            raise ValueError(f"study {name!r} is unknown; choose from {', '.join(STUDIES)}")
 
 
 def base_recipe() -> Recipe:

@@ -12,6 +12,8 @@ import torch.nn.functional as F
 from torch import Tensor
 from tqdm import tqdm
 
+from torch_bridge.progress import hidden
+
 _CHUNK = 5_000
 
 
@@ -60,7 +62,7 @@ def augmented_copies(
         return [images]
     generator = torch.Generator().manual_seed(seed)
     made = []
-    for _ in tqdm(range(copies), desc="augmented copies", disable=not progress, leave=False):
+    for _ in tqdm(range(copies), desc="augmented copies", disable=hidden(progress), leave=False):
         chunks = torch.split(images, _CHUNK)
         made.append(torch.cat([_distort(chunk, distortion, generator) for chunk in chunks]))
     return made

@@ -5,10 +5,9 @@ fingerprint of the run that wrote it. It is only ever read back by a run of the 
 """
 
 import hashlib
-import json
 import zipfile
 import zlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -31,31 +30,15 @@ class CheckpointError(ValueError):
     """A checkpoint file is damaged; the message names it and what to do."""
 
 
-def fingerprint(**facts: object) -> str:
-    """Hash everything that decides a run's result into 16 hex digits.
+def checkpoint_of(path: Path, mark: str) -> Path:
+    """The path with the fingerprint before its suffix: runs that differ never share a file.
 
     Examples
     --------
-    >>> fingerprint(seed=0) == fingerprint(seed=0), fingerprint(seed=0) == fingerprint(seed=1)
-    (True, False)
+    >>> checkpoint_of(Path("runs/dense.npz"), "0123456789abcdef").name
+    'dense-0123456789abcdef.npz'
     """
-    text = json.dumps(facts, sort_keys=True, default=repr)
-    return hashlib.sha256(text.encode()).hexdigest()[:16]
-
-
-def digest(tensors: Iterable[torch.Tensor]) -> str:
-    """Hash the contents of tensors into 16 hex digits.
-
-    Examples
-    --------
-    >>> digest([torch.zeros(2)]) == digest([torch.ones(2)])
-    False
-    """
-    content = hashlib.sha256()
-    for tensor in tensors:
-        values = tensor.detach().cpu().contiguous().reshape(-1)
-        content.update(values.view(torch.uint8).numpy().tobytes())  # numpy knows no bfloat16
-    return content.hexdigest()[:16]
+    return path.with_name(f"{path.stem}-{mark}{path.suffix}")
 
 
 def save_checkpoint(path: Path, mark: str, state: Mapping[str, Any]) -> None:

@@ -1,283 +1,66 @@
 """The command `ada-tucker`: train, compress, evaluate, inspect and print networks.
 
 Results go to standard output, progress and notes to standard error. Exit codes: 0 done, 1 bad input
-(one line says what and how to mend it), 2 wrong use, 130 interrupted.
+(one line says what and how to mend it) or a reader that went away, 2 wrong use, 130 interrupted.
 """
 
 import argparse
+import os
 import sys
 import warnings
-from pathlib import Path
-from typing import TypeAlias
+from contextlib import suppress
 
-from torch_bridge import cli_own_model, commands, sweeps
-from torch_bridge.ablation import STUDIES
-from torch_bridge.benchmarks.command import add_bench
-from torch_bridge.course_cli import add_course
-from torch_bridge.layouts import DIMS
-from torch_bridge.models import LENETS
-from torch_bridge.pipeline import METHODS
-from torch_bridge.recipes import recipe_names
+from torch_bridge.cli_parser import parser
+from torch_bridge.terminal import one_line, show
 from torch_bridge.train import TrainingError
+
+_EXPECTED = (ValueError, TrainingError, OSError)  # whose message says all
 
 
 def main(argv: list[str] | None = None) -> int:
     """Run the command line; returns the exit code."""
-    arguments = parser().parse_args(argv)
     warnings.showwarning = _note
+    for stream in (sys.stdout, sys.stderr):  # a terminal that has no "ö" shows \\xf6
+        with suppress(AttributeError):
+            stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
+    arguments = argparse.Namespace(debug=False)
     try:
+        parser().parse_args(argv, arguments)
         arguments.run(arguments)
+        sys.stdout.flush()
     except KeyboardInterrupt:
-        print(
-            "\nada-tucker: interrupted; the same command goes on from the last epoch",
-            file=sys.stderr,
-        )
+        goes_on = "; the same command goes on from the last epoch"
+        show(f"\nada-tucker: interrupted{goes_on if 'runs' in arguments else ''}", aside=True)
         return 130
     except BrokenPipeError:
+        _drop_output()
         return 1
-    except (ValueError, TrainingError, OSError) as error:
-        print(f"ada-tucker: {' '.join(str(error).split())}", file=sys.stderr)
+    except Exception as error:
+        if arguments.debug:
+            raise
+        show(f"ada-tucker: {_line(error)}", aside=True)
         return 1
     return 0
 
 
-def parser() -> argparse.ArgumentParser:
-    """Describe all commands and options."""
-    top = argparse.ArgumentParser(
-        prog="ada-tucker",
-        description="Tucker compression of neural networks: small enough for a QR code.",
-    )
-    sub = top.add_subparsers(required=True, metavar="COMMAND")
-    own = cli_own_model.add_profile, cli_own_model.add_export, add_bench, add_course
-    for add in (_demo, _train, _compress, _pareto, _ablate, _evaluate, _inspect, _qr, *own):
-        add(sub)
-    return top
+def _line(error: Exception) -> str:
+    """What went wrong and what to do, in one line."""
+    text = one_line(error)
+    if isinstance(error, _EXPECTED):
+        return text
+    if isinstance(error, MemoryError) or "memory" in text.lower():
+        return f"not enough memory ({text or 'none was left'}); take smaller batches or a smaller model"
+    return f"{type(error).__name__}: {text}; --debug shows where it comes from"
+
+
+def _drop_output() -> None:
+    """Let Python's own flush at the end find an open end, where the reader has gone away."""
+    with suppress(OSError, ValueError):  # standard output may be none of the system's files
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _note(message: Warning | str, *_: object, **__: object) -> None:
-    print(f"note: {message}", file=sys.stderr)
-
-
-_Sub: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
-
-
-def _demo(sub: _Sub) -> None:
-    command = sub.add_parser("demo", help="shrink a LeNet, end to end, and show what came of it")
-    command.add_argument("model", nargs="?", default="lenet5", choices=sorted(LENETS))
-    command.add_argument(
-        "--out", type=Path, default=Path("demo_output"), help="folder for file, pictures, JSON"
-    )
-    _training_options(command)
-    _budget_options(command)
-    command.set_defaults(run=commands.demo)
-
-
-def _train(sub: _Sub) -> None:
-    command = sub.add_parser("train", help="train a dense network")
-    command.add_argument("model", choices=sorted(LENETS))
-    command.add_argument("--out", type=Path, help="file for the weights (default: MODEL.npz)")
-    _recipe_options(command)
-    command.add_argument(
-        "--no-augment", action="store_true", help="train on the undistorted images"
-    )
-    _training_options(command)
-    command.set_defaults(run=commands.train)
-
-
-def _compress(sub: _Sub) -> None:
-    command = sub.add_parser(
-        "compress", help="train a network in Tucker form and write it as an .ada file"
-    )
-    command.add_argument("model", choices=sorted(LENETS))
-    command.add_argument("--out", type=Path, help="file to write (default: MODEL.ada)")
-    _recipe_options(command)
-    command.add_argument(
-        "--no-rounding",
-        action="store_true",
-        help="stop before rounding: count the numbers stored, write no file",
-    )
-    command.add_argument(
-        "--method",
-        choices=sorted(METHODS),
-        help="ada, or scada for one core that all layers share (default: the recipe's)",
-    )
-    command.add_argument(
-        "--start",
-        choices=("scratch", "hosvd"),
-        default="scratch",
-        help="random start, or the HOSVD of --dense (default: %(default)s)",
-    )
-    command.add_argument(
-        "--dense", type=Path, help="weights written by 'train', for --start hosvd or --distil"
-    )
-    command.add_argument(
-        "--distil",
-        type=float,
-        metavar="SHARE",
-        help="share of the loss that imitates --dense or the recipe's teacher, 0 to 1 "
-        "(default: the recipe's)",
-    )
-    _training_options(command)
-    _dims_options(command)
-    _budget_options(command)
-    command.set_defaults(run=commands.compress)
-
-
-def _pareto(sub: _Sub) -> None:
-    command = sub.add_parser(
-        "pareto", help="sweep budgets and prices on bits: which error for how many bytes?"
-    )
-    command.add_argument("model", choices=sorted(LENETS))
-    command.add_argument(
-        "--out", type=Path, default=Path("runs/pareto"),
-        help="folder for one JSON and one .ada a run; runs that are there are not run again "
-        "(default: %(default)s)",
-    )  # fmt: skip
-    command.add_argument(
-        "--budgets", type=_positive, nargs="+", default=[2_500, 3_650, 5_500], metavar="N",
-        help="numbers stored, at most (default: %(default)s)",
-    )  # fmt: skip
-    command.add_argument(
-        "--rates", type=float, nargs="+", default=[2e-3, 4e-3, 8e-3, 1.6e-2], metavar="R",
-        help="weights of 1,000 bits in the loss (default: %(default)s)",
-    )  # fmt: skip
-    command.add_argument(
-        "--seeds", type=_seed, nargs="+", default=[0], metavar="S", help="default: %(default)s"
-    )
-    command.add_argument("--method", choices=sorted(METHODS), help="default: ada")
-    _training_options(command)
-    command.set_defaults(run=sweeps.pareto)
-
-
-def _ablate(sub: _Sub) -> None:
-    command = sub.add_parser(
-        "ablate", help="change one thing at a time on LeNet-300, at equal numbers stored"
-    )
-    command.add_argument(
-        "studies", nargs="*", metavar="STUDY", default=list(STUDIES),
-        help=f"of {', '.join(STUDIES)} (default: all)",
-    )  # fmt: skip
-    command.add_argument(
-        "--out", type=Path, default=Path("runs/ablation"),
-        help="folder for one JSON and one picture a study (default: %(default)s)",
-    )  # fmt: skip
-    command.add_argument("--seeds", type=_seed, nargs="+", default=[0, 1, 2], metavar="S")
-    _training_options(command)
-    command.set_defaults(run=sweeps.ablate, model="lenet300")
-
-
-def _evaluate(sub: _Sub) -> None:
-    command = sub.add_parser("evaluate", help="size and test error of .ada (or dense .npz) files")
-    command.add_argument("files", nargs="+", type=Path, metavar="FILE")
-    _data_options(command)
-    command.set_defaults(run=commands.evaluate_files)
-
-
-def _inspect(sub: _Sub) -> None:
-    command = sub.add_parser("inspect", help="what an .ada file holds, layer by layer")
-    command.add_argument("file", type=Path, metavar="FILE")
-    command.add_argument("--json", action="store_true", help="print JSON instead of a table")
-    command.set_defaults(run=commands.inspect)
-
-
-def _qr(sub: _Sub) -> None:
-    command = sub.add_parser("qr", help="write an .ada file as a QR code")
-    command.add_argument("file", type=Path, metavar="FILE")
-    command.add_argument(
-        "--out", type=Path, nargs="+", help="pictures, .svg or .png (default: both beside FILE)"
-    )
-    command.set_defaults(run=commands.qr)
-
-
-def _data_options(command: argparse.ArgumentParser) -> None:
-    command.add_argument(
-        "--data-dir",
-        type=Path,
-        help="folder with the MNIST files (default: $ADA_DATA_DIR, "
-        "then the cache, then a download, then the bundled MNIST-5k)",
-    )
-    command.add_argument("--offline", action="store_true", help="never download")
-    command.add_argument("--device", default="cpu", help="cpu, cuda or mps (default: %(default)s)")
-    command.add_argument("--json", action="store_true", help="print JSON instead of a table")
-
-
-def _training_options(command: argparse.ArgumentParser) -> None:
-    _data_options(command)
-    command.add_argument(
-        "--seed", type=_seed, default=0, help="of everything random (default: %(default)s)"
-    )
-    command.add_argument(
-        "--epochs", type=_positive, help="passes over the data (default: the recipe's)"
-    )
-    command.add_argument("--lr", type=float, help="highest learning rate (default: the recipe's)")
-    command.add_argument(
-        "--runs",
-        type=Path,
-        default=Path("runs"),
-        help="folder for checkpoints, from which the same command goes on (default: runs)",
-    )
-    command.add_argument("--quiet", action="store_true", help="no progress bars")
-
-
-def _dims_options(command: argparse.ArgumentParser) -> None:
-    command.add_argument(
-        "--dims",
-        choices=DIMS,
-        help="split every mode (auto), keep pixels and positions whole (natural), mix modes for the "
-        "most even dims (balanced), or leave weights as they are (original); default: the recipe's",
-    )
-    command.add_argument(
-        "--order",
-        type=int,
-        choices=range(2, 9),
-        metavar="N",
-        help="modes of every tensor, 2 to 8 (default: the recipe's)",
-    )
-
-
-def _recipe_options(command: argparse.ArgumentParser) -> None:
-    command.add_argument(
-        "--recipe",
-        choices=recipe_names(),
-        default="demo",
-        help="a tried setting: %(choices)s (default: %(default)s); all but demo need the full MNIST",
-    )
-    command.add_argument("--result", type=Path, help="JSON file for what was measured")
-
-
-def _budget_options(command: argparse.ArgumentParser) -> None:
-    command.add_argument(
-        "--budget", type=_positive, help="numbers stored, at most (default: the recipe's)"
-    )
-    command.add_argument(
-        "--levels",
-        type=float,
-        help="rounding steps per root mean square: fewer levels, fewer bytes (default: the recipe's)",
-    )
-    command.add_argument(
-        "--rate",
-        type=float,
-        help="weight in the loss of 1,000 bits: more, fewer bytes (default: the recipe's)",
-    )
-    command.add_argument(
-        "--max-bytes",
-        type=_positive,
-        help="largest file wanted; overrides --levels (default: what the levels give)",
-    )
-
-
-def _seed(text: str) -> int:
-    value = int(text)
-    if not 0 <= value < 1 << 32:
-        raise argparse.ArgumentTypeError(f"{text} is no seed; 0 to {(1 << 32) - 1} are")
-    return value
-
-
-def _positive(text: str) -> int:
-    value = int(text)
-    if value < 1:
-        raise argparse.ArgumentTypeError(f"{text} is not a positive whole number")
-    return value
+    show(f"note: {one_line(message)}", aside=True)
 
 
 if __name__ == "__main__":

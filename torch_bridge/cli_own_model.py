@@ -2,17 +2,22 @@
 
 import argparse
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from torch_bridge.export import STATES, export_model, export_state
-from torch_bridge.model_spec import INPUT_SHAPE, model_of
+from torch_bridge.export import STATES, SUFFIXES, export_model, export_state
+from torch_bridge.model_spec import input_shape, model_of
+from torch_bridge.options import not_negative, positive, threads
+from torch_bridge.preflight import check_apart, check_file
 from torch_bridge.profile import LayerProfile, profile_model, profile_table
 from torch_bridge.results import command_line, environment, write_json
 from torch_bridge.storage import load_network
+from torch_bridge.terminal import show
 from torch_bridge.tucker_loading import load_tucker
 from tucker_core import load
 
@@ -24,12 +29,15 @@ def add_profile(sub: Any) -> None:
     )
     _model_options(command)
     command.add_argument(
-        "--batch", type=int, default=1, help="inputs at once (default: %(default)s)"
+        "--batch", type=positive, default=1, help="inputs at once (default: %(default)s)"
     )
     command.add_argument(
-        "--seconds", type=float, default=0.5, help="to time each layer (default: %(default)s)"
+        "--seconds",
+        type=not_negative,
+        default=0.5,
+        help="to time each layer (default: %(default)s)",
     )
-    command.add_argument("--threads", type=int, help="of torch (default: torch's own)")
+    command.add_argument("--threads", type=threads, help="of torch (default: torch's own)")
     command.add_argument("--json", action="store_true", help="print JSON instead of a table")
     command.add_argument("--result", type=Path, help="JSON file for what was measured")
     command.set_defaults(run=_profile)
@@ -58,20 +66,23 @@ def _model_options(command: argparse.ArgumentParser) -> None:
 
 
 def _profile(arguments: argparse.Namespace) -> None:
+    check_file(arguments.result, ".json", option="--result")
+    check_apart([arguments.result], [arguments.file])
     if arguments.threads is not None:
         torch.set_num_threads(arguments.threads)
     network = load(arguments.file)
     spec = arguments.model or network.architecture
-    model = load_tucker(model_of(spec), network)
-    inputs = [_example(arguments, spec, arguments.batch)]
-    profiles = profile_model(model, inputs, seconds=arguments.seconds)
+    model = load_tucker(model_of(spec, network), network)
+    inputs = _example(spec, arguments.input, arguments.batch)
+    with _fitting(inputs):
+        profiles = profile_model(model, [inputs], seconds=arguments.seconds)
     content = {
         "command": command_line(), "file": arguments.file.name, "batch": arguments.batch,
         **profile_content(profiles), **environment(),
     }  # fmt: skip
     if arguments.result is not None:
         write_json(arguments.result, content)
-    print(json.dumps(content, indent=1) if arguments.json else profile_table(profiles))
+    show(json.dumps(content, indent=1) if arguments.json else profile_table(profiles))
 
 
 def profile_content(profiles: list[LayerProfile]) -> dict[str, Any]:
@@ -94,31 +105,38 @@ def profile_content(profiles: list[LayerProfile]) -> dict[str, Any]:
 
 
 def _export(arguments: argparse.Namespace) -> None:
+    check_file(arguments.out, *SUFFIXES)
+    check_apart([arguments.out], [arguments.file])
     network = load(arguments.file)
     spec = arguments.model or network.architecture
     if arguments.out.suffix in STATES:  # weights by name: no module is needed
         dense = {name: torch.from_numpy(array) for name, array in network.to_dense().items()}
         export_state(dense, arguments.out)
     else:
-        model = load_network(model_of(spec), network)
-        export_model(model, arguments.out, [_example(arguments, spec, 2)])
-    print(f"{arguments.out}: {arguments.out.stat().st_size:,} bytes")
+        model = load_network(model_of(spec, network), network)
+        inputs = _example(spec, arguments.input, 2)
+        with torch.no_grad(), _fitting(inputs):
+            model.eval()(inputs)  # what does not fit is found out here, in plain words
+        export_model(model, arguments.out, [inputs])
+    show(f"{arguments.out}: {arguments.out.stat().st_size:,} bytes")
 
 
-def _example(arguments: argparse.Namespace, spec: str, batch: int) -> Tensor:
+def _example(spec: str, given: str | None, batch: int) -> Tensor:
     """Random inputs of the shape that the network takes."""
-    shape: tuple[int, ...]
-    if arguments.input is not None:
-        sizes = arguments.input.split(",")
-        if not all(size.strip().isdecimal() for size in sizes):
-            raise ValueError(
-                f"input is {arguments.input!r}; whole numbers such as 3,32,32 are needed"
-            )
-        shape = tuple(map(int, sizes))
-    elif spec in ("lenet5", "lenet300"):
-        shape = INPUT_SHAPE
-    else:
+    shape = (batch, *input_shape(spec, given))
+    try:
+        return torch.randn(shape, generator=torch.Generator().manual_seed(0))
+    except RuntimeError as error:
+        raise MemoryError(f"inputs of shape {shape} are too many; take a smaller batch") from error
+
+
+@contextmanager
+def _fitting(inputs: Tensor) -> Iterator[None]:
+    """Say that the network does not take these inputs, where it does not."""
+    try:
+        yield
+    except (RuntimeError, IndexError, TypeError) as error:
         raise ValueError(
-            f"the shape of an input of {spec!r} is not known; give --input, e.g. 3,32,32"
-        )
-    return torch.randn(batch, *shape, generator=torch.Generator().manual_seed(0))
+            f"the network takes no inputs of shape {tuple(inputs.shape)}: {error}; give --input, and "
+            "perhaps a smaller --batch"
+        ) from error

@@ -2,28 +2,31 @@
 
 import json
 import os
-import shutil
-import sys
 from argparse import Namespace
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import torch
 from torch import nn
 
-from torch_bridge.arrays import read_tensors, write_tensors
+from torch_bridge.arrays import write_tensors
+from torch_bridge.benchmarks.images import load_images
 from torch_bridge.datasets import DataSet, load_mnist
-from torch_bridge.demo import result_content, rows_table, run_demo
-from torch_bridge.inference import evaluate
+from torch_bridge.demo import demo_files, result_content, rows_table, run_demo
+from torch_bridge.inference import check_device, evaluate
 from torch_bridge.layouts import layout
-from torch_bridge.models import LENETS, MODELS, build_model
-from torch_bridge.pipeline import Experiment, Row, check_device
+from torch_bridge.networks import image_set_of, open_dense, open_network
+from torch_bridge.pipeline import Experiment, Row
+from torch_bridge.preflight import check_apart, check_budget, check_file, check_folder
 from torch_bridge.recipes import Recipe, recipe_for
 from torch_bridge.results import write_json
-from torch_bridge.storage import load_network
-from tucker_core import ARCHITECTURES, CompressedNetwork, coded_bits, format_table, load, save
+from torch_bridge.terminal import show
+from torch_bridge.training import error_rate
+from tucker_core import CompressedNetwork, coded_bits, format_table, load, save
 
+_Measure: TypeAlias = tuple[str, int, Callable[[nn.Module], float]]
 SEEN = (
     "MNIST-5k is a part of MNIST's training set: a network trained on the full MNIST has seen these "
     "images, and errs less on them than on new ones"
@@ -32,20 +35,27 @@ SEEN = (
 
 def demo(arguments: Namespace) -> None:
     """Train a dense net and its Tucker twin, write the file, test it, show the table."""
+    check_folder(arguments.out)
+    for name in demo_files(arguments.model):
+        check_file(arguments.out / name, Path(name).suffix)
     experiment = experiment_of(arguments)
     experiment.folder = arguments.runs / "demo"
     rows = run_demo(experiment, arguments.out, arguments.max_bytes)
-    shutil.rmtree(experiment.folder, ignore_errors=True)  # done: the next demo trains anew
+    for checkpoint in experiment.checkpoints:  # done: the next demo trains anew
+        checkpoint.unlink(missing_ok=True)
     _show(arguments, experiment, rows)
-    print(f"\nfile, pictures and QR code: {arguments.out}{os.sep}", file=sys.stderr)
+    show(f"\nfile, pictures and QR code: {arguments.out}{os.sep}", aside=True)
 
 
 def train(arguments: Namespace) -> None:
     """Train a dense net and write its weights as an .npz file."""
+    out = arguments.out or Path(f"{arguments.model}.npz")
+    check_file(out, ".npz")
+    check_file(arguments.result, ".json", option="--result")
+    check_apart([out, arguments.result])
     experiment = experiment_of(arguments)
     augment = not arguments.no_augment
     model, result = experiment.train_dense(augment=augment)
-    out = arguments.out or Path(f"{arguments.model}.npz")
     write_tensors(out, dict(model.named_parameters()))
     kind = "with augmentation" if augment else "no augmentation"
     _report(arguments, experiment, [experiment.dense_row(f"dense, {kind}", model, result)])
@@ -55,54 +65,70 @@ def compress(arguments: Namespace) -> None:
     """Train a net in Tucker form, round it, write the .ada file and test what it decodes to."""
     if arguments.no_rounding and arguments.out is not None:
         raise ValueError(f"--no-rounding writes no file; leave --out {arguments.out} away")
-    dense = None if arguments.dense is None else _load_dense(arguments.dense, arguments.model)
+    out = None if arguments.no_rounding else arguments.out or Path(f"{arguments.model}.ada")
+    check_file(out, ".ada")
+    check_file(arguments.result, ".json", option="--result")
+    check_apart([out, arguments.result], [arguments.dense])
+    dense = None
+    if arguments.dense is not None:
+        _, dense = open_dense(arguments.dense, arguments.model)
     experiment = experiment_of(arguments)
     if dense is not None:
         dense = dense.to(experiment.device).eval()
+    check_budget(experiment, arguments.max_bytes)
     model, report, floats = experiment.train_tucker(start=arguments.start, dense=dense)
-    if arguments.no_rounding:
+    if out is None:
         row = experiment.float_row("float32 numbers, no file", model, floats)
     else:
         network, val_error, rounded = experiment.round_in(model, arguments.max_bytes)
-        out = arguments.out or Path(f"{arguments.model}.ada")
         save(out, network)
         seconds = experiment.teacher_seconds + floats.seconds + rounded.seconds
         row = experiment.file_row(f"{out.name}, decoded", out, val_error, seconds)
     if not arguments.json:
-        print(f"{report.plan.table()}\n")
+        show(f"{report.plan.table()}\n")
     _report(arguments, experiment, [row])
 
 
 def evaluate_files(arguments: Namespace) -> None:
     """Decode each file, test it as an ordinary dense network and show size and error."""
     device = check_device(arguments.device)
-    networks = {path: _open(path) for path in arguments.files}
-    data = _data(arguments)
-    if data.name == "MNIST-5k":
-        print(f"note: {SEEN}", file=sys.stderr)
-    images, labels = (
-        torch.from_numpy(data.test_images.copy()),
-        torch.from_numpy(data.test_labels.copy()),
-    )
+    networks = {path: open_network(path) for path in arguments.files}
+    measures: dict[str, _Measure] = {}
     results = []
-    for path, (model, params, dense_bytes, architecture) in networks.items():
-        size = path.stat().st_size if path.suffix != ".npz" else 4 * params
+    for path, opened in networks.items():
+        name = image_set_of(opened.architecture, arguments.data)
+        if name not in measures:
+            measures[name] = _measure_of(name, arguments, device)
+        data_set, count, error = measures[name]
         results.append(
             {
                 "file": str(path),
-                "model": architecture,
-                "data_set": data.name,
-                "test_images": len(images),
-                "params": params,
-                "bytes": size,
-                "ratio": dense_bytes / size,
-                "test_error": evaluate(model.to(device), images, labels),
+                "model": opened.architecture,
+                "data_set": data_set,
+                "test_images": count,
+                "params": opened.params,
+                "bytes": opened.n_bytes,
+                "ratio": opened.ratio,
+                "test_error": error(opened.model.to(device)),
             }
         )
     if arguments.json:
-        print(json.dumps(results[0] if len(results) == 1 else results, indent=1))
+        show(json.dumps(results[0] if len(results) == 1 else results, indent=1))
     else:
-        print(_evaluation_table(results))
+        show(_evaluation_table(results))
+
+
+def _measure_of(name: str, arguments: Namespace, device: torch.device) -> _Measure:
+    """Title and number of a data set's test images, and what tells a network's error on them."""
+    if name != "mnist":
+        images = load_images(name, arguments.data_dir, device)
+        return images.name, len(images.test), lambda model: error_rate(model, images.test)
+    data = _data(arguments)
+    if data.name == "MNIST-5k":
+        show(f"note: {SEEN}", aside=True)
+    digits = torch.from_numpy(data.test_images.copy())
+    labels = torch.from_numpy(data.test_labels.copy())
+    return data.name, len(labels), lambda model: evaluate(model, digits, labels)
 
 
 def inspect(arguments: Namespace) -> None:
@@ -110,13 +136,13 @@ def inspect(arguments: Namespace) -> None:
     network = load(arguments.file)
     bits = coded_bits(network)
     if arguments.json:
-        print(json.dumps(_inspection(network, bits), indent=1))
+        show(json.dumps(_inspection(network, bits), indent=1))
         return
     coded = sum(bits.values()) / 8
-    print(f"{arguments.file}: {network.architecture}, {network.n_bytes:,} bytes\n")
-    print(network.table(bits))
+    show(f"{arguments.file}: {network.architecture}, {network.n_bytes:,} bytes\n")
+    show(network.table(bits))
     size = network.n_bytes or 0
-    print(
+    show(
         f"\n{network.n_params:,} numbers coded in {coded:,.0f} bytes; header, models and checksum: "
         f"{size - coded:,.0f} bytes\n"
         f"dense network: {network.dense_bytes:,} bytes, {network.dense_bytes / size:,.0f} times this "
@@ -128,40 +154,46 @@ def qr(arguments: Namespace) -> None:
     """Write the file's bytes as a QR code."""
     from course_kit.qr import make_qr, write_qr
 
-    load(arguments.file)  # only a whole and undamaged file is worth printing
-    content = arguments.file.read_bytes()
     outs = arguments.out or [
         arguments.file.with_name(f"{arguments.file.stem}_qr{s}") for s in (".svg", ".png")
     ]
     for out in outs:
+        check_file(out, ".svg", ".png")
+    check_apart(outs, [arguments.file])
+    load(arguments.file)  # only a whole and undamaged file is worth printing
+    content = arguments.file.read_bytes()
+    for out in outs:
         write_qr(content, out)
-        print(
-            f"{out}: {len(content):,} bytes in a QR code of version {make_qr(content).designator}"
-        )
+        show(f"{out}: {len(content):,} bytes in a QR code of version {make_qr(content).designator}")
 
 
-def experiment_of(arguments: Namespace) -> Experiment:
-    """Model, data, recipe and device that the arguments of a command name."""
-    check_device(arguments.device)
+def experiment_of(arguments: Namespace, recipe: Recipe | None = None) -> Experiment:
+    """Model, data, recipe (by default that of the options) and device that a command names."""
+    device = check_device(arguments.device).type
+    check_folder(arguments.runs, option="--runs")
     data = _data(arguments)
-    recipe = _recipe(arguments, data.name)
     return Experiment(
-        arguments.model, data, recipe, seed=arguments.seed, device=arguments.device,
-        folder=arguments.runs, progress=not arguments.quiet,
+        arguments.model, data, recipe or _recipe(arguments, data.name), seed=arguments.seed,
+        device=device, folder=arguments.runs, progress=not arguments.quiet,
     )  # fmt: skip
 
 
-def _recipe(arguments: Namespace, data_set: str) -> Recipe:
-    recipe = recipe_for(arguments.model, data_set, getattr(arguments, "recipe", "demo"))
+def changed_recipe(recipe: Recipe, arguments: Namespace) -> Recipe:
+    """The recipe with the epochs and learning rate of the options, before rounding."""
     changes: dict[str, Any] = {
         k: v for k in ("epochs", "lr") if (v := getattr(arguments, k)) is not None
     }
-    distil = getattr(arguments, "distil", None)
-    recipe = replace(
+    return replace(
         recipe,
         dense=replace(recipe.dense, **changes),
         tucker=replace(recipe.tucker, **changes),
     )
+
+
+def _recipe(arguments: Namespace, data_set: str) -> Recipe:
+    known = recipe_for(arguments.model, data_set, getattr(arguments, "recipe", "demo"))
+    recipe = changed_recipe(known, arguments)
+    distil = getattr(arguments, "distil", None)
     if distil is not None:
         recipe = replace(
             recipe,
@@ -184,7 +216,8 @@ def _recipe(arguments: Namespace, data_set: str) -> Recipe:
 
 
 def _data(arguments: Namespace) -> DataSet:
-    return load_mnist(arguments.data_dir, offline=arguments.offline or None)
+    quiet = getattr(arguments, "quiet", False)
+    return load_mnist(arguments.data_dir, offline=arguments.offline or None, progress=not quiet)
 
 
 def _report(arguments: Namespace, experiment: Experiment, rows: list[Row]) -> None:
@@ -195,52 +228,9 @@ def _report(arguments: Namespace, experiment: Experiment, rows: list[Row]) -> No
 
 def _show(arguments: Namespace, experiment: Experiment, rows: list[Row]) -> None:
     if arguments.json:
-        print(json.dumps(result_content(experiment, rows), indent=1))
+        show(json.dumps(result_content(experiment, rows), indent=1))
     else:
-        print(rows_table(rows, experiment.data.name))
-
-
-def _open(path: Path) -> tuple[nn.Module, int, int, str]:
-    """Model, numbers stored, bytes of the dense network and architecture of a file."""
-    if path.suffix == ".npz":
-        architecture, state = _read_npz(path)
-        model = _load_state(architecture, state, path)
-        params = sum(p.numel() for p in model.parameters())
-        return model, params, 4 * params, architecture
-    network = load(path)
-    if network.architecture in MODELS and network.architecture not in LENETS:
-        raise ValueError(
-            f"{path} holds a {network.architecture}: 'ada-tucker bench {network.architecture} --evaluate "
-            f"{path}' tests it"
-        )
-    model = load_network(build_model(network.architecture), network)
-    return model, network.n_params, network.dense_bytes, network.architecture
-
-
-def _read_npz(path: Path) -> tuple[str, dict[str, torch.Tensor]]:
-    state = read_tensors(path, "ada-tucker train")
-    shapes = {name: tuple(tensor.shape) for name, tensor in state.items()}
-    for architecture, table in ARCHITECTURES.items():
-        if shapes == table:
-            return architecture, state
-    raise ValueError(
-        f"{path} holds the weights of none of {sorted(ARCHITECTURES)}: {sorted(shapes)}"
-    )
-
-
-def _load_dense(path: Path, model_name: str) -> nn.Module:
-    architecture, state = _read_npz(path)
-    if architecture != model_name:
-        raise ValueError(f"{path} holds a {architecture} network; {model_name} is asked for")
-    return _load_state(architecture, state, path)
-
-
-def _load_state(architecture: str, state: dict[str, torch.Tensor], path: Path) -> nn.Module:
-    if not all(bool(tensor.isfinite().all()) for tensor in state.values()):
-        raise ValueError(f"{path} holds weights that are not finite numbers")
-    model = build_model(architecture)
-    model.load_state_dict(state)
-    return model
+        show(rows_table(rows, experiment.data.name))
 
 
 def _evaluation_table(results: list[dict[str, Any]]) -> str:

@@ -1,13 +1,15 @@
 """The commands `ada-tucker course ...`: hand out assignments, collect, grade and give back."""
 
 import argparse
-import sys
 from argparse import Namespace
 from datetime import datetime
 from pathlib import Path
 from typing import Any, TypeAlias
 
 from tqdm import tqdm
+
+from torch_bridge.progress import hidden
+from torch_bridge.terminal import show
 
 CHANGED_SINCE = (
     "the instructor's notebook has changed since it was handed out: tests that differ count as changed "
@@ -123,7 +125,7 @@ def release(arguments: Namespace) -> None:
     assignment = load_assignment(arguments.assignment)
     students = read_roster(arguments.students)
     written = write(assignment, students, arguments.seed, arguments.out)
-    print(
+    show(
         f"{len(written)} notebooks written to {arguments.out}, {len(students) - len(written)} were there"
     )
 
@@ -136,7 +138,7 @@ def collect(arguments: Namespace) -> None:
 
     course = load_course(arguments.released, load_assignment(arguments.assignment).name)
     found = file_all(course, arguments.inbox, arguments.out, arguments.due)
-    print(f"{len(found.filed)} of {len(course.students)} students handed in: {arguments.out}")
+    show(f"{len(found.filed)} of {len(course.students)} students handed in: {arguments.out}")
     _list("missing", found.missing)
     _list("late", found.late)
     _list("note", found.notes)
@@ -158,18 +160,20 @@ def grade(arguments: Namespace) -> None:
         _list("note", [CHANGED_SINCE])
     limits = Limits(arguments.cell_seconds, arguments.notebook_seconds, arguments.memory)
     out = arguments.out / assignment.name
-    with tqdm(total=len(course.students), unit="student", disable=arguments.quiet) as bar:
+    with tqdm(
+        total=len(course.students), unit="student", disable=hidden(not arguments.quiet)
+    ) as bar:
         results = grade_folder(
             assignment, course, arguments.submissions, out, limits=limits,
             jobs=arguments.jobs, again=arguments.again, progress=lambda result: _advance(bar, result),
         )  # fmt: skip
     marks.write_marks(results, out / "marks.csv")
-    print(marks.marks_table(results))
+    show(marks.marks_table(results))
     if marks.write_leaderboard(results, out / "leaderboard.csv"):
-        print(f"\nleaderboard: {out / 'leaderboard.csv'}")
+        show(f"\nleaderboard: {out / 'leaderboard.csv'}")
     _list("note", marks.notes_list(results))
     _list("on this system", marks.unguarded(results))
-    print(f"\nmarks: {out / 'marks.csv'}")
+    show(f"\nmarks: {out / 'marks.csv'}")
 
 
 def feedback(arguments: Namespace) -> None:
@@ -178,7 +182,7 @@ def feedback(arguments: Namespace) -> None:
 
     results, folder = _results(arguments)
     *_, index = write_feedback(results, folder / "feedback")
-    print(f"{len(results)} pages and {index}")
+    show(f"{len(results)} pages and {index}")
 
 
 def report(arguments: Namespace) -> None:
@@ -187,7 +191,7 @@ def report(arguments: Namespace) -> None:
 
     results, folder = _results(arguments)
     for path in write_report(results, folder):
-        print(path)
+        show(path)
 
 
 def _results(arguments: Namespace) -> tuple[list[dict[str, Any]], Path]:
@@ -205,4 +209,4 @@ def _advance(bar: Any, result: dict[str, Any]) -> None:
 
 def _list(kind: str, lines: list[str]) -> None:
     for line in lines:
-        print(f"{kind}: {line}", file=sys.stderr)
+        show(f"{kind}: {line}", aside=True)

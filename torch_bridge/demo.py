@@ -8,6 +8,7 @@ import numpy as np
 from torch_bridge.inference import predict
 from torch_bridge.models import build_model
 from torch_bridge.pipeline import Experiment, Row
+from torch_bridge.preflight import check_budget
 from torch_bridge.results import command_line, environment, write_json
 from torch_bridge.storage import load_network
 from tucker_core import format_table, load, save
@@ -27,6 +28,7 @@ def run_demo(experiment: Experiment, out: Path, max_bytes: int | None = None) ->
     one row for each dense net and one for the file
     """
     name = experiment.model_name
+    check_budget(experiment, max_bytes)
     rows = []
     for augment in (False, True):
         model, result = experiment.train_dense(augment=augment)
@@ -41,6 +43,18 @@ def run_demo(experiment: Experiment, out: Path, max_bytes: int | None = None) ->
     draw(experiment, path, rows)
     write_json(out / "result.json", result_content(experiment, rows))
     return rows
+
+
+def demo_files(model_name: str) -> list[str]:
+    """Names of the files that the demo leaves.
+
+    Examples
+    --------
+    >>> demo_files("lenet5")[0]
+    'lenet5.ada'
+    """
+    pictures = (f"{model_name}{ending}" for ending in (".ada", ".png", "_qr.svg", "_qr.png"))
+    return [*pictures, "result.json"]
 
 
 def result_content(experiment: Experiment, rows: list[Row]) -> dict[str, object]:

@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from torch_bridge.checkpoint import digest
+from torch_bridge.fingerprint import digest
 from torch_bridge.inference import pick_precision, predict
 
 
@@ -29,20 +29,22 @@ class Teacher:
 
     def __init__(self, model: nn.Module) -> None:
         self._model = model
+        self._device = next(model.parameters()).device
+        self._dtype = pick_precision(self._device, "auto")
         self._known: dict[int, tuple[Tensor, Tensor]] = {}  # images are kept, so ids stay theirs
 
     def logits(self, images: Tensor) -> Tensor:
         """Logits (n, classes) of byte images (n, height, width), from memory if it saw this tensor."""
         if id(images) not in self._known:
-            device = next(self._model.parameters()).device
-            half = pick_precision(device, "auto") != torch.float32
-            with torch.autocast(device.type, torch.bfloat16, enabled=half):
+            half = self._dtype != torch.float32
+            with torch.autocast(self._device.type, torch.bfloat16, enabled=half):
                 self._known[id(images)] = (images, predict(self._model, images))
         return self._known[id(images)][1]
 
     def mark(self) -> str:
-        """Hash of the teacher's weights."""
-        return digest(self._model.state_dict().values())
+        """The teacher's kind, weights and precision, on which all that it says depends."""
+        values = digest(self._model.state_dict().values())
+        return f"{type(self._model).__name__} {values} {self._dtype} {self._device.type}"
 
 
 def distillation(targets: Tensor, logits: Tensor, temperature: float) -> Tensor:

@@ -6,8 +6,10 @@ optional packages of `pip install ada-tucker[export]`.
 """
 
 import copy
+import io
 import warnings
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -51,7 +53,7 @@ def export_model(model: nn.Module, path: Path, inputs: Sequence[Tensor] = ()) ->
     if path.suffix in (".onnx", ".pt2") and not inputs:
         raise ValueError(f"{path.suffix} needs an example input; give its shape")
     dense = materialize(copy.deepcopy(model)).eval()
-    with replacing(path) as temporary:
+    with _written(path) as temporary:
         _WRITERS[path.suffix](dense, temporary, tuple(inputs))
 
 
@@ -65,11 +67,24 @@ def export_state(state: Mapping[str, Tensor], path: Path) -> None:
     """
     if path.suffix not in STATES:
         raise ValueError(f"{path} ends in {path.suffix!r}; one of {STATES} is needed")
-    with replacing(path) as temporary:
+    with _written(path) as temporary:
         if path.suffix == ".npz":
             _save_npz(state, temporary)
         else:
             _needed("safetensors.torch").save_file(dict(state), str(temporary))
+
+
+@contextmanager
+def _written(path: Path) -> Iterator[Path]:
+    """As `replacing`; what libraries raise on a full disk is an `OSError` with the file's name."""
+    try:
+        with replacing(path) as temporary:
+            yield temporary
+    except Exception as error:
+        nameless = isinstance(error, OSError) and error.filename is None
+        if nameless or type(error).__name__ == "SafetensorError":
+            raise OSError(f"{path} cannot be written: {error}; is the disk full?") from error
+        raise
 
 
 def _write_safetensors(model: nn.Module, path: Path, _: tuple[Tensor, ...]) -> None:
@@ -93,8 +108,9 @@ def _known(tensor: Tensor) -> Tensor:
 
 def _write_program(model: nn.Module, path: Path, inputs: tuple[Tensor, ...]) -> None:
     program = torch.export.export(model, inputs, dynamic_shapes=_free_batch(inputs))
-    with path.open("wb") as file:
-        torch.export.save(program, file)
+    content = io.BytesIO()  # torch's own writer ends the whole process where a disk is full
+    torch.export.save(program, content)
+    path.write_bytes(content.getbuffer())
 
 
 def _write_onnx(model: nn.Module, path: Path, inputs: tuple[Tensor, ...]) -> None:
@@ -128,3 +144,4 @@ _WRITERS: dict[str, Callable[[nn.Module, Path, tuple[Tensor, ...]], None]] = {
     ".onnx": _write_onnx,
     ".pt2": _write_program,
 }
+SUFFIXES = tuple(_WRITERS)

@@ -48,3 +48,23 @@ def pick_precision(device: torch.device, wanted: str) -> torch.dtype:
         return torch.bfloat16 if torch.cuda.is_bf16_supported() else torch.float32
     native = device.type == "cpu" and torch.cpu._is_avx512_bf16_supported()
     return torch.bfloat16 if native else torch.float32
+
+
+def check_device(name: str) -> torch.device:
+    """The device of that name, if this machine has it.
+
+    Raises
+    ------
+    ValueError
+        If it is unknown or not there; says what is.
+    """
+    there = {
+        "cpu": True,
+        "cuda": torch.cuda.is_available(),
+        "mps": torch.backends.mps.is_available(),
+    }
+    if not there.get(name, False):
+        raise ValueError(
+            f"device {name!r} is not available; this machine has {[n for n, ok in there.items() if ok]}"
+        )
+    return torch.device(name)

@@ -7,42 +7,72 @@ from pathlib import Path
 
 from torch import nn
 
-from torch_bridge.models import MODELS, build_model
+from torch_bridge.datasets.registry import IMAGE_SETS
+from torch_bridge.models import MODELS
+from torch_bridge.networks import image_set_of, module_for
+from tucker_core import CompressedNetwork
 
-INPUT_SHAPE = (1, 28, 28)  # of the LeNets
 
-
-def model_of(spec: str) -> nn.Module:
-    """Build the module that a command names.
+def model_of(spec: str, network: CompressedNetwork) -> nn.Module:
+    """Build the module that a command names, dense, for the numbers of a file.
 
     Parameters
     ----------
     spec : "lenet5", or "package.module:make", a function or class without arguments in a file that can be
         imported from the present folder
+    network : content of the file
 
     Raises
     ------
     ValueError
         If there is no such network, file or function, or it makes no torch module.
-
-    Examples
-    --------
-    >>> type(model_of("torch_bridge.models:LeNet300")).__name__
-    'LeNet300'
     """
     if spec in MODELS:
-        return build_model(spec)
+        return module_for(network, spec)
     module, colon, name = spec.partition(":")
     if not colon:
         raise ValueError(
             f"model {spec!r} is unknown; choose one of {', '.join(sorted(MODELS))}, or name a function "
             "of your own as --model package.module:make"
         )
-    make = _found(module, name)
-    model = make()
+    try:
+        model = _found(module, name)()
+    except Exception as error:  # whatever a stranger's function raises
+        raise ValueError(f"{spec} cannot be had: {type(error).__name__}: {error}") from error
     if not isinstance(model, nn.Module):
         raise ValueError(f"{spec} gives a {type(model).__name__}, no torch module")
     return model
+
+
+def input_shape(spec: str, given: str | None) -> tuple[int, ...]:
+    """Shape of one input of a network, without the batch.
+
+    Parameters
+    ----------
+    spec : as for `model_of`
+    given : the shape as an option says it, e.g. "3,32,32"
+
+    Raises
+    ------
+    ValueError
+        If it is no shape, or there is none and the network is a stranger.
+
+    Examples
+    --------
+    >>> input_shape("resnet20", None), input_shape("mine:make", "7")
+    ((3, 32, 32), (7,))
+    """
+    if given is not None:
+        sizes = [size.strip() for size in given.split(",")]
+        if not all(size.isascii() and size.isdecimal() and int(size) for size in sizes):
+            raise ValueError(f"input is {given!r}; whole numbers such as 3,32,32 are needed")
+        return tuple(map(int, sizes))
+    if spec not in MODELS:
+        raise ValueError(
+            f"the shape of an input of {spec!r} is not known; give --input, e.g. 3,32,32"
+        )
+    known = IMAGE_SETS[image_set_of(spec)]
+    return len(known.mean), known.side, known.side
 
 
 def _found(module: str, name: str) -> Callable[[], object]:
@@ -50,8 +80,6 @@ def _found(module: str, name: str) -> Callable[[], object]:
     sys.path.insert(0, here)
     try:
         found = getattr(importlib.import_module(module), name)
-    except (ImportError, AttributeError) as error:
-        raise ValueError(f"{module}:{name} cannot be had: {error}") from error
     finally:
         sys.path.remove(here)
     if not callable(found):

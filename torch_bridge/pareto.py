@@ -1,11 +1,10 @@
 """A sweep over budgets and prices on bits, to see which error costs how many bytes.
 
-Every run writes one JSON file and is not run again while that file is there, so a sweep that was
-interrupted goes on with the same command. Runs that differ only in the price share the training
-before rounding.
+Every run writes one JSON file and is not run again while that file is there and of the same settings
+and data, so a sweep that was interrupted goes on with the same command. Runs that differ only in the
+price share the training before rounding.
 """
 
-import json
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -15,8 +14,13 @@ from tqdm import tqdm
 
 from torch_bridge.demo import result_content
 from torch_bridge.pipeline import Experiment
-from torch_bridge.results import write_json
+from torch_bridge.preflight import check_budget
+from torch_bridge.progress import hidden
+from torch_bridge.recipes import Recipe
+from torch_bridge.results import kept_result, run_facts, write_json
+from torch_bridge.settings import exactly
 from tucker_core import format_table, save
+from tucker_core.json_file import read_json
 
 
 def sweep(
@@ -26,7 +30,7 @@ def sweep(
     seeds: Sequence[int],
     out: Path,
 ) -> list[dict[str, Any]]:
-    """Run every combination that has no result in `out` yet; returns all results.
+    """Run every combination that has no result of its own in `out` yet; returns all results.
 
     Parameters
     ----------
@@ -39,37 +43,40 @@ def sweep(
     Raises
     ------
     ValueError
-        If a budget is too small for any plan.
+        If a budget is too small for any plan; then nothing is run.
     """
-    results = []
-    combinations = [(b, r, s) for s in seeds for b in budgets for r in rates]
-    bar = tqdm(combinations, desc="pareto", unit="run", disable=not experiment.progress)
-    for budget, rate, seed in bar:
-        recipe = experiment.recipe
-        name = (
-            f"{experiment.model_name}_{recipe.method}_{experiment.data.name.lower()}"
-            f"_b{budget}_r{rate:g}_s{seed}"
-        )
-        path = out / f"{name}.json"
-        if not path.exists():
-            job = experiment.with_recipe(
-                replace(
-                    recipe, budget=budget, layers=(), shared=(),
-                    rounding=replace(recipe.rounding, rate=rate),
-                ),
-                seed,
-            )  # fmt: skip
-            write_json(path, _run(job, out / f"{name}.ada"))
-        results.append(json.loads(path.read_text(encoding="utf-8")))
-    return results
+    runs = [(_recipe(experiment, b, r), s) for s in seeds for b in budgets for r in rates]
+    for budget in budgets:
+        check_budget(experiment.with_recipe(_recipe(experiment, budget, rates[0]), seeds[0]))
+    bar = tqdm(runs, desc="pareto", unit="run", disable=hidden(experiment.progress))
+    return [_result(experiment.with_recipe(recipe, seed), out) for recipe, seed in bar]
 
 
-def _run(job: Experiment, path: Path) -> dict[str, object]:
+def _recipe(experiment: Experiment, budget: int, rate: float) -> Recipe:
+    rounding = replace(experiment.recipe.rounding, rate=rate)
+    return replace(experiment.recipe, budget=budget, layers=(), shared=(), rounding=rounding)
+
+
+def _name(job: Experiment) -> str:
+    recipe = job.recipe
+    settings = f"b{recipe.budget}_r{exactly(recipe.rounding.rate)}_s{job.seed}"
+    return f"{job.model_name}_{recipe.method}_{job.data.name.lower()}_{settings}"
+
+
+def _result(job: Experiment, out: Path) -> dict[str, Any]:
+    """What a run came to: what it left before, or what it comes to now."""
+    told, path = (out / f"{_name(job)}{suffix}" for suffix in (".json", ".ada"))
+    mark = job.fingerprint()
+    kept = kept_result(told, mark)
+    if kept is not None:
+        return kept
     model, _, floats = job.train_tucker()
     network, val_error, rounded = job.round_in(model)
     save(path, network)
     seconds = job.teacher_seconds + floats.seconds + rounded.seconds
-    return result_content(job, [job.file_row(path.name, path, val_error, seconds)])
+    rows = [job.file_row(path.name, path, val_error, seconds)]
+    write_json(told, result_content(job, rows) | run_facts(mark, [path]))
+    return read_json(told)
 
 
 def front(results: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:

@@ -4,7 +4,7 @@ Every error rate of a compressed network is measured on the network decoded from
 chosen (the epoch) is chosen on the validation images; the test images are looked at once.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -15,7 +15,8 @@ from torch_bridge.augment import augmented_copies
 from torch_bridge.compress import CompressionReport, compress_model
 from torch_bridge.datasets import DataSet
 from torch_bridge.distil import Teacher
-from torch_bridge.inference import evaluate
+from torch_bridge.fingerprint import digest, fingerprint
+from torch_bridge.inference import check_device, evaluate, pick_precision
 from torch_bridge.layers import compressible_layers, count_params, weight_shape
 from torch_bridge.models import build_model
 from torch_bridge.recipes import Recipe
@@ -35,6 +36,9 @@ from tucker_core import (
 )
 
 METHODS = {"ada": "ADA-Tucker", "scada": "SCADA-Tucker"}
+LEVELS = [16.0 * 0.9**k for k in range(40)]  # per root mean square, tried for a size that is wanted
+COARSEST = LEVELS[-1]
+__all__ = ["COARSEST", "METHODS", "Experiment", "Row", "check_device", "fix_inner_biases"]
 
 
 @dataclass(frozen=True)
@@ -72,6 +76,10 @@ class Experiment:
     device : "cpu", "cuda" or "mps"
     folder : where checkpoints are kept, so that an interrupted run can go on; None keeps none
     progress : show progress bars
+
+    Attributes
+    ----------
+    checkpoints : the files that were kept there
     """
 
     def __init__(
@@ -84,6 +92,7 @@ class Experiment:
         self.train_images, self.train_labels = _tensors(data.train_images, data.train_labels)
         self.validation = _tensors(data.val_images, data.val_labels)
         self.test = _tensors(data.test_images, data.test_labels)
+        self.checkpoints: list[Path] = []
         self._pool: list[Tensor] | None = None
         self._teacher: Teacher | None = None
         self.teacher_seconds = 0.0
@@ -137,20 +146,24 @@ class Experiment:
         model = build_model(self.model_name, seed=self.seed)
         if start == "hosvd" and dense is not None:
             model.load_state_dict(dense.state_dict())
-        generator = torch.Generator().manual_seed(self.seed)
-        shared_core = self.recipe.method == "scada"
-        report = compress_model(
-            model, self._plan(model), init=start, shared_core=shared_core, generator=generator
-        )
-        for first, *others in self.recipe.shared:
-            share(model, first, *others)
-        fix_inner_biases(model)
+        report = self.compress(model, start)
         model.to(self.device)
         if listens and self._teacher is None:
             self._teacher = Teacher(self.train_teacher() if dense is None else dense)
         title = f"{METHODS[self.recipe.method]} {self.model_name}"
         result = self._fit(model, title, self.recipe.tucker, augment=True)
         return model, replace(report, params=count_params(model)), result
+
+    def compress(self, model: nn.Module, start: Literal["scratch", "hosvd"]) -> CompressionReport:
+        """Put a dense network into the Tucker form of the recipe, in place."""
+        report = compress_model(
+            model, self._plan(model), init=start, shared_core=self.recipe.method == "scada",
+            generator=torch.Generator().manual_seed(self.seed),
+        )  # fmt: skip
+        for first, *others in self.recipe.shared:
+            share(model, first, *others)
+        fix_inner_biases(model)
+        return report
 
     def train_teacher(self) -> nn.Module:
         """Train the dense network that the recipe lets the twin learn from; its time is kept."""
@@ -179,11 +192,30 @@ class Experiment:
         if self.folder is not None:
             name = title.lower().replace(", ", "-").replace(" ", "-")
             checkpoint = self.folder / f"{name}-{self.data.name.lower()}-seed{self.seed}.npz"
-        pool = self.pool(augment)
-        return fit(
-            model, pool, self.train_labels, self.validation, replace(config, seed=self.seed),
-            teacher=self._teacher, checkpoint=checkpoint, title=title, progress=self.progress,
+        result = fit(
+            model, self.pool(augment), self.train_labels, self.validation,
+            replace(config, seed=self.seed), teacher=self._teacher, checkpoint=checkpoint,
+            title=title, progress=self.progress,
         )  # fmt: skip
+        if result.checkpoint is not None:
+            self.checkpoints.append(result.checkpoint)
+        return result
+
+    def fingerprint(self) -> str:
+        """Hash of everything that decides what a run of this recipe comes to."""
+        recipe, data = self.recipe, self.data
+        configs = (recipe.dense, recipe.tucker, recipe.rounding, recipe.teaching)
+        start = build_model(self.model_name, seed=self.seed)
+        return fingerprint(
+            model=self.model_name,
+            start=digest(start.state_dict().values()),
+            recipe=asdict(recipe),
+            seed=self.seed,
+            data=[data.name, digest([self.train_images, self.train_labels])],
+            held=digest([*self.validation, *self.test]),
+            device=self.device.type,
+            precisions=[str(pick_precision(self.device, c.precision)) for c in configs],
+        )
 
     def round_in(
         self, model: nn.Module, max_bytes: int | None = None
@@ -222,7 +254,7 @@ class Experiment:
     def _levels_for(self, model: nn.Module, max_bytes: int) -> float:
         """Finest levels whose file stays 3 % below `max_bytes`, as sizes move a little in training."""
         size = 0
-        for levels in (16.0 * 0.9**k for k in range(40)):
+        for levels in LEVELS:
             size = len(to_bytes(to_network(model, self.model_name, levels)))
             if size <= 0.97 * max_bytes:
                 return levels
@@ -266,26 +298,6 @@ def fix_inner_biases(model: nn.Module) -> None:
     for bias in biases[:-1]:
         nn.init.zeros_(bias)
         bias.requires_grad_(False)
-
-
-def check_device(name: str) -> torch.device:
-    """The device of that name, if this machine has it.
-
-    Raises
-    ------
-    ValueError
-        If it is unknown or not there; says what is.
-    """
-    there = {
-        "cpu": True,
-        "cuda": torch.cuda.is_available(),
-        "mps": torch.backends.mps.is_available(),
-    }
-    if not there.get(name, False):
-        raise ValueError(
-            f"device {name!r} is not available; this machine has {[n for n, ok in there.items() if ok]}"
-        )
-    return torch.device(name)
 
 
 def _tensors(images: Any, labels: Any) -> tuple[Tensor, Tensor]:

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field, replace
 
 from torch_bridge.augment import Distortion
+from torch_bridge.settings import check_settings
 from torch_bridge.sharing import Place
 from torch_bridge.train import TrainConfig
 
@@ -42,6 +43,15 @@ class Recipe:
     method: str = "ada"
     teacher: str = ""
     teaching: TrainConfig = TEACHING
+
+    def __post_init__(self) -> None:
+        """Refuse settings that cannot be; found out before hours of training."""
+        check_settings(
+            self,
+            positive=("budget", "levels"),
+            not_negative=("copies",),
+            choices={"method": ("ada", "scada")},
+        )
 
 
 RECIPES: dict[tuple[str, str], Recipe] = {

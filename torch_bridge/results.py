@@ -5,7 +5,8 @@ import os
 import platform
 import shlex
 import sys
-from collections.abc import Mapping
+import warnings
+from collections.abc import Mapping, Sequence
 from datetime import date
 from importlib.metadata import version
 from pathlib import Path
@@ -13,7 +14,9 @@ from typing import Any
 
 import torch
 
+from torch_bridge.fingerprint import digest_file
 from tucker_core.files import replacing
+from tucker_core.json_file import read_json
 
 
 def environment() -> dict[str, Any]:
@@ -42,8 +45,51 @@ def command_line() -> str:
 def write_json(path: Path, content: Mapping[str, Any]) -> None:
     """Write a result through a temporary file, so that the old one stays whole until then."""
     text = json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
-    with replacing(path) as temporary:
-        temporary.write_text(text, encoding="utf-8")
+    with replacing(path) as temporary:  # a file name that is no text is escaped as JSON does it
+        temporary.write_text(text, encoding="utf-8", errors="backslashreplace")
+
+
+def run_facts(mark: str, files: Sequence[Path] = ()) -> dict[str, Any]:
+    """What a result says of itself so that `kept_result` knows it again: fingerprint and files."""
+    return {
+        "mark": mark,
+        "files": {path.name: digest_file(path.read_bytes()) for path in files},
+    }
+
+
+def kept_result(path: Path, mark: str) -> dict[str, Any] | None:
+    """The result that this very run left before; None if there is none, and the run is to be made.
+
+    A result of other settings, other data or an older version, or one whose files are gone or were
+    changed, is none; a warning says why.
+
+    Parameters
+    ----------
+    path : of the result; its files lie beside it
+    mark : fingerprint of the run
+
+    Raises
+    ------
+    ValueError
+        If the file cannot be a result: it is damaged, or something else.
+    """
+    if not path.exists():
+        return None
+    content = read_json(path)
+    if content.get("mark") != mark:
+        what = "is of other settings, other data or an older version"
+    elif not content.get("rows"):
+        raise ValueError(f"{path} holds no rows; it is damaged: delete it to make it anew")
+    elif wrong := [n for n, known in content["files"].items() if not _is(path.parent / n, known)]:
+        what = f"is of a file that is missing or was changed ({', '.join(wrong)})"
+    else:
+        return content
+    warnings.warn(f"{path} {what}; it is made anew", stacklevel=2)
+    return None
+
+
+def _is(path: Path, known: str) -> bool:
+    return path.is_file() and digest_file(path.read_bytes()) == known
 
 
 def _cpu_name() -> str:

@@ -19,9 +19,10 @@ import torch
 from torch import Tensor, nn
 from tqdm import tqdm
 
-from torch_bridge.checkpoint import digest, fingerprint
 from torch_bridge.eligibility import Pattern, Weight, survey
 from torch_bridge.evidence import Evidence, Option, check_values
+from torch_bridge.fingerprint import digest, fingerprint
+from torch_bridge.progress import hidden
 from torch_bridge.results import write_json
 from torch_bridge.untouched import untouched
 from torch_bridge.weight import dense_tensor
@@ -41,6 +42,7 @@ from tucker_core.norms import energy_share
 from tucker_core.ranks import ranks_within
 
 FRACTIONS = (0.5, 0.25, 0.12, 0.06, 0.03, 0.015, 0.008)
+_SAME = 1e-6  # of a measure: what sums in another order differ by
 _LEVELS = 8.0  # rounding steps per root mean square for the bytes
 
 
@@ -66,7 +68,7 @@ def scan_sensitivity(
     fractions : of each weight's numbers that its cores and factors may store
     what : what `measure` gives, for tables and plots
     resume : a JSON file in which every measurement is kept as it is made, so that an interrupted scan of
-        the same model goes on. It knows the weights, not the data: take another file for other data
+        the same model goes on. It knows other weights, and other data by what the dense model measures
     progress : show a progress bar
 
     Returns
@@ -96,21 +98,23 @@ def scan_sensitivity(
         model=type(model).__name__, weights=list(weights), what=what,
         values=digest([*model.parameters(), *model.buffers()]),
     )  # fmt: skip
-    known = _Kept(resume, mark)
 
     def measured() -> float:
         with untouched(model):
             value: Any = measure(model)
             return float(value.detach() if isinstance(value, Tensor) else value)
 
-    base = known.measured("dense", measured)
+    base = measured()
     if not math.isfinite(base):
         raise ValueError(
             "the dense model measures no finite number; nothing can be compared with it"
         )
+    known = _Kept(resume, mark, base)
     jobs = [(weight, rank) for weight in weights.values() for rank in _ranks(weight, fractions)]
     options: dict[str, list[Option]] = {name: [_dense_option(w)] for name, w in weights.items()}
-    for weight, rank in tqdm(jobs, desc="sensitivity", disable=not progress, unit="measurement"):
+    for weight, rank in tqdm(
+        jobs, desc="sensitivity", disable=hidden(progress), unit="measurement"
+    ):
         tucker = hosvd(dense_tensor(weight.parameter, _layer(weight, rank)), rank)
         with _replaced(weight, tucker):
             value = known.measured(f"{weight.name} {rank}", measured)
@@ -152,7 +156,7 @@ def scan_rate(
     """
     weights = _weights(model, include, exclude, fractions)
     options = {name: [_dense_option(weight)] for name, weight in weights.items()}
-    for name in tqdm(weights, desc="rate", disable=not progress, unit="weight"):
+    for name in tqdm(weights, desc="rate", disable=hidden(progress), unit="weight"):
         for rank in _ranks(weights[name], fractions):
             tensor = dense_tensor(weights[name].parameter, _layer(weights[name], rank))
             tucker = hosvd(tensor, rank)
@@ -165,9 +169,9 @@ def scan_rate(
 class _Kept:
     """Measurements in a JSON file, each written as it is made."""
 
-    def __init__(self, path: Path | None, mark: str) -> None:
+    def __init__(self, path: Path | None, mark: str, base: float) -> None:
         self._path, self._mark = path, mark
-        self._values: dict[str, float | None] = {}
+        self._values: dict[str, float | None] = {"dense": base}
         if path is not None and path.exists():
             try:
                 content = json.loads(path.read_text(encoding="utf-8"))
@@ -179,6 +183,12 @@ class _Kept:
             if not fits:
                 raise ValueError(
                     f"{path} holds the scan of another model; delete it or name another"
+                )
+            there = self._values.get("dense")
+            if there is None or not math.isclose(there, base, rel_tol=_SAME, abs_tol=_SAME):
+                raise ValueError(
+                    f"{path} holds the scan of other data: the dense model measures {base:g}, and "
+                    f"{there} there; delete it or name another"
                 )
 
     def measured(self, key: str, measure: Callable[[], float]) -> float:

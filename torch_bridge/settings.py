@@ -47,3 +47,14 @@ def check_settings(
         if getattr(record, name) not in known:
             found = getattr(record, name)
             raise ValueError(f"{name} is {found!r}; one of {', '.join(known)} is needed")
+
+
+def exactly(value: float) -> str:
+    """The shortest text of a number that no other number has, for names of files.
+
+    Examples
+    --------
+    >>> exactly(15.0), exactly(4e-3), exactly(0.1234567)
+    ('15', '0.004', '0.1234567')
+    """
+    return repr(float(value)).removesuffix(".0")

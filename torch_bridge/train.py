@@ -7,24 +7,24 @@ alone, so a run that was interrupted goes on from its last checkpoint to the ver
 import math
 import time
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
-from tqdm import tqdm
 
 from torch_bridge.checkpoint import (
-    digest,
-    fingerprint,
+    checkpoint_of,
     load_checkpoint,
     restore_weights,
     save_checkpoint,
 )
 from torch_bridge.distil import Teacher, distillation
+from torch_bridge.fingerprint import digest, fingerprint, model_facts
 from torch_bridge.inference import evaluate, pick_precision, to_input
+from torch_bridge.progress import progress_bar
 from torch_bridge.rounding import quantized_tensors, rate
 from torch_bridge.settings import check_settings
 
@@ -92,11 +92,13 @@ class FitResult:
     val_error : validation error in percent of the chosen epoch
     epoch : which epoch was chosen, from 1
     seconds : training time, summed over interruptions
+    checkpoint : the file that was written after each epoch, if any
     """
 
     val_error: float
     epoch: int
     seconds: float
+    checkpoint: Path | None = field(default=None, compare=False)
 
 
 def fit(
@@ -121,7 +123,8 @@ def fit(
     validation : images and labels that choose the epoch; never trained on
     config : how
     teacher : whose softened outputs are learned with the share `config.distil`
-    checkpoint : file to write after each epoch, and to go on from if the same run wrote it
+    checkpoint : file to write after each epoch, and to go on from if the same run wrote it; its name gets
+        the run's fingerprint, so that runs that differ in anything keep theirs beside each other
     title : name on the progress bar
     progress : show a progress bar
 
@@ -133,25 +136,25 @@ def fit(
     run = _Run(model, labels, config, teacher, len(labels), title)
     mark = fingerprint(
         config=asdict(config),
-        start=digest(model.state_dict().values()),
-        units=[quantizer.unit for quantizer, _ in quantized_tensors(model)],
+        precision=str(run.dtype),
+        device=run.device.type,
+        model=model_facts(model),
         teacher=None if teacher is None else teacher.mark(),
         data=digest([labels, *pool]),
+        validation=digest(validation),
     )
     if checkpoint is not None:
+        checkpoint = checkpoint_of(checkpoint, mark)
         run.restore(load_checkpoint(checkpoint, mark))
-    bar = tqdm(
-        total=config.epochs * run.steps, initial=run.epoch * run.steps, desc=title, unit="step",
-        disable=not progress, leave=True,
-    )  # fmt: skip
-    with bar:
+    steps = config.epochs * run.steps
+    with progress_bar(title, steps, "step", shown=progress, done=run.epoch * run.steps) as bar:
         while run.epoch < config.epochs:
             run.one_epoch(pool, validation, bar)
             if checkpoint is not None:
                 save_checkpoint(checkpoint, mark, run.state())
     model.load_state_dict(run.best)
     model.eval()
-    return FitResult(run.best_error, run.best_epoch, run.seconds)
+    return FitResult(run.best_error, run.best_epoch, run.seconds, checkpoint)
 
 
 class _Run:

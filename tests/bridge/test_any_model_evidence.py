@@ -100,9 +100,9 @@ def test_an_interrupted_scan_goes_on(tmp_path: Path) -> None:
     assert distance(model) == 0  # put back as it was
     evidence = scan(model, counted, resume=path)
     assert evidence == scan(model)
-    assert calls == 1 + 1 + sum(len(options) - 1 for options in evidence.options.values())
-    scan(model, counted, resume=path)
-    assert calls == 2 + sum(len(options) - 1 for options in evidence.options.values())
+    assert calls == 1 + 2 + sum(len(options) - 1 for options in evidence.options.values())
+    scan(model, counted, resume=path)  # the dense model is measured anew: it tells the data
+    assert calls == 4 + sum(len(options) - 1 for options in evidence.options.values())
 
 
 def test_scans_of_other_models_and_broken_files_are_refused(tmp_path: Path) -> None:
@@ -112,6 +112,10 @@ def test_scans_of_other_models_and_broken_files_are_refused(tmp_path: Path) -> N
     nn.init.normal_(other[0].weight)
     with pytest.raises(ValueError, match="holds the scan of another model"):
         scan(other, resume=path)
+    with pytest.raises(
+        ValueError, match="holds the scan of other data: the dense model measures 7"
+    ):
+        scan(net(), lambda model: distance(model) + 7, resume=path)
     path.write_text("{")
     with pytest.raises(ValueError, match="holds no scan"):
         scan(net(), resume=path)

@@ -60,6 +60,7 @@ def test_what_cannot_be_is_refused_before_images_are_read(
     assert message in capsys.readouterr().err
 
 
+@pytest.mark.filterwarnings("always::UserWarning")
 def test_comparison_runs_every_method_once_and_says_what_is_impossible(
     tmp_path: Path, resnet8: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -88,7 +89,9 @@ def test_comparison_runs_every_method_once_and_says_what_is_impossible(
     assert before == {path: path.stat().st_mtime_ns for path in (tmp_path / "runs").rglob("*")}
     assert json.loads(capsys.readouterr().out)["runs"] == content["runs"]
     assert command(resnet8, *options, "--ratios", 8, 300, "--bits", 3, *folders, "--json") == 0
-    other = json.loads(capsys.readouterr().out)["runs"]
+    said = capsys.readouterr()
+    assert said.err.count("of other settings, other data or an older version; it is made") == 5
+    other = json.loads(said.out)["runs"]
     sizes = [
         [run["row"]["params"] for run in runs if "row" in run] for runs in (content["runs"], other)
     ]

@@ -37,6 +37,34 @@ def test_command_measures_steps_on_made_up_images(
     assert "Tucker / dense: time" in capsys.readouterr().out
 
 
+def test_a_step_on_grey_digits_is_measured_too() -> None:
+    """Images have as many colours as the data set; LeNets read one."""
+    for name in ("lenet5", "lenet300"):
+        for share in (None, 0.1):
+            assert cost.time_steps(name, share=share, batch_size=4, steps=1)["seconds"] > 0
+
+
+def test_half_of_one_image_is_not_measured(monkeypatch: pytest.MonkeyPatch) -> None:
+    sizes = []
+
+    def made_up(name: str, **options: Any) -> dict[str, Any]:
+        sizes.append(options["batch_size"])
+        return {"name": name, "cpu_seconds": 1.0, "peak_mib": 100.0}
+
+    monkeypatch.setattr(cost, "measured_apart", made_up)
+    cost.dry_run(BENCHMARKS["resnet20"], 0.1, 1, "cpu")
+    assert sizes == [1, 1]
+
+
+@pytest.mark.parametrize("share", ["nan", "0", "1.5", "-1", "inf", "some"])
+def test_a_share_that_cannot_be_is_wrong_use(
+    share: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit, match="2"):
+        cli.main(["bench", "lenet5", "--overhead", "--share", share])
+    assert "argument --share: " in capsys.readouterr().err.splitlines()[-1]
+
+
 def test_memory_at_the_full_batch_is_on_the_line_through_two_sizes(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

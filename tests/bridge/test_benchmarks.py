@@ -58,7 +58,7 @@ def test_result_says_what_auto_precision_came_to(
     monkeypatch.setattr(torch.cpu, "_is_avx512_bf16_supported", lambda: native)
     bench = bench_in(tmp_path, resnet8)
     bench.dense(replace(bench.benchmark.dense, precision="auto"))
-    content = json.loads(next(tmp_path.glob("*.json")).read_text())
+    content = json.loads(next(tmp_path.glob("*_seed0.json")).read_text())
     assert content["precisions"] == {"dense": "bfloat16" if native else "float32"}
 
 

@@ -129,3 +129,40 @@ def test_all_of_ilsvrc12_has_its_plain_name(
     monkeypatch.setattr(folders, "COUNTS", {"train": 30, "val": 6})
     write_ilsvrc12(tmp_path)
     assert find_ilsvrc12(tmp_path).name == "ILSVRC12"
+
+
+def write_pictures(folder: Path, classes: int, each: int) -> None:
+    """Write black images, so many of each class to train and one to test on."""
+    black = Image.new("RGB", (8, 8))
+    for part, n in (("train", each), ("val", 1)):
+        for kind in range(classes):
+            place = folder / "ilsvrc12" / part / f"n{kind:04}"
+            place.mkdir(parents=True)
+            for number in range(n):
+                black.save(place / f"{number}.JPEG")
+
+
+@pytest.mark.parametrize(
+    ("classes", "each", "text"),
+    [
+        (2, 1, "train: holds 2 images of 2 classes, too few .* put at least 5 into a class"),
+        (1_001, 0, "holds 1,001 classes; at most 1,000"),
+    ],
+)
+def test_ilsvrc12_that_cannot_be_trained_on_is_refused(
+    classes: int, each: int, text: str, tmp_path: Path
+) -> None:
+    write_pictures(tmp_path, classes, each)
+    with pytest.raises(DataError, match=text):
+        find_ilsvrc12(tmp_path)
+
+
+def test_a_picture_too_large_to_read_is_named(tmp_path: Path) -> None:
+    """A header of 65,000 x 65,000 pixels takes a few bytes."""
+    Image.new("RGB", (8, 8)).save(tmp_path / "large.JPEG")
+    content = (tmp_path / "large.JPEG").read_bytes()
+    place = content.index(b"\xff\xc0") + 5
+    size = (65_000).to_bytes(2, "big")
+    (tmp_path / "large.JPEG").write_bytes(content[:place] + size + size + content[place + 4 :])
+    with pytest.raises(DataError, match=r"large\.JPEG: cannot be read"):
+        read_picture(tmp_path / "large.JPEG", 8, (0.0, 0.0, 1.0, 1.0))

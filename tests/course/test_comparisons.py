@@ -10,7 +10,7 @@ from course_kit.paths import DATA
 from course_kit.results import results
 from tools import comparisons
 from torch_bridge.benchmarks.weights import load_weights
-from torch_bridge.checkpoint import digest
+from torch_bridge.fingerprint import digest_weights
 from torch_bridge.models import build_model
 
 
@@ -78,5 +78,5 @@ def test_the_shipped_dense_network_is_the_one_that_all_methods_began_with() -> N
     path = DATA / "models" / "resnet20_cifar-10-jpeg.npz"
     model = load_weights(path, build_model("resnet20"))
     compared = results("compare_resnet20_cifar-10-jpeg.json")[0]
-    assert compared["dense_weights"] == digest(model.state_dict().values())
+    assert compared["dense_weights"] == digest_weights(model)
     assert f"--dense data/models/{path.name}" in compared["command"]

@@ -8,6 +8,7 @@ import nbformat
 import pytest
 
 from tools.book.links import broken_links, remote_sources
+from tools.book.replacing import replace
 from tools.book.staging import IN_PLACE_OF_A_WIDGET, stage
 from tools.notebooks.differences import WIDGET
 from tools.notebooks.pictures import KIND
@@ -93,3 +94,20 @@ def test_the_site_builds_whole(tmp_path: Path) -> None:
     page = (tmp_path / "site/notebooks/02_tucker_and_hosvd.html").read_text()
     assert "<math " in page
     assert 'alt="Six portraits' in page
+
+
+def test_a_new_build_removes_only_what_the_last_one_wrote(tmp_path: Path) -> None:
+    html, out = tmp_path / "html", tmp_path / "site"
+    (html / "a").mkdir(parents=True)
+    for name in ("index.html", "a/old.html"):
+        (html / name).write_text("first")
+    replace(html, out)
+    (out / "a" / "notes.txt").write_text("mine")
+    (tmp_path / "outside.txt").write_text("mine")
+    (html / "a" / "old.html").rename(html / "a" / "new.html")
+    with (out / ".built").open("a") as listed:
+        listed.write("\n../outside.txt\na")
+    replace(html, out)
+    found = {p.relative_to(out).as_posix() for p in out.rglob("*") if p.is_file()}
+    assert found == {"index.html", "a/new.html", "a/notes.txt", ".built"}
+    assert (tmp_path / "outside.txt").exists()

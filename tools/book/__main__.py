@@ -5,7 +5,6 @@ the file system, without a network; the build fails if a link leads nowhere.
 """
 
 import argparse
-import shutil
 import sys
 import tempfile
 from pathlib import Path
@@ -14,6 +13,7 @@ from sphinx.application import Sphinx
 
 from tools.book.links import broken_links, remote_sources
 from tools.book.mathml import NAME
+from tools.book.replacing import replace
 from tools.book.staging import stage
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -47,8 +47,7 @@ def build(out: Path, *, root: Path = ROOT) -> list[str]:
             exception_on_warning=False, status=None, warning=sys.stderr,
         )  # fmt: skip
         app.build()
-        shutil.rmtree(out, ignore_errors=True)
-        shutil.copytree(html, out)
+        replace(html, out)
     faults = [f"leads nowhere: {link}" for link in broken_links(out)]
     faults += [f"is fetched from elsewhere: {address}" for address in remote_sources(out)]
     return faults + ["Sphinx warned: see above"] * (app.statuscode != 0)

@@ -15,8 +15,11 @@ from torch_bridge.benchmarks.methods import METHODS
 from torch_bridge.benchmarks.runs import Bench, check_teacher
 from torch_bridge.benchmarks.twins import Wish, compress_benchmark, file_row
 from torch_bridge.demo import rows_table
+from torch_bridge.options import positive, seed, share, whole
 from torch_bridge.pipeline import Row, check_device
+from torch_bridge.preflight import check_folder
 from torch_bridge.results import command_line, environment, write_json
+from torch_bridge.terminal import show
 from torch_bridge.training import Regime, join
 from tucker_core import format_table
 
@@ -53,7 +56,7 @@ def add_bench(sub: _Sub) -> None:
         "result and a picture; what is there already is not run again",
     )  # fmt: skip
     command.add_argument(
-        "--share", type=float, default=0.1,
+        "--share", type=share, default=0.1,
         help="of the dense numbers that the twin of --dry-run and --overhead stores (default: 0.1)",
     )  # fmt: skip
     command.add_argument(
@@ -83,7 +86,7 @@ def _compression(command: argparse.ArgumentParser) -> None:
         help=f"of --compare: some of {', '.join(METHODS)} (default: all)",
     )  # fmt: skip
     command.add_argument(
-        "--seeds", type=int, nargs="+", default=[0, 1, 2], help="of --compare (default: 0 1 2)"
+        "--seeds", type=seed, nargs="+", default=[0, 1, 2], help="of --compare (default: 0 1 2)"
     )
     command.add_argument("--init", choices=("hosvd", "scratch"), default="hosvd")
     command.add_argument(
@@ -107,13 +110,13 @@ def _training(command: argparse.ArgumentParser) -> None:
         help="train the dense network on from these weights (.npz), not from scratch",
     )  # fmt: skip
     command.add_argument(
-        "--hole", type=int, default=0, metavar="PIXELS",
+        "--hole", type=whole(0), default=0, metavar="PIXELS",
         help="side of a square that covers a part of every training image (cutout; default: none)",
     )  # fmt: skip
     for name, kind, text in (
-        ("epochs", int, "passes over the training images"),
+        ("epochs", positive, "passes over the training images"),
         ("lr", float, "highest learning rate"),
-        ("batch-size", int, "images a step, over all processes"),
+        ("batch-size", positive, "images a step, over all processes"),
         ("ema", float, "how much of the averaged weights stays at each step; 0 for no average"),
         ("label-smoothing", float, "share of the target spread over all classes"),
         ("clip", float, "largest norm of the gradient"),
@@ -129,7 +132,7 @@ def _training(command: argparse.ArgumentParser) -> None:
         "--deterministic", action="store_const", const=True,
         help="only operations that give the same bits each time, also on a GPU",
     )  # fmt: skip
-    command.add_argument("--seed", type=int, default=0, help="default: %(default)s")
+    command.add_argument("--seed", type=seed, default=0, help="default: %(default)s")
     command.add_argument("--device", default="cpu", help="cpu, cuda or mps (default: %(default)s)")
     command.add_argument(
         "--data-dir",
@@ -147,19 +150,21 @@ def _training(command: argparse.ArgumentParser) -> None:
 def bench(arguments: argparse.Namespace) -> None:
     """Run what the arguments say."""
     if arguments.list:
-        print(json.dumps(listing(), indent=1) if arguments.json else listing_table())
+        show(json.dumps(listing(), indent=1) if arguments.json else listing_table())
         return
     if arguments.name is None:
         raise ValueError(f"which benchmark? choose one of {', '.join(BENCHMARKS)}")
     benchmark = benchmark_named(arguments.name)
+    check_folder(arguments.out)
     if arguments.dry_run or arguments.overhead:
         _measure(benchmark, arguments)
         return
     _check_files(arguments)
+    _check_settings(benchmark, arguments)
     with join(check_device(arguments.device)) as world:
-        show = world.is_first and not arguments.quiet
+        visible = world.is_first and not arguments.quiet
         loaded = load_images(
-            benchmark.data, arguments.data_dir, world.device, hole=arguments.hole, progress=show
+            benchmark.data, arguments.data_dir, world.device, hole=arguments.hole, progress=visible
         )
         made = Bench(
             benchmark, loaded, world, arguments.out, arguments.seed, arguments.runs,
@@ -184,6 +189,8 @@ def _check_files(arguments: argparse.Namespace) -> None:
     if arguments.start and (arguments.compare or is_twin):
         raise ValueError("--start is for the dense network; its twin begins with --dense FILE")
     if arguments.compare:
+        if arguments.dense and not arguments.dense.is_file():
+            raise ValueError(f"no such file: {arguments.dense}")
         return
     needed = arguments.evaluate or [p for p in (arguments.start, arguments.dense) if p]
     if is_twin and not needed:
@@ -194,18 +201,29 @@ def _check_files(arguments: argparse.Namespace) -> None:
         raise ValueError(f"no such file: {', '.join(missing)}")
 
 
+def _check_settings(benchmark: Benchmark, arguments: argparse.Namespace) -> None:
+    """Refuse at once settings that no training can have."""
+    check_folder(arguments.runs, option="--runs")
+    changed(benchmark.dense, arguments)
+    _stages(benchmark, arguments)
+    if arguments.compare:
+        _wishes(benchmark, arguments)
+    elif arguments.method != "dense":
+        _wish(benchmark, arguments, arguments.method, arguments.ratio)
+
+
 def _measure(benchmark: Benchmark, arguments: argparse.Namespace) -> None:
     """Time and memory of a step, written as a result and printed."""
     check_device(arguments.device)
-    share, device = arguments.share, arguments.device
+    part, device = arguments.share, arguments.device
     if arguments.dry_run:
-        content, kind = dry_run(benchmark, share, arguments.batch_size, device), "dryrun"
+        content, kind = dry_run(benchmark, part, arguments.batch_size, device), "dryrun"
     else:
-        content = overhead(benchmark.name, share, arguments.batch_size, _ROUNDS, device)
+        content = overhead(benchmark.name, part, arguments.batch_size, _ROUNDS, device)
         kind = "overhead"
     content = {"command": command_line(), "device": device, **content, **environment()}
     write_json(arguments.out / f"bench_{benchmark.name}_{kind}.json", content)
-    print(json.dumps(content, indent=1) if arguments.json else cost_table(content))
+    show(json.dumps(content, indent=1) if arguments.json else cost_table(content))
 
 
 def cost_table(content: dict[str, Any]) -> str:
@@ -230,24 +248,28 @@ def cost_table(content: dict[str, Any]) -> str:
 def _compress(made: Bench, arguments: argparse.Namespace) -> list[Row]:
     """Make one twin of the given dense network."""
     wish = _wish(made.benchmark, arguments, arguments.method, arguments.ratio)
-    return compress_benchmark(made, arguments.dense, wish, *_stages(made, arguments))
+    return compress_benchmark(made, arguments.dense, wish, *_stages(made.benchmark, arguments))
 
 
 def _compare(made: Bench, arguments: argparse.Namespace) -> None:
     """Compare all methods; the first process shows and draws what came out."""
     known = made.benchmark
-    wishes = [
+    dense = replace(changed(known.dense, arguments), distil=0.0)  # it has nothing to imitate
+    wishes, stages = _wishes(known, arguments), _stages(known, arguments)
+    content = compare(made, arguments.dense, dense, wishes, arguments.seeds, *stages)
+    if made.world.is_first:
+        stem = made.out / f"compare_{made.benchmark.name}_{made.images.name.lower()}"
+        show_comparison(content, stem, as_json=arguments.json)
+
+
+def _wishes(known: Benchmark, arguments: argparse.Namespace) -> list[Wish]:
+    """All methods at all sizes."""
+    return [
         _wish(known, arguments, method, ratio)
         for method in arguments.methods
         for ratio in arguments.ratios
         or (known.ratios if METHODS[method].ours else known.baseline_ratios)
     ]
-    dense = replace(changed(known.dense, arguments), distil=0.0)  # it has nothing to imitate
-    stages = _stages(made, arguments)
-    content = compare(made, arguments.dense, dense, wishes, arguments.seeds, *stages)
-    if made.world.is_first:
-        stem = made.out / f"compare_{made.benchmark.name}_{made.images.name.lower()}"
-        show_comparison(content, stem, as_json=arguments.json)
 
 
 def _wish(known: Benchmark, arguments: argparse.Namespace, method: str, ratio: float) -> Wish:
@@ -255,10 +277,9 @@ def _wish(known: Benchmark, arguments: argparse.Namespace, method: str, ratio: f
     return Wish(ratio, method, arguments.init, bits, arguments.levels)
 
 
-def _stages(made: Bench, arguments: argparse.Namespace) -> tuple[Regime, Regime]:
+def _stages(known: Benchmark, arguments: argparse.Namespace) -> tuple[Regime, Regime]:
     """A third of the epochs before rounding, the rest after."""
-    tucker = changed(made.benchmark.tucker, arguments)
-    rounding = changed(made.benchmark.rounding, arguments)
+    tucker, rounding = changed(known.tucker, arguments), changed(known.rounding, arguments)
     if arguments.epochs is not None:
         first = max(1, arguments.epochs // 3)
         tucker = replace(tucker, epochs=first)
@@ -275,6 +296,6 @@ def changed(regime: Regime, arguments: argparse.Namespace) -> Regime:
 
 def _show(rows: list[Row], data_set: str, arguments: argparse.Namespace) -> None:
     if arguments.json:
-        print(json.dumps([vars(row) for row in rows], indent=1))
+        show(json.dumps([vars(row) for row in rows], indent=1))
     else:
-        print(rows_table(rows, data_set))
+        show(rows_table(rows, data_set))

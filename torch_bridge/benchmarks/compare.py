@@ -16,10 +16,13 @@ from torch_bridge.benchmarks.methods import METHODS
 from torch_bridge.benchmarks.runs import Bench
 from torch_bridge.benchmarks.twins import Wish, begin, dense_row
 from torch_bridge.benchmarks.weights import load_weights
-from torch_bridge.checkpoint import digest
-from torch_bridge.results import command_line, environment, write_json
+from torch_bridge.fingerprint import digest_weights
+from torch_bridge.progress import hidden
+from torch_bridge.results import command_line, environment, kept_result, write_json
+from torch_bridge.terminal import show
 from torch_bridge.training import Regime
 from tucker_core import format_table
+from tucker_core.json_file import read_json
 
 
 def compare(
@@ -31,7 +34,7 @@ def compare(
     Parameters
     ----------
     bench : benchmark, images, folders
-    dense_path : weights of the dense network; None trains one, if it is not there yet
+    dense_path : weights of the dense network; None trains one, if that run is not there yet
     dense : how that is trained
     wishes : methods and sizes
     seeds : of all that is drawn after the dense network
@@ -41,12 +44,10 @@ def compare(
     -------
     content of the result file; its "runs" have a row each, or the reason why there is none
     """
-    path = dense_path or bench.out / f"{bench.stem(f'dense-{dense.epochs}')}.npz"
-    if not path.exists():
-        bench.dense(dense)
+    path = dense_path or bench.dense_weights(dense)
     runs = []
     jobs = [(wish, seed) for seed in seeds for wish in wishes]
-    bar = tqdm(jobs, "compare", unit="run", disable=not (bench.progress and bench.world.is_first))
+    bar = tqdm(jobs, "compare", unit="run", disable=hidden(bench.progress and bench.world.is_first))
     for wish, seed in bar:
         job = replace(bench, seed=seed, out=(bench.folder or bench.out) / "compare")
         runs.append(_run(job, path, wish, tucker, rounding))
@@ -57,7 +58,7 @@ def compare(
         "data_set": bench.images.name,
         "seeds": list(seeds),
         "dense": asdict(dense_row(bench, model)),
-        "dense_weights": digest(model.state_dict().values()),
+        "dense_weights": digest_weights(model),
         "regimes": {"tucker": asdict(tucker), "rounding": asdict(rounding)},
         "runs": runs,
         **environment(),
@@ -72,15 +73,12 @@ def _run(bench: Bench, dense: Path, wish: Wish, tucker: Regime, rounding: Regime
         twin = begin(bench, dense, wish)
     except ValueError as error:
         return head | {"reason": str(error)}
-    if not path.exists() or _content(path).get("mark") != twin.mark(tucker, rounding):
+    kept = kept_result(path, twin.mark(tucker, rounding))
+    if kept is None:
         twin.finish(tucker, rounding)
         bench.world.wait()  # until the first process has written the result
-    return head | {"row": _content(path)["rows"][-1]}
-
-
-def _content(path: Path) -> dict[str, Any]:
-    content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    return content
+        kept = read_json(path)
+    return head | {"row": kept["rows"][-1]}
 
 
 def comparison_table(content: dict[str, Any]) -> str:
@@ -112,4 +110,4 @@ def show_comparison(content: dict[str, Any], stem: Path, *, as_json: bool) -> No
 
     write_json(stem.with_suffix(".json"), content)
     save_figure(compare_figure(content), stem.with_suffix(".png"))
-    print(json.dumps(content, indent=1) if as_json else comparison_table(content))
+    show(json.dumps(content, indent=1) if as_json else comparison_table(content))

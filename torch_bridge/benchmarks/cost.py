@@ -62,7 +62,7 @@ def time_steps(
     model = build_model(benchmark.model, seed=0)
     if share is not None:
         weights = sum(p.numel() for p in model.parameters() if p.dim() > 1)
-        compress_model(model, plan_benchmark(model, int(share * weights)))
+        compress_model(model, plan_benchmark(model, int(share * weights), benchmark.evidence))
     put_channels_last(model.to(device))
     supply = _noise(IMAGE_SETS[benchmark.data], regime.batch_size, torch.device(device))
     run = Run(
@@ -110,7 +110,8 @@ def measured_apart(name: str, **options: Any) -> dict[str, Any]:
     words = [sys.executable, "-c", code, json.dumps({"name": name, **options})]
     done = subprocess.run(words, capture_output=True, text=True, check=False)
     if done.returncode:
-        raise RuntimeError(f"{name}: {done.stderr.strip().splitlines()[-1:]}")
+        last = done.stderr.strip().splitlines()[-1:] or [f"it ended with code {done.returncode}"]
+        raise RuntimeError(f"a training step of {name} could not be measured: {last[0]}")
     cost: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
     return cost
 
@@ -169,7 +170,7 @@ def dry_run(
         options = {"share": wanted, "device": device}
         cost = measured_apart(benchmark.name, batch_size=size, steps=3, **options)
         mib = cost["peak_mib"]
-        if size != regime.batch_size:
+        if 1 < size != regime.batch_size:
             half = measured_apart(benchmark.name, batch_size=size // 2, steps=1, **options)
             slope = (mib - half["peak_mib"]) / (size - size // 2)
             mib += slope * (regime.batch_size - size)
@@ -196,7 +197,8 @@ def _load_kernels() -> None:
 def _noise(known: ImageSet, n: int, device: torch.device) -> MemorySupply:
     """One batch of random images of the data set's size."""
     generator = torch.Generator().manual_seed(0)
-    images = torch.randint(0, 256, (n, known.side, known.side, 3), generator=generator)
+    size = (n, known.side, known.side, len(known.mean))
+    images = torch.randint(0, 256, size, generator=generator)
     labels = torch.randint(0, known.classes, (n,), generator=generator)
     pixels = Pixels(known.mean, known.std)
     return MemorySupply(

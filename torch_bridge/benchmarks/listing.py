@@ -1,6 +1,5 @@
 """Which benchmarks there are: network, parameters, data set, and what others have published."""
 
-import json
 from functools import cache
 from typing import Any
 
@@ -11,6 +10,7 @@ from torch_bridge.datasets.registry import IMAGE_SETS
 from torch_bridge.datasets.sources import CHECKOUT
 from torch_bridge.models import MODELS
 from tucker_core import format_table
+from tucker_core.json_file import read_json
 
 _SHOWN = 3
 
@@ -33,8 +33,8 @@ def published(name: str) -> list[dict[str, Any]]:
     path = CHECKOUT / "data" / "records.json"
     if not path.is_file():
         return []
-    records = json.loads(path.read_text(encoding="utf-8"))
-    found: list[dict[str, Any]] = records.get(name) or records["benchmarks"].get(name, [])
+    records = read_json(path)
+    found: list[dict[str, Any]] = records.get(name) or records.get("benchmarks", {}).get(name, [])
     return found
 
 

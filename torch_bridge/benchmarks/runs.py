@@ -10,13 +10,19 @@ from torch import nn
 from torch_bridge.benchmarks.catalogue import Benchmark
 from torch_bridge.benchmarks.images import Images
 from torch_bridge.benchmarks.weights import load_weights, save_weights
-from torch_bridge.checkpoint import digest
+from torch_bridge.fingerprint import digest_weights, fingerprint, model_facts
 from torch_bridge.inference import pick_precision
 from torch_bridge.layers import count_params
 from torch_bridge.models import build_model
 from torch_bridge.pipeline import Row, fix_inner_biases
-from torch_bridge.results import command_line, environment, write_json
-from torch_bridge.training import Regime, Trained, World, error_rate, train
+from torch_bridge.results import (
+    command_line,
+    environment,
+    kept_result,
+    run_facts,
+    write_json,
+)
+from torch_bridge.training import Held, Regime, Supply, Trained, World, error_rate, train
 
 
 @dataclass
@@ -77,16 +83,44 @@ class Bench:
         if start is not None:
             load_weights(start, model)
             method += "-taught" if regime.distil else "-more"
-            more = {"start": {"file": start.name, "weights": digest(model.state_dict().values())}}
+            more = {"start": {"file": start.name, "weights": digest_weights(model)}}
+        mark = self.fingerprint(model, dense=regime)
         model.to(self.world.device)
         trained = self.fit(model, method, regime, copy.deepcopy(model) if regime.distil else None)
         params = count_params(model)
         error = error_rate(model, self.images.test)
         row = Row(method, params, 4 * params, 1.0, trained.val_error, error, trained.seconds)
         if self.world.is_first:
-            save_weights(self.out / f"{self.stem(method)}.npz", model)
+            path = self.out / f"{self.stem(method)}.npz"
+            save_weights(path, model)
+            more |= run_facts(mark, [path])
             self.write(method, [row], {"dense": regime}, {"dense": trained}, **more)
         return row
+
+    def dense_weights(self, regime: Regime) -> Path:
+        """The weights of the dense network trained in that way, which is done if it was not yet."""
+        stem = self.out / self.stem(f"dense-{regime.epochs}")
+        mark = self.fingerprint(self.build(), dense=regime)
+        if kept_result(Path(f"{stem}.json"), mark) is None:
+            self.dense(regime)
+            self.world.wait()  # until the first process has written them
+        return Path(f"{stem}.npz")
+
+    def fingerprint(self, start: nn.Module, **regimes: Regime) -> str:
+        """Hash of everything that a run from these weights depends on."""
+        return fingerprint(
+            benchmark=[self.benchmark.model, self.benchmark.evidence, self.benchmark.inner_biases],
+            start=model_facts(start),
+            seed=self.seed,
+            regimes={name: asdict(regime) for name, regime in regimes.items()},
+            precisions={name: self._precision(regime) for name, regime in regimes.items()},
+            data=[part.mark() for part in self._parts()],
+            device=self.world.device.type,
+            processes=self.world.size,
+        )
+
+    def _parts(self) -> tuple[Supply, Held, Held]:
+        return self.images.supply, self.images.validation, self.images.test
 
     def write(
         self, method: str, rows: list[Row], regimes: dict[str, Regime], runs: dict[str, Trained],

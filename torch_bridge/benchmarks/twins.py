@@ -11,11 +11,12 @@ from torch_bridge.benchmarks.folding import fold_batch_norms
 from torch_bridge.benchmarks.methods import METHODS, Init, Room, dense_weights, read_file
 from torch_bridge.benchmarks.runs import Bench
 from torch_bridge.benchmarks.weights import load_weights
-from torch_bridge.checkpoint import digest, fingerprint
+from torch_bridge.fingerprint import fingerprint
 from torch_bridge.layers import count_params
 from torch_bridge.pipeline import Row
+from torch_bridge.results import run_facts
 from torch_bridge.rounding import attach_quantizers
-from torch_bridge.settings import check_settings
+from torch_bridge.settings import check_settings, exactly
 from torch_bridge.training import Regime, Trained, error_rate
 from tucker_core import FileFormatError
 from tucker_core.files import replacing
@@ -54,7 +55,9 @@ class Wish:
     @property
     def name(self) -> str:
         """Short name for files and tables, e.g. "ada-15x"."""
-        return f"{self.method}-{self.ratio:g}x" + ("-scratch" if self.init == "scratch" else "")
+        return f"{self.method}-{exactly(self.ratio)}x" + (
+            "-scratch" if self.init == "scratch" else ""
+        )
 
 
 def compress_benchmark(
@@ -145,8 +148,8 @@ class Twin:
         rows.append(file_row(bench, path, seconds))
         bench.write(
             stem, rows, {"tucker": tucker, "rounding": rounding},
-            {**floats, "rounding": rounded}, wish=asdict(self.wish), mark=mark,
-            points_lost=rows[1].test_error - rows[0].test_error, plan=self.layout,
+            {**floats, "rounding": rounded}, wish=asdict(self.wish), plan=self.layout,
+            points_lost=rows[1].test_error - rows[0].test_error, **run_facts(mark, [path]),
         )  # fmt: skip
         return rows
 
@@ -170,14 +173,8 @@ class Twin:
 
     def mark(self, tucker: Regime, rounding: Regime) -> str:
         """Hash of everything that the result depends on."""
-        return fingerprint(
-            wish=asdict(self.wish),
-            seed=self.bench.seed,
-            tucker=asdict(tucker),
-            rounding=asdict(rounding),
-            dense=digest(self.dense.state_dict().values()),
-            data=self.bench.images.supply.mark(),
-        )
+        run = self.bench.fingerprint(self.dense, tucker=tucker, rounding=rounding)
+        return fingerprint(run=run, wish=asdict(self.wish))
 
     def _bits(self) -> float:
         """Bits that the integers may take, so that with all the rest the file has the target's bytes."""

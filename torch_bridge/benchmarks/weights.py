@@ -25,7 +25,7 @@ def load_weights(path: Path, model: nn.Module) -> nn.Module:
     OSError
         If it cannot be read.
     """
-    wanted = {n: tuple(t.shape) for n, t in model.state_dict().items() if not n.endswith(_COUNTER)}
+    wanted = shapes_of(model)
     state = read_tensors(path, "ada-tucker bench")
     found = {name: tuple(tensor.shape) for name, tensor in state.items()}
     if found != wanted:
@@ -35,3 +35,9 @@ def load_weights(path: Path, model: nn.Module) -> nn.Module:
         raise ValueError(f"{path} holds weights that are not finite numbers")
     model.load_state_dict(state, strict=False)
     return model
+
+
+def shapes_of(model: nn.Module) -> dict[str, tuple[int, ...]]:
+    """Names and shapes of what the file of a model holds."""
+    state = model.state_dict().items()
+    return {n: tuple(t.shape) for n, t in state if not n.endswith(_COUNTER)}

@@ -25,6 +25,7 @@ from tqdm import tqdm
 from torch_bridge.datasets.idx import DataError
 from torch_bridge.datasets.mnist import DataSet
 from torch_bridge.datasets.places import check_file, find_place
+from torch_bridge.progress import hidden
 
 UInt8Array = npt.NDArray[np.uint8]
 Split = tuple[UInt8Array, UInt8Array]  # images (n, 32, 32, 3) and labels (n,)
@@ -84,7 +85,7 @@ def _members(path: Path, progress: bool) -> Iterator[tuple[str, bytes]]:
     """Name and content of every file in an archive, in its order; nothing is written to disk."""
     with tarfile.open(path) as archive:
         for member in tqdm(
-            archive, desc=path.name, unit=" files", disable=not progress, leave=False
+            archive, desc=path.name, unit=" files", disable=hidden(progress), leave=False
         ):
             file = archive.extractfile(member) if member.isfile() else None
             if file is not None:

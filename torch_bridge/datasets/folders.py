@@ -28,6 +28,7 @@ ARCHIVES = {
     "ILSVRC2012_img_val.tar": "29b22e2961454d5413ddabcf34fc5622",
 }
 COUNTS = {"train": 1_281_167, "val": 50_000}
+CLASSES = 1_000
 VALIDATION = 50  # images of each class that are not trained on
 _AHEAD = 4  # batches that are read before they are asked for
 
@@ -60,17 +61,27 @@ def find_ilsvrc12(data_dir: str | Path | None = None) -> PictureFolders:
     Raises
     ------
     DataError
-        If folders are missing (says which archives to get and where to unpack them) or empty.
+        If folders are missing (says which archives to get and where to unpack them) or empty, there are
+        more than 1,000 classes, or too few images to hold any out.
     """
     advice = f"unpack {' and '.join(ARCHIVES)} from image-net.org into train/CLASS and val/CLASS"
     root = find_place("ilsvrc12", ("train",), data_dir, advice).parent
     classes = tuple(sorted(folder.name for folder in (root / "train").iterdir() if folder.is_dir()))
+    if len(classes) > CLASSES:
+        raise DataError(
+            f"{root / 'train'}: holds {len(classes):,} classes; at most {CLASSES:,} can be"
+        )
     train, validation = [], []
     for number, kind in enumerate(classes):
         pictures = _pictures(root / "train" / kind, number)
         held = min(VALIDATION, len(pictures) // 5)
         train += pictures[: len(pictures) - held]
         validation += pictures[len(pictures) - held :]
+    if not validation:
+        raise DataError(
+            f"{root / 'train'}: holds {len(train)} images of {len(classes)} classes, too few to hold one "
+            "of five out; put at least 5 into a class"
+        )
     test = [
         p for number, kind in enumerate(classes) for p in _pictures(root / "val" / kind, number)
     ]
@@ -113,7 +124,7 @@ def read_picture(path: Path, side: int, box: Box) -> UInt8Array:
             width, height = image.size
             cut = (box[0] * width, box[1] * height, box[2] * width, box[3] * height)
             small = image.convert("RGB").resize((side, side), Image.Resampling.BILINEAR, cut)
-    except (OSError, UnidentifiedImageError, ValueError) as error:
+    except (OSError, UnidentifiedImageError, ValueError, Image.DecompressionBombError) as error:
         raise DataError(f"{path}: cannot be read: {error}; unpack it again") from error
     return np.asarray(small, np.uint8)
 

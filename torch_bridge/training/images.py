@@ -13,6 +13,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.nn.utils import parametrize
 
+from torch_bridge.fingerprint import digest
+
 Batch = tuple[Tensor, Tensor]  # normalised images (n, colours, height, width) and labels (n,)
 _TEST_BATCH = 500
 
@@ -22,6 +24,10 @@ class Held(Protocol):
 
     def __len__(self) -> int:
         """How many images there are."""
+        ...
+
+    def mark(self) -> str:
+        """Hash of what they are."""
         ...
 
     def batches(self, device: torch.device) -> Iterator[Batch]:
@@ -72,6 +78,10 @@ class HeldImages:
     def __len__(self) -> int:
         """How many images there are."""
         return len(self.labels)
+
+    def mark(self) -> str:
+        """Hash of images, labels and their normalising."""
+        return f"{digest([self.images, self.labels])} {self.pixels}"
 
     def batches(self, device: torch.device) -> Iterator[Batch]:
         """All images once, in order."""

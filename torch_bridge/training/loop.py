@@ -17,18 +17,18 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.nn.utils import parametrize
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
-from tqdm import tqdm
 
 from torch_bridge.checkpoint import (
-    digest,
-    fingerprint,
+    checkpoint_of,
     load_checkpoint,
     restore_weights,
     save_checkpoint,
 )
 from torch_bridge.distil import distillation
+from torch_bridge.fingerprint import fingerprint, model_facts
 from torch_bridge.inference import pick_precision
-from torch_bridge.rounding import overrun, quantized_tensors, rate
+from torch_bridge.progress import progress_bar
+from torch_bridge.rounding import overrun, rate
 from torch_bridge.train import TrainingError
 from torch_bridge.training.faults import first_fault
 from torch_bridge.training.images import Held, error_rate, put_channels_last
@@ -86,8 +86,8 @@ def train(
     regime : how to train
     teacher : a network, on the same device, that is learned from with the share `regime.distil`
     world : the processes that train together; by default this one alone, where the model is
-    checkpoint : .npz file to write after each epoch, and to go on from if the same run wrote it; the
-        journal lies beside it as .csv and .json
+    checkpoint : .npz file to write after each epoch, and to go on from if the same run wrote it; its name
+        gets the run's fingerprint; the journal lies beside it as .csv and .json
     title : name on the progress bar
     progress : show a progress bar
     on_epoch : called with the journal after every epoch, by the first process; draws in a notebook
@@ -106,18 +106,23 @@ def train(
     run = Run(model, supply, regime, teacher, world, title)
     mark = fingerprint(
         regime=asdict(regime),
-        start=digest(model.state_dict().values()),
-        units=[quantizer.unit for quantizer, _ in quantized_tensors(model)],
-        teacher=None if teacher is None else digest(teacher.state_dict().values()),
+        precision=str(run.dtype),
+        device=world.device.type,
+        processes=world.size,
+        model=model_facts(model),
+        teacher=None if teacher is None else model_facts(teacher),
         data=supply.mark(),
+        validation=validation.mark(),
     )
     if checkpoint is not None:
+        checkpoint = checkpoint_of(checkpoint, mark)
         run.restore(load_checkpoint(checkpoint, mark))
-    bar = tqdm(
-        total=regime.epochs * run.steps, initial=run.epoch * run.steps, desc=title, unit="step",
-        disable=not (progress and world.is_first), smoothing=0.05,
-    )  # fmt: skip
-    with bar, _exactly(regime.deterministic):
+    steps, done = regime.epochs * run.steps, run.epoch * run.steps
+    shown = progress and world.is_first
+    with (
+        progress_bar(title, steps, "step", shown=shown, done=done) as bar,
+        _exactly(regime.deterministic),
+    ):
         while run.epoch < regime.epochs:
             run.one_epoch(validation, bar)
             if checkpoint is not None and world.is_first:

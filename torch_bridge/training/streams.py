@@ -6,8 +6,8 @@ from collections.abc import Iterator, Sequence
 import torch
 from torch import Tensor
 
-from torch_bridge.checkpoint import fingerprint
 from torch_bridge.datasets.folders import Box, Picture, read_batches
+from torch_bridge.fingerprint import fingerprint
 from torch_bridge.training.images import Batch, Pixels
 from torch_bridge.training.parallel import World
 
@@ -28,6 +28,11 @@ class _Pictures:
         """How many images there are."""
         return len(self.pictures)
 
+    def mark(self) -> str:
+        """Hash of the files' names and classes, and of what becomes of their pixels."""
+        files = [(p.parent.name, p.name, kind) for p, kind in self.pictures]
+        return fingerprint(files=files, side=self.side, pixels=repr(self.pixels))
+
 
 class FolderSupply(_Pictures):
     """Training images on disk.
@@ -42,10 +47,6 @@ class FolderSupply(_Pictures):
     pixels : how they are normalised
     threads : that read; by default one for each core
     """
-
-    def mark(self) -> str:
-        """Hash of the files' names and classes."""
-        return fingerprint(files=[(p.parent.name, p.name, kind) for p, kind in self.pictures])
 
     def epoch(self, batch_size: int, seed: int, world: World) -> Iterator[Batch]:
         """All full batches of one epoch; a last one that is not full is left out."""

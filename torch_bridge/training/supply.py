@@ -10,7 +10,7 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
-from torch_bridge.checkpoint import digest
+from torch_bridge.fingerprint import digest
 from torch_bridge.training.images import Augmentation, Batch, Pixels
 from torch_bridge.training.parallel import World
 

@@ -1,0 +1,1 @@
+"""The program `ada-tucker`; what it does lies in `torch_bridge`."""

@@ -1,0 +1,18 @@
+"""The entrance: Ctrl-C ends the program cleanly from its first moment, while torch is being read."""
+
+import sys
+
+
+def main() -> int:
+    """Run the command line; returns the exit code."""
+    try:
+        from torch_bridge.cli import main as run
+
+        return run()
+    except KeyboardInterrupt:
+        print("\nada-tucker: interrupted", file=sys.stderr)
+        return 130
+
+
+if __name__ == "__main__":
+    sys.exit(main())
