@@ -7,9 +7,9 @@ from typing import Any
 
 from matplotlib.figure import Figure
 
-from course_kit.paths import DATA
 from course_kit.plots import DARK, MIDDLE, plain_log_ticks, tidy
 from course_kit.results import Result, small_twins
+from tucker_core.shipped import shipped
 
 _SHAPES = "osD^vP*X"
 _STYLES = ("-", "--", "-.")  # of the dense networks' lines
@@ -23,7 +23,7 @@ def published_benchmark(model: str) -> list[dict[str, Any]]:
     >>> published_benchmark("resnet32")[2]["error"]
     8.15
     """
-    records = json.loads((DATA / "records.json").read_text(encoding="utf-8"))
+    records = json.loads(shipped("data/records.json").read_text(encoding="utf-8"))
     found: list[dict[str, Any]] = records["benchmarks"].get(model, [])
     return found
 

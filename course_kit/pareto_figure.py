@@ -6,8 +6,8 @@ from typing import Any
 
 from matplotlib.figure import Figure
 
-from course_kit.paths import DATA
 from course_kit.plots import DARK, MIDDLE, plain_log_ticks, tidy
+from tucker_core.shipped import shipped
 
 _SHAPES = "osD^vP*X"
 _NO_MODELS = ("note", "paper", "benchmarks")
@@ -82,5 +82,5 @@ def pareto_figure(
 
 
 def _records() -> dict[str, Any]:
-    records: dict[str, Any] = json.loads((DATA / "records.json").read_text(encoding="utf-8"))
+    records: dict[str, Any] = json.loads(shipped("data/records.json").read_text(encoding="utf-8"))
     return records

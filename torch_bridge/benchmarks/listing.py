@@ -8,9 +8,9 @@ import torch
 
 from torch_bridge.benchmarks.catalogue import BENCHMARKS
 from torch_bridge.datasets.registry import IMAGE_SETS
-from torch_bridge.datasets.sources import CHECKOUT
 from torch_bridge.models import MODELS
 from tucker_core import format_table
+from tucker_core.shipped import shipped
 
 _SHOWN = 3
 
@@ -29,11 +29,8 @@ def parameters_of(model: str) -> int:
 
 
 def published(name: str) -> list[dict[str, Any]]:
-    """What `data/records.json` holds of a network; nothing where that file is not at hand."""
-    path = CHECKOUT / "data" / "records.json"
-    if not path.is_file():
-        return []
-    records = json.loads(path.read_text(encoding="utf-8"))
+    """What `data/records.json` holds of a network."""
+    records = json.loads(shipped("data/records.json").read_text(encoding="utf-8"))
     found: list[dict[str, Any]] = records.get(name) or records["benchmarks"].get(name, [])
     return found
 
