@@ -126,6 +126,7 @@ def test_the_wheel_holds_code_and_files_and_is_small(wheel: Path) -> None:
     assert wheel.stat().st_size < LARGEST_WHEEL
 
 
+@pytest.mark.slow
 def test_the_sdist_builds_the_same_wheel(wheel: Path, tmp_path: Path) -> None:
     sdist = build("build_sdist", wheel.parent / "checkout", tmp_path)
     assert names_in(wheel_of(sdist, tmp_path)) == names_in(wheel)

@@ -22,6 +22,7 @@ from torch_bridge.pipeline import Experiment, Row, check_device
 from torch_bridge.recipes import Recipe, recipe_for
 from torch_bridge.results import write_json
 from torch_bridge.storage import load_network
+from torch_bridge.training.parallel import check_alone
 from tucker_core import ARCHITECTURES, CompressedNetwork, coded_bits, format_table, load, save
 
 SEEN = (
@@ -142,6 +143,7 @@ def qr(arguments: Namespace) -> None:
 
 def experiment_of(arguments: Namespace) -> Experiment:
     """Model, data, recipe and device that the arguments of a command name."""
+    check_alone()
     check_device(arguments.device)
     data = _data(arguments)
     recipe = _recipe(arguments, data.name)

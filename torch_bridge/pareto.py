@@ -5,7 +5,6 @@ interrupted goes on with the same command. Runs that differ only in the price sh
 before rounding.
 """
 
-import json
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -15,7 +14,7 @@ from tqdm import tqdm
 
 from torch_bridge.demo import result_content
 from torch_bridge.pipeline import Experiment
-from torch_bridge.results import write_json
+from torch_bridge.results import read_json, write_json
 from tucker_core import format_table, save
 
 
@@ -60,7 +59,7 @@ def sweep(
                 seed,
             )  # fmt: skip
             write_json(path, _run(job, out / f"{name}.ada"))
-        results.append(json.loads(path.read_text(encoding="utf-8")))
+        results.append(read_json(path))
     return results
 
 

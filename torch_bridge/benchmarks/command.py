@@ -152,11 +152,12 @@ def bench(arguments: argparse.Namespace) -> None:
     if arguments.name is None:
         raise ValueError(f"which benchmark? choose one of {', '.join(BENCHMARKS)}")
     benchmark = benchmark_named(arguments.name)
-    if arguments.dry_run or arguments.overhead:
-        _measure(benchmark, arguments)
-        return
-    _check_files(arguments)
     with join(check_device(arguments.device)) as world:
+        if arguments.dry_run or arguments.overhead:
+            if world.is_first:
+                _measure(benchmark, arguments)
+            return
+        world.from_first(lambda: _check_files(arguments))
         show = world.is_first and not arguments.quiet
         loaded = load_images(
             benchmark.data, arguments.data_dir, world.device, hole=arguments.hole, progress=show
@@ -166,7 +167,7 @@ def bench(arguments: argparse.Namespace) -> None:
             not arguments.quiet,
         )  # fmt: skip
         if arguments.evaluate:
-            rows = [file_row(made, path) for path in arguments.evaluate]
+            rows = world.from_first(lambda: [file_row(made, path) for path in arguments.evaluate])
         elif arguments.compare:
             _compare(made, arguments)
             return
@@ -196,7 +197,6 @@ def _check_files(arguments: argparse.Namespace) -> None:
 
 def _measure(benchmark: Benchmark, arguments: argparse.Namespace) -> None:
     """Time and memory of a step, written as a result and printed."""
-    check_device(arguments.device)
     share, device = arguments.share, arguments.device
     if arguments.dry_run:
         content, kind = dry_run(benchmark, share, arguments.batch_size, device), "dryrun"

@@ -15,9 +15,8 @@ from tqdm import tqdm
 from torch_bridge.benchmarks.methods import METHODS
 from torch_bridge.benchmarks.runs import Bench
 from torch_bridge.benchmarks.twins import Wish, begin, dense_row
-from torch_bridge.benchmarks.weights import load_weights
 from torch_bridge.checkpoint import digest
-from torch_bridge.results import command_line, environment, write_json
+from torch_bridge.results import command_line, environment, read_json, write_json
 from torch_bridge.training import Regime
 from tucker_core import format_table
 
@@ -42,7 +41,7 @@ def compare(
     content of the result file; its "runs" have a row each, or the reason why there is none
     """
     path = dense_path or bench.out / f"{bench.stem(f'dense-{dense.epochs}')}.npz"
-    if not path.exists():
+    if not bench.world.from_first(path.exists):
         bench.dense(dense)
     runs = []
     jobs = [(wish, seed) for seed in seeds for wish in wishes]
@@ -50,7 +49,7 @@ def compare(
     for wish, seed in bar:
         job = replace(bench, seed=seed, out=(bench.folder or bench.out) / "compare")
         runs.append(_run(job, path, wish, tucker, rounding))
-    model = load_weights(path, bench.build()).to(bench.world.device)
+    model = bench.load(path).to(bench.world.device)
     return {
         "command": command_line(),
         "benchmark": bench.benchmark.name,
@@ -72,15 +71,10 @@ def _run(bench: Bench, dense: Path, wish: Wish, tucker: Regime, rounding: Regime
         twin = begin(bench, dense, wish)
     except ValueError as error:
         return head | {"reason": str(error)}
-    if not path.exists() or _content(path).get("mark") != twin.mark(tucker, rounding):
+    mark = twin.mark(tucker, rounding)
+    if not bench.world.from_first(lambda: path.exists() and read_json(path).get("mark") == mark):
         twin.finish(tucker, rounding)
-        bench.world.wait()  # until the first process has written the result
-    return head | {"row": _content(path)["rows"][-1]}
-
-
-def _content(path: Path) -> dict[str, Any]:
-    content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    return content
+    return head | {"row": bench.world.from_first(lambda: read_json(path)["rows"][-1])}
 
 
 def comparison_table(content: dict[str, Any]) -> str:

@@ -103,6 +103,7 @@ def train(
     _check_batch(regime.batch_size, len(supply), world.size)
     if regime.channels_last:
         put_channels_last(model)
+    world.check_same("images or settings", fingerprint(regime=asdict(regime), data=supply.mark()))
     run = Run(model, supply, regime, teacher, world, title)
     mark = fingerprint(
         regime=asdict(regime),
@@ -112,7 +113,7 @@ def train(
         data=supply.mark(),
     )
     if checkpoint is not None:
-        run.restore(load_checkpoint(checkpoint, mark))
+        run.restore(world.from_first(lambda: load_checkpoint(checkpoint, mark)))
     bar = tqdm(
         total=regime.epochs * run.steps, initial=run.epoch * run.steps, desc=title, unit="step",
         disable=not (progress and world.is_first), smoothing=0.05,
@@ -125,7 +126,6 @@ def train(
                 run.journal.write(checkpoint)
             if on_epoch is not None and world.is_first:
                 on_epoch(run.journal)
-            world.wait()
     run.finish()
     return Trained(run.val_error, run.seconds, run.journal)
 
@@ -246,9 +246,11 @@ class Run:
         return torch.autocast(self.device.type, torch.bfloat16, enabled=half)
 
     def finish(self) -> None:
-        """Leave the averaged weights in the model, if there are any."""
+        """Leave the averaged weights in the model, if there are any, and the first one's statistics."""
         if self.ema is not None:
             self.model.load_state_dict(self.ema.module.state_dict())
+        self.world.spread(self.model)
+        self.val_error = self.world.from_first(lambda: self.val_error)
 
     def state(self) -> dict[str, Any]:
         """Everything that the next epoch needs."""
