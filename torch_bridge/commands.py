@@ -23,7 +23,15 @@ from torch_bridge.recipes import Recipe, recipe_for
 from torch_bridge.results import write_json
 from torch_bridge.storage import load_network
 from torch_bridge.training.parallel import check_alone
-from tucker_core import ARCHITECTURES, CompressedNetwork, coded_bits, format_table, load, save
+from tucker_core import (
+    ARCHITECTURES,
+    CompressedNetwork,
+    coded_bits,
+    dense_params,
+    format_table,
+    load,
+    save,
+)
 
 SEEN = (
     "MNIST-5k is a part of MNIST's training set: a network trained on the full MNIST has seen these "
@@ -220,7 +228,8 @@ def _open(path: Path) -> tuple[nn.Module, int, int, str]:
 
 
 def _read_npz(path: Path) -> tuple[str, dict[str, torch.Tensor]]:
-    state = read_tensors(path, "ada-tucker train")
+    most = max(dense_params(architecture) for architecture in ARCHITECTURES)
+    state = read_tensors(path, "ada-tucker train", most)
     shapes = {name: tuple(tensor.shape) for name, tensor in state.items()}
     for architecture, table in ARCHITECTURES.items():
         if shapes == table:

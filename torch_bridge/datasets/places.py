@@ -8,6 +8,7 @@ from pathlib import Path
 
 from torch_bridge.datasets import sources
 from torch_bridge.datasets.idx import DataError
+from torch_bridge.reading import open_regular
 
 CHUNK_BYTES = 1 << 20
 
@@ -61,7 +62,7 @@ def check_file(path: Path, algorithm: str, expected: str) -> None:
     """
     content = hashlib.new(algorithm, usedforsecurity=False)
     try:
-        with path.open("rb") as file:
+        with open_regular(path) as file:
             while chunk := file.read(CHUNK_BYTES):
                 content.update(chunk)
     except OSError as error:

@@ -19,7 +19,7 @@ import numpy as np
 import pooch
 
 from torch_bridge.datasets.download import clear_left_overs, download
-from torch_bridge.datasets.idx import DataError, UInt8Array, parse_idx, read_idx_bytes
+from torch_bridge.datasets.idx import DataError, UInt8Array, naming, parse_idx, read_idx_bytes
 from tucker_core.shipped import ROOT
 
 logger = logging.getLogger(__name__)
@@ -53,6 +53,8 @@ MNIST_FILES = {
     ),
 }
 MNIST5K = FileSpec("a75223fab2453451413fd525d302fa9ceb6919445065e4b4db8d2ed84127e625", 834_334)
+
+MNIST5K_ARRAYS = ("train_images", "train_labels", "test_images", "test_labels")
 
 MIRRORS = (
     "https://ossci-datasets.s3.amazonaws.com/mnist/",
@@ -190,8 +192,11 @@ def read_mnist5k() -> dict[str, UInt8Array]:
             "project: clone or install it again"
         ) from error
     _check(content, path, MNIST5K)
-    with np.load(io.BytesIO(content), allow_pickle=False) as arrays:
-        return dict(arrays)
+    with (
+        naming(path, "clone or install the project again"),
+        np.load(io.BytesIO(content), allow_pickle=False) as arrays,
+    ):
+        return {name: arrays[name] for name in MNIST5K_ARRAYS}
 
 
 def _find(folder: Path, name: str) -> Path | None:
