@@ -235,7 +235,10 @@ def test_a_photograph_is_turned_as_the_camera_was_held(tmp_path: Path) -> None:
 
 
 def test_damaged_notes_of_a_camera_do_not_matter(tmp_path: Path) -> None:
-    Image.new("RGB", (40, 80), (200,) * 3).save(tmp_path / "a.JPEG", "JPEG", exif=b"Exif\0\0XXnone")
+    notes = [(0x0112, 3, 1, 6), (0x0132, 3, 1, 6), (0x013E, 2, 2, 0)]  # the last is no fraction
+    packed = b"".join(struct.pack("<HHII", *note) for note in notes)
+    exif = b"Exif\0\0II*\0" + struct.pack("<IH", 8, len(notes)) + packed + bytes(4)
+    Image.new("RGB", (40, 80), (200,) * 3).save(tmp_path / "a.JPEG", "JPEG", exif=exif)
     assert read_picture(tmp_path / "a.JPEG", 8, ALL).min() > 180
 
 
