@@ -49,6 +49,10 @@ def test_command_trains_and_compresses(
         (("--method", "ada"), "--dense FILE is needed"),
         (("--method", "ada", "--dense", "no.npz"), "no such file: no.npz"),
         (("--start", "no.npz"), "no such file: no.npz"),
+        (
+            ("--start", "data/models/no.npz"),
+            "no.npz; the dense networks of data/models come with a",
+        ),
         (("--evaluate", "no.ada", "nor.ada"), "no such file: no.ada, nor.ada"),
         (("--distil", 0.7), "--start FILE is needed"),
         (("--method", "ada", "--start", "no.npz"), "--start is for the dense network"),

@@ -192,7 +192,9 @@ def _check_files(arguments: argparse.Namespace) -> None:
     if not (is_twin or arguments.evaluate):
         check_teacher(arguments.distil, arguments.start)
     if missing := [str(path) for path in needed if not path.is_file()]:
-        raise ValueError(f"no such file: {', '.join(missing)}")
+        shipped = any("data/models/" in Path(name).as_posix() for name in missing)
+        where = "; the dense networks of data/models come with a clone of the project" * shipped
+        raise ValueError(f"no such file: {', '.join(missing)}{where}")
 
 
 def _measure(benchmark: Benchmark, arguments: argparse.Namespace) -> None:

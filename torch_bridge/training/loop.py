@@ -246,7 +246,7 @@ class Run:
         return torch.autocast(self.device.type, torch.bfloat16, enabled=half)
 
     def finish(self) -> None:
-        """Leave the averaged weights in the model, if there are any, and the first one's statistics."""
+        """Leave averaged weights in the model, if there are any, and the first process's statistics."""
         if self.ema is not None:
             self.model.load_state_dict(self.ema.module.state_dict())
         self.world.spread(self.model)
