@@ -95,7 +95,8 @@ def train(
     Raises
     ------
     ValueError
-        If there are fewer images than one batch, or the processes cannot share a batch evenly.
+        If there are fewer images than one batch, or the processes cannot share a batch evenly or were
+        given different things.
     TrainingError
         If something is no longer finite: names step and layer; the last checkpoint is kept.
     """
@@ -103,14 +104,14 @@ def train(
     _check_batch(regime.batch_size, len(supply), world.size)
     if regime.channels_last:
         put_channels_last(model)
-    world.check_same("images or settings", fingerprint(regime=asdict(regime), data=supply.mark()))
+    given = {"regime": asdict(regime), "data": supply.mark()}
+    world.check_same("images or settings", fingerprint(**given))
     run = Run(model, supply, regime, teacher, world, title)
     mark = fingerprint(
-        regime=asdict(regime),
+        **given,
         start=digest(model.state_dict().values()),
         units=[quantizer.unit for quantizer, _ in quantized_tensors(model)],
         teacher=None if teacher is None else digest(teacher.state_dict().values()),
-        data=supply.mark(),
     )
     if checkpoint is not None:
         run.restore(world.from_first(lambda: load_checkpoint(checkpoint, mark)))
