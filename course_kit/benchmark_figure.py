@@ -6,10 +6,10 @@ from typing import Any
 
 from matplotlib.figure import Figure
 
-from course_kit.paths import DATA
 from course_kit.plots import DARK, MIDDLE, plain_log_ticks, tidy
 from course_kit.results import Result, small_twins
 from tucker_core.json_file import read_json
+from tucker_core.shipped import shipped
 
 _SHAPES = "osD^vP*X"
 _STYLES = ("-", "--", "-.")  # of the dense networks' lines
@@ -23,7 +23,7 @@ def published_benchmark(model: str) -> list[dict[str, Any]]:
     >>> published_benchmark("resnet32")[2]["error"]
     8.15
     """
-    records = read_json(DATA / "records.json")
+    records = read_json(shipped("data/records.json"))
     found: list[dict[str, Any]] = records["benchmarks"].get(model, [])
     return found
 

@@ -5,9 +5,9 @@ from typing import Any
 
 from matplotlib.figure import Figure
 
-from course_kit.paths import DATA
 from course_kit.plots import DARK, MIDDLE, plain_log_ticks, tidy
 from tucker_core.json_file import read_json
+from tucker_core.shipped import shipped
 
 _SHAPES = "osD^vP*X"
 _NO_MODELS = ("note", "paper", "benchmarks")
@@ -82,4 +82,4 @@ def pareto_figure(
 
 
 def _records() -> dict[str, Any]:
-    return read_json(DATA / "records.json")
+    return read_json(shipped("data/records.json"))

@@ -1,16 +1,18 @@
-"""Where the files that come with the repository lie, from whatever folder a notebook runs in."""
+"""Where the files that come with the project lie, from whatever folder a notebook runs in."""
 
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
-DATA = Path(__file__).resolve().parents[1] / "data"
-QR_PICTURE = DATA.parent / "docs" / "img" / "lenet5_qr.png"  # README's: the smallest LeNet-5
+from tucker_core.shipped import ROOT, shipped
+
+DATA = ROOT / "data"
+QR_PICTURE = ROOT / "docs" / "img" / "lenet5_qr.png"  # README's: the smallest LeNet-5
 
 
 def model_path(name: str) -> Path:
-    """Path of a network that comes with the repository, e.g. "lenet5_small.ada".
+    """Path of a network that comes with the project, e.g. "lenet5_small.ada".
 
     Raises
     ------
@@ -32,7 +34,7 @@ def bundled_digits() -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.uint8]]:
     Raises
     ------
     FileNotFoundError
-        If the repository's data folder is missing.
+        If the file is missing.
     """
-    with np.load(DATA / "mnist5k.npz", allow_pickle=False) as stored:
+    with np.load(shipped("data/mnist5k.npz"), allow_pickle=False) as stored:
         return stored["test_images"], stored["test_labels"]

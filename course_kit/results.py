@@ -4,10 +4,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from course_kit.paths import DATA
 from tucker_core.json_file import read_json
+from tucker_core.shipped import ROOT
 
-RESULTS = DATA.parent / "results"
+RESULTS = ROOT / "results"
 
 Result = dict[str, Any]
 

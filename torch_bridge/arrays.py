@@ -8,8 +8,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from torch_bridge.checkpoint import DAMAGE
+from torch_bridge.reading import DAMAGE, open_npz
 from tucker_core.files import replacing
+
+_WIDEST, _SLACK = 8, 1 << 20  # bytes of a number, and of all names and headers
 
 
 def write_tensors(path: Path, tensors: Mapping[str, Tensor]) -> None:
@@ -19,13 +21,14 @@ def write_tensors(path: Path, tensors: Mapping[str, Tensor]) -> None:
         np.savez(file, allow_pickle=False, **arrays)
 
 
-def read_tensors(path: Path, writer: str) -> dict[str, Tensor]:
+def read_tensors(path: Path, writer: str, most: int) -> dict[str, Tensor]:
     """Read what `write_tensors` wrote.
 
     Parameters
     ----------
     path : the file
     writer : the command that writes such files, for the message
+    most : numbers that are expected; a file that unpacks to far more is refused
 
     Raises
     ------
@@ -35,7 +38,7 @@ def read_tensors(path: Path, writer: str) -> dict[str, Tensor]:
         If it cannot be read.
     """
     try:
-        with path.open("rb") as file, np.load(file, allow_pickle=False) as stored:
+        with open_npz(path, _WIDEST * most + _SLACK) as stored:
             return {name: torch.from_numpy(stored[name]) for name in stored.files}
     except FileNotFoundError:
         raise

@@ -5,8 +5,6 @@ fingerprint of the run that wrote it. It is only ever read back by a run of the 
 """
 
 import hashlib
-import zipfile
-import zlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -15,15 +13,11 @@ import numpy as np
 import torch
 from torch import nn
 
+from torch_bridge.reading import DAMAGE, open_npz
 from tucker_core.files import replacing
 
 State = dict[str, Any]
 TENSOR, PLAIN = "tensor", "plain"  # where a value's name begins: a 0-d tensor is no number
-
-# What numpy and zipfile raise on a file that is damaged, or is no .npz at all.
-DAMAGE = (
-    OSError, ValueError, KeyError, EOFError, TypeError, RuntimeError, zipfile.BadZipFile, zlib.error,
-)  # fmt: skip
 
 
 class CheckpointError(ValueError):
@@ -70,16 +64,20 @@ def load_checkpoint(path: Path, mark: str) -> State | None:
     if not path.exists():
         return None
     try:
-        with path.open("rb") as file, np.load(file, allow_pickle=False) as stored:
+        with open_npz(path) as stored:
             if str(stored["mark"]) != mark:
                 return None
             arrays = {key: stored[key] for key in stored.files if key not in ("mark", "names")}
             if str(stored["names"]) != _names(arrays):  # zip checks contents, not names
                 raise ValueError("its names were changed")
+        return _nested(arrays)
     except DAMAGE as error:
         raise CheckpointError(
             f"{path} is damaged ({error}); delete it to start this run anew"
         ) from error
+
+
+def _nested(arrays: Mapping[str, np.ndarray[Any, Any]]) -> State:
     state: State = {}
     for name, array in arrays.items():
         *parents, leaf = [int(key) if key.isdecimal() else key for key in name.split("/")[1:]]

@@ -24,6 +24,7 @@ from torch_bridge.recipes import Recipe, recipe_for
 from torch_bridge.results import write_json
 from torch_bridge.terminal import show
 from torch_bridge.training import error_rate
+from torch_bridge.training.parallel import check_alone
 from tucker_core import CompressedNetwork, coded_bits, format_table, load, save
 
 _Measure: TypeAlias = tuple[str, int, Callable[[nn.Module], float]]
@@ -169,6 +170,7 @@ def qr(arguments: Namespace) -> None:
 
 def experiment_of(arguments: Namespace, recipe: Recipe | None = None) -> Experiment:
     """Model, data, recipe (by default that of the options) and device that a command names."""
+    check_alone()
     device = check_device(arguments.device).type
     check_folder(arguments.runs, option="--runs")
     data = _data(arguments)

@@ -9,9 +9,9 @@ from typing import Any
 
 from course_kit.grading.cells import Cell, to_cell
 from course_kit.grading.student import personal_copy
-from course_kit.paths import DATA
+from tucker_core.shipped import ROOT
 
-INSTRUCTOR = DATA.parent / "notebooks" / "assignments" / "instructor"
+INSTRUCTOR = ROOT / "notebooks" / "assignments" / "instructor"
 
 
 @dataclass(frozen=True)

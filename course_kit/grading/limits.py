@@ -2,13 +2,13 @@
 
 import os
 import shutil
-import site
 import sys
 import sysconfig
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from course_kit.grading.assignment import INSTRUCTOR
 from course_kit.paths import DATA
 from course_kit.variants import SEED_VARIABLE, STUDENT_VARIABLE
 
@@ -80,11 +80,25 @@ def environment(
 def readable_paths() -> list[Path]:
     """What a submission may read besides its own folder: the system, Python, and this project's code.
 
-    The instructor's notebooks and other submissions are not among them.
+    The instructor's notebooks, which an installed package holds, and other submissions are not among
+    them.
     """
-    names = {sys.prefix, sys.base_prefix, *site.getsitepackages(), *sysconfig.get_paths().values()}
+    # Libraries may lie elsewhere, too: in a user's own folder, or where a .pth file says.
+    libraries = [path for path in sys.path if path.endswith(("site-packages", "dist-packages"))]
+    names = {sys.prefix, sys.base_prefix, *libraries, *sysconfig.get_paths().values()}
     own = [PACKAGES / name for name in OWN]
-    return [*map(Path, SYSTEM), *map(Path, sorted(names)), *own, DATA]
+    paths = [*map(Path, SYSTEM), *map(Path, sorted(names)), *own, DATA]
+    return [part for path in paths for part in all_but(INSTRUCTOR, path)]
+
+
+def all_but(hidden: Path, path: Path) -> Iterator[Path]:
+    """A path, or where something hidden lies in it, all else that is there."""
+    real = path.resolve()
+    if real not in (hidden, *hidden.parents):
+        yield path
+    elif real != hidden:
+        for part in sorted(real.iterdir()):
+            yield from all_but(hidden, part)
 
 
 def share_fonts(folder: Path) -> None:

@@ -204,7 +204,7 @@ class _Session:
         return {
             "folder": str(self.folder),
             "readable": [str(path) for path in readable_paths()],
-            "listable": [str(PACKAGES)],
+            "listable": [str(PACKAGES), sys.prefix],
             "cpu_seconds": int(2 * limits.notebook_seconds) + 1,
             "memory_bytes": int(limits.memory_gb * 2**30),
             "disk_bytes": int(limits.disk_mb * 2**20),

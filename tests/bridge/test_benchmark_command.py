@@ -10,6 +10,7 @@ import pytest
 from torch_bridge import cli
 from torch_bridge.benchmarks import BENCHMARKS
 from torch_bridge.models import LENETS
+from tucker_core import shipped
 
 
 def command(*words: object) -> int:
@@ -48,6 +49,10 @@ def test_command_trains_and_compresses(
         (("--method", "ada"), "--dense FILE is needed"),
         (("--method", "ada", "--dense", "no.npz"), "no such file: no.npz"),
         (("--start", "no.npz"), "no such file: no.npz"),
+        (
+            ("--start", "data/models/no.npz"),
+            "no.npz; the dense networks of data/models come with a",
+        ),
         (("--evaluate", "no.ada", "nor.ada"), "no such file: no.ada, nor.ada"),
         (("--distil", 0.7), "--start FILE is needed"),
         (("--method", "ada", "--start", "no.npz"), "--start is for the dense network"),
@@ -110,6 +115,15 @@ def test_list_names_parameters_data_and_what_is_published(
     shown = capsys.readouterr().out
     assert "resnet50" in shown
     assert "T-Basis, 18.0 % of the parameters: 8.15 %" in shown
+
+
+def test_a_list_without_what_is_published_is_none(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(shipped, "ROOT", tmp_path)
+    assert command("--list") == 1
+    out, err = capsys.readouterr()
+    assert (out, "records.json is missing" in err) == ("", True)
 
 
 @pytest.mark.parametrize(

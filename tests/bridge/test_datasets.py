@@ -2,12 +2,7 @@
 
 from __future__ import annotations
 
-import gzip
-import hashlib
 import os
-import shutil
-import socket
-import time
 import warnings
 from pathlib import Path
 
@@ -16,14 +11,11 @@ import pytest
 
 from tests.bridge.tiny_mnist import (
     NAMES,
-    TINY,
     TINY_GZ,
     TRAIN,
-    VAL,
     Mirror,
     assert_tiny,
     dead_mirror,
-    files_in,
     serve,
     to_idx,
     write_tiny,
@@ -33,34 +25,10 @@ from torch_bridge.datasets import (
     __main__,
     fetch_mnist,
     load_mnist,
-    mnist,
     sources,
 )
-from torch_bridge.datasets.sources import FileSpec
 
 Patch = pytest.MonkeyPatch
-CHECKOUT = sources.CHECKOUT
-
-
-@pytest.fixture
-def tiny_cache(tmp_path: Path, monkeypatch: Patch) -> Path:
-    """Put the tiny MNIST into the registry and an empty checkout in place of the real one."""
-    checkout = tmp_path / "checkout"
-    (checkout / "data").mkdir(parents=True)
-    (checkout / "pyproject.toml").touch()
-    shutil.copy(CHECKOUT / "data" / "mnist5k.npz", checkout / "data")
-    specs = {
-        name: FileSpec(hashlib.sha256(content).hexdigest(), len(content))
-        for name, content in TINY.items()
-    }
-    monkeypatch.setattr(sources, "CHECKOUT", checkout)
-    monkeypatch.setattr(sources, "MNIST_FILES", specs)
-    monkeypatch.setattr(sources, "MIRRORS", ())
-    monkeypatch.setattr(mnist, "MNIST_VAL", VAL)
-    for name in ("ADA_DATA_DIR", "ADA_OFFLINE"):
-        monkeypatch.delenv(name, raising=False)
-    monkeypatch.setenv("no_proxy", "127.0.0.1")
-    return checkout / "data" / "cache" / "mnist"
 
 
 # The search order.
@@ -136,103 +104,8 @@ def test_cache_of_the_user_without_a_checkout(tiny_cache: Path, monkeypatch: Pat
     assert "ada-tucker" in str(sources.cache_dir())
     tiny_cache.mkdir(parents=True)
     assert sources.cache_dir() == tiny_cache
-    (sources.CHECKOUT / "pyproject.toml").unlink()
+    (tiny_cache.parents[2] / "pyproject.toml").unlink()
     assert "ada-tucker" in str(sources.cache_dir())
-
-
-# Mirrors.
-
-
-def test_dead_mirror_then_good_mirror(
-    tiny_cache: Path, monkeypatch: Patch, capfd: pytest.CaptureFixture[str]
-) -> None:
-    half = Mirror({})
-    good = Mirror(TINY_GZ)
-    with serve(half), serve(good):
-        monkeypatch.setattr(sources, "MIRRORS", (dead_mirror(), half.url, good.url))
-        assert_tiny(load_mnist(progress=False))
-    assert capfd.readouterr() == ("", "")
-    assert half.asked == [f"{NAMES[0]}.gz"], "the mirror that worked comes first afterwards"
-    assert files_in(tiny_cache) == sorted(TINY_GZ)
-    monkeypatch.setattr(sources, "MIRRORS", ())
-    assert_tiny(load_mnist())
-    assert fetch_mnist() == tiny_cache
-
-
-def test_progress_bar(
-    tiny_cache: Path, monkeypatch: Patch, capfd: pytest.CaptureFixture[str]
-) -> None:
-    monkeypatch.setattr(sources, "BAR_DELAY_SECONDS", 0)
-    with serve(Mirror(TINY_GZ)) as url:
-        monkeypatch.setattr(sources, "MIRRORS", (url,))
-        assert fetch_mnist() == tiny_cache
-    assert f"{sources.TEST_LABELS}: 100%" in capfd.readouterr().err
-
-
-def swap(content: bytes) -> Mirror:
-    """Make a mirror that serves this in place of the training labels."""
-    return Mirror({**TINY_GZ, f"{sources.TRAIN_LABELS}.gz": content})
-
-
-BAD_MIRRORS = {
-    "checksum": (swap(gzip.compress(to_idx(np.zeros(TRAIN, np.uint8)))), "wrong checksum"),
-    "page": (swap(b"<html>please log in</html>"), "not gzip"),
-    "endless": (swap(bytes(1 << 20)), "wrong size: found more than"),
-    "closed": (Mirror(TINY_GZ, missing_bytes=1000), "ChunkedEncodingError"),
-    "absent": (Mirror({}), "HTTPError 404"),
-}
-
-
-@pytest.mark.parametrize("case", BAD_MIRRORS)
-def test_bad_mirror_leaves_nothing(tiny_cache: Path, monkeypatch: Patch, case: str) -> None:
-    mirror, message = BAD_MIRRORS[case]
-    with serve(mirror) as url:
-        monkeypatch.setattr(sources, "MIRRORS", (url,))
-        with pytest.raises(
-            DataError, match=rf"no mirror delivered it \(127.*: {message}"
-        ) as caught:
-            fetch_mnist(progress=False)
-    assert str(tiny_cache) not in str(caught.value), "the temporary file is gone: do not name it"
-    good = [f"{NAMES[0]}.gz"] if f"{NAMES[1]}.gz" in mirror.asked else []
-    assert files_in(tiny_cache) == good
-
-
-def test_all_mirrors_dead_stops_at_the_first_file(tiny_cache: Path, monkeypatch: Patch) -> None:
-    mirror = Mirror({})
-    with serve(mirror) as url:
-        monkeypatch.setattr(sources, "MIRRORS", (dead_mirror(), url))
-        with pytest.warns(UserWarning, match=r"ConnectionError; 127.*: HTTPError 404"):
-            assert load_mnist(progress=False).name == "MNIST-5k"
-    assert len(mirror.asked) == 1
-
-
-def test_silent_mirror_is_given_up(tiny_cache: Path, monkeypatch: Patch) -> None:
-    monkeypatch.setattr(sources, "READ_SECONDS", 0.1)
-    with socket.create_server(("127.0.0.1", 0)) as silent:
-        monkeypatch.setattr(sources, "MIRRORS", (f"http://127.0.0.1:{silent.getsockname()[1]}/",))
-        start = time.monotonic()
-        with pytest.raises(DataError, match="ReadTimeout"):
-            fetch_mnist(progress=False)
-        assert time.monotonic() - start < 5
-    assert files_in(tiny_cache) == []
-
-
-@pytest.mark.parametrize("damage", ["cut", "other"])
-def test_damaged_cache_is_repaired(
-    tiny_cache: Path, monkeypatch: Patch, caplog: pytest.LogCaptureFixture, damage: str
-) -> None:
-    path = write_tiny(tiny_cache) / f"{sources.TEST_IMAGES}.gz"
-    content = path.read_bytes()
-    path.write_bytes(content[:-9] if damage == "cut" else TINY_GZ[f"{sources.TRAIN_IMAGES}.gz"])
-    mirror = Mirror(TINY_GZ)
-    with serve(mirror) as url:
-        monkeypatch.setattr(sources, "MIRRORS", (url,))
-        assert_tiny(load_mnist(progress=False))
-    assert mirror.asked == [path.name]
-    assert path.read_bytes() == content
-    (record,) = caplog.records
-    assert str(path) in record.getMessage()
-    assert record.getMessage().endswith("; fetching it again")
 
 
 # MNIST-5k.

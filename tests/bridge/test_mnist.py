@@ -12,6 +12,7 @@ import pytest
 
 from torch_bridge.datasets import DataError, load_mnist, load_mnist5k, sources
 from torch_bridge.datasets.sources import FileSpec
+from tucker_core.shipped import ROOT
 
 REAL_DATA_DIR = os.environ.get("ADA_DATA_DIR")
 
@@ -37,8 +38,8 @@ def test_mnist5k_sizes_and_balance() -> None:
 def test_mnist5k_missing_or_damaged(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "data" / "mnist5k.npz"
     path.parent.mkdir()
-    path.write_bytes((sources.CHECKOUT / "data" / "mnist5k.npz").read_bytes() + b"\0")
-    monkeypatch.setattr(sources, "CHECKOUT", tmp_path)
+    path.write_bytes((ROOT / "data" / "mnist5k.npz").read_bytes() + b"\0")
+    monkeypatch.setattr(sources, "ROOT", tmp_path)
     with pytest.raises(DataError, match=r"mnist5k.npz: wrong checksum"):
         load_mnist5k()
     path.unlink()
@@ -52,7 +53,7 @@ def test_mnist5k_never_unpickles(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     content = buffer.getvalue()
     (tmp_path / "data").mkdir()
     (tmp_path / "data" / "mnist5k.npz").write_bytes(content)
-    monkeypatch.setattr(sources, "CHECKOUT", tmp_path)
+    monkeypatch.setattr(sources, "ROOT", tmp_path)
     spec = FileSpec(hashlib.sha256(content).hexdigest(), len(content))
     monkeypatch.setattr(sources, "MNIST5K", spec)
     with pytest.raises(ValueError, match="allow_pickle=False"):

@@ -6,8 +6,9 @@ import gzip
 import socket
 import struct
 import threading
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
@@ -47,10 +48,12 @@ def write_tiny(folder: Path, packed: bool = True) -> Path:
 
 
 class Mirror:
-    """A local mirror: what it serves, how many bytes too many it announces, what was asked."""
+    """A local mirror: what it serves and how slowly, bytes that it announces too many, what was asked."""
 
-    def __init__(self, files: dict[str, bytes], missing_bytes: int = 0) -> None:
-        self.files, self.missing_bytes = files, missing_bytes
+    def __init__(
+        self, files: dict[str, bytes], missing_bytes: int = 0, seconds_a_byte: float = 0.0
+    ) -> None:
+        self.files, self.missing_bytes, self.seconds_a_byte = files, missing_bytes, seconds_a_byte
         self.asked: list[str] = []
         self.url = ""
 
@@ -72,6 +75,12 @@ class Mirror:
                 if "gzip" in self.headers.get("Accept-Encoding", ""):
                     self.send_header("Content-Encoding", "gzip")
                 self.end_headers()
+                if mirror.seconds_a_byte:
+                    with suppress(ConnectionError):  # when the client has had enough
+                        for byte in content:
+                            self.wfile.write(bytes([byte]))
+                            time.sleep(mirror.seconds_a_byte)
+                    return
                 self.wfile.write(content)
 
             def log_message(self, format: str, *args: object) -> None:

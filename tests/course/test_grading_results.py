@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from course_kit.grading import grade as engine
+from course_kit.grading import limits
 from course_kit.grading.grade import empty_result, read_results, write_result
 from course_kit.grading.limits import Limits, environment, readable_paths
 from course_kit.grading.marks import ranked, unguarded, write_marks
@@ -215,6 +216,22 @@ def test_the_environment_holds_nothing_of_the_graders(tmp_path: Path) -> None:
 def test_the_instructors_notebooks_are_not_readable() -> None:
     notebooks = DATA.parent / "notebooks"
     assert not any(notebooks.is_relative_to(path) for path in readable_paths())
+
+
+def test_of_an_installed_package_all_is_readable_but_the_solutions(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hidden = tmp_path / "packages" / "tucker_core" / "_shipped" / "instructor"
+    hidden.mkdir(parents=True)
+    for name in ("packages/numpy", "packages/tucker_core/algebra.py", "other"):
+        (tmp_path / name).mkdir()
+    monkeypatch.setattr(limits, "INSTRUCTOR", hidden)
+    monkeypatch.setattr(limits, "SYSTEM", (str(tmp_path / "packages"), str(tmp_path / "other")))
+    monkeypatch.setattr(limits, "PACKAGES", tmp_path / "packages")
+    found = {path for path in readable_paths() if path.is_relative_to(tmp_path)}
+    names = {path.relative_to(tmp_path).as_posix() for path in found}
+    assert names == {"packages/numpy", "packages/tucker_core/algebra.py", "other", *(
+        f"packages/{name}" for name in ("course_kit", "torch_bridge"))}  # fmt: skip
 
 
 @pytest.mark.parametrize("name", ["cell_seconds", "notebook_seconds", "memory_gb", "disk_mb"])

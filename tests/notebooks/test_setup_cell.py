@@ -36,36 +36,90 @@ def test_the_address_is_the_one_in_pyproject(tmp_path: Path) -> None:
     assert public_address(project) == ADDRESS
 
 
+Commands = list[list[Any]]
+
+
+class Computer:
+    """What the cell meets: which modules can be found, and what becomes of the commands it runs."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.missing = {"tucker_core"}
+        self.fails = ""
+        self.ran: Commands = []
+        monkeypatch.setattr(
+            importlib.util, "find_spec", lambda name: name not in self.missing or None
+        )
+        monkeypatch.setattr(subprocess, "run", self.run)
+        monkeypatch.setattr(sys, "path", ["elsewhere"])
+        monkeypatch.setattr("builtins.input", lambda question: ADDRESS)
+
+    def run(self, command: list[Any], check: bool) -> None:
+        """Fetch half of the course where the fetch fails."""
+        assert check
+        self.ran.append(command)
+        if command[0] == "git":
+            command[-1].mkdir()
+            if self.fails != "git":
+                (command[-1] / "tucker_core").mkdir()
+        if self.fails in command:
+            raise subprocess.CalledProcessError(1, command)
+
+    def verbs(self) -> list[str]:
+        """What was run, in a word each."""
+        return ["clone" if command[0] == "git" else command[2] for command in self.ran]
+
+
 @pytest.fixture
-def commands(monkeypatch: pytest.MonkeyPatch) -> list[list[Any]]:
-    """Make the course seem not installed, and record what the cell would run."""
-    ran: list[list[Any]] = []
-    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
-    monkeypatch.setattr(subprocess, "run", lambda command, check: ran.append(command))
-    monkeypatch.setattr(sys, "path", ["elsewhere"])
-    return ran
+def computer(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Computer:
+    monkeypatch.chdir(tmp_path)
+    return Computer(monkeypatch)
 
 
 @pytest.mark.parametrize("folder", [ROOT, ROOT / "notebooks", ROOT / "notebooks" / "src"])
 def test_in_a_checkout_that_is_not_installed_the_course_is_found(
-    folder: Path, commands: list[list[Any]], monkeypatch: pytest.MonkeyPatch
+    folder: Path, computer: Computer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(folder)
     exec(setup_code(), {})
-    assert (sys.path[0], commands) == (str(ROOT), [])
+    assert (sys.path[0], computer.ran) == (str(ROOT), [])
+    computer.missing = {"tucker_core", "constriction"}
+    exec(setup_code(), {})
+    assert computer.ran[0][1:] == ["-m", "pip", "install", "-q", "-e", ROOT]
 
 
 @pytest.mark.parametrize("known", [True, False])
 def test_elsewhere_the_course_is_fetched_and_installed(
-    known: bool, commands: list[list[Any]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    known: bool, computer: Computer, tmp_path: Path
 ) -> None:
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("builtins.input", lambda question: ADDRESS)
     exec(TEMPLATE.format(address=ADDRESS if known else ""), {})
-    clone, install = commands
-    assert (clone[0], clone[-2:]) == ("git", [ADDRESS, tmp_path / "ada-tucker"])
-    assert install[1:4] == ["-m", "pip", "install"]
+    clone, install = computer.ran
+    assert (clone[0], clone[-2]) == ("git", ADDRESS)
+    assert install[1:] == ["-m", "pip", "install", "-q", "-e", tmp_path / "ada-tucker"]
     assert sys.path[0] == str(tmp_path / "ada-tucker")
+    assert [path.name for path in tmp_path.iterdir()] == ["ada-tucker"]
+
+
+def test_after_a_fetch_or_an_install_that_broke_off_it_goes_on(
+    computer: Computer, tmp_path: Path
+) -> None:
+    for fails in ("git", "pip"):
+        computer.fails = fails
+        with pytest.raises(subprocess.CalledProcessError):
+            exec(setup_code(), {})
+        assert sys.path == ["elsewhere"], "what is not installed is not offered"
+    computer.fails = ""
+    exec(setup_code(), {})
+    assert computer.verbs() == ["clone", "clone", "pip", "pip"]
+    assert sys.path[0] == str(tmp_path / "ada-tucker")
+
+
+def test_a_folder_that_is_not_the_course_is_left_alone(computer: Computer, tmp_path: Path) -> None:
+    (tmp_path / "ada-tucker").mkdir()
+    (tmp_path / "ada-tucker" / "mine.txt").touch()
+    with pytest.raises(RuntimeError, match="ada-tucker is not the course: rename it"):
+        exec(setup_code(), {})
+    assert (tmp_path / "ada-tucker" / "mine.txt").exists()
+    assert computer.ran == []
 
 
 def test_where_the_course_is_installed_nothing_happens(monkeypatch: pytest.MonkeyPatch) -> None:

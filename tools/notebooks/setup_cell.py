@@ -12,20 +12,30 @@ PROJECT = Path(__file__).resolve().parents[2] / "pyproject.toml"
 TAG = "setup"
 TEMPLATE = """\
 # Set-up. With `make lab` it does nothing; on Colab it fetches the course and installs it.
+# If that fails, run this cell again: it goes on from there.
+import shutil
 import subprocess
 import sys
 from importlib.util import find_spec
 from pathlib import Path
 
 REPOSITORY = "{address}"
+NEEDED = ("constriction", "matplotlib", "numba", "segno", "torch", "zxingcpp")
 
-if find_spec("tucker_core") is None:
+if not all(map(find_spec, ("tucker_core", *NEEDED))):
     here = Path.cwd()
     above = [p for p in (here, *here.parents) if (p / "tucker_core").is_dir()]
-    course = above[0] if above else Path("ada-tucker").resolve()
-    if not course.exists():
+    course = above[0] if above else here / "ada-tucker"
+    if not (course / "tucker_core").is_dir():
+        if course.exists():
+            raise RuntimeError(f"{{course}} is not the course: rename it, run this again")
         address = REPOSITORY or input("Address of this notebook's repository: ")
-        subprocess.run(["git", "clone", "-q", "--depth=1", address, course], check=True)
+        part = here / "ada-tucker.part"  # there if a fetch was broken off
+        shutil.rmtree(part, ignore_errors=True)
+        clone = ["git", "clone", "-q", "--depth=1", address, part]
+        subprocess.run(clone, check=True)
+        part.rename(course)
+    if not above or not all(map(find_spec, NEEDED)):
         pip = [sys.executable, "-m", "pip", "install", "-q", "-e", course]
         subprocess.run(pip, check=True)
     sys.path.insert(0, str(course))"""

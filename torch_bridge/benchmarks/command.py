@@ -156,12 +156,13 @@ def bench(arguments: argparse.Namespace) -> None:
         raise ValueError(f"which benchmark? choose one of {', '.join(BENCHMARKS)}")
     benchmark = benchmark_named(arguments.name)
     check_folder(arguments.out)
-    if arguments.dry_run or arguments.overhead:
-        _measure(benchmark, arguments)
-        return
-    _check_files(arguments)
-    _check_settings(benchmark, arguments)
     with join(check_device(arguments.device)) as world:
+        if arguments.dry_run or arguments.overhead:
+            if world.is_first:
+                _measure(benchmark, arguments)
+            return
+        world.from_first(lambda: _check_files(arguments))
+        _check_settings(benchmark, arguments)
         visible = world.is_first and not arguments.quiet
         loaded = load_images(
             benchmark.data, arguments.data_dir, world.device, hole=arguments.hole, progress=visible
@@ -171,7 +172,7 @@ def bench(arguments: argparse.Namespace) -> None:
             not arguments.quiet,
         )  # fmt: skip
         if arguments.evaluate:
-            rows = [file_row(made, path) for path in arguments.evaluate]
+            rows = world.from_first(lambda: [file_row(made, path) for path in arguments.evaluate])
         elif arguments.compare:
             _compare(made, arguments)
             return
@@ -198,7 +199,9 @@ def _check_files(arguments: argparse.Namespace) -> None:
     if not (is_twin or arguments.evaluate):
         check_teacher(arguments.distil, arguments.start)
     if missing := [str(path) for path in needed if not path.is_file()]:
-        raise ValueError(f"no such file: {', '.join(missing)}")
+        shipped = any("data/models/" in Path(name).as_posix() for name in missing)
+        where = "; the dense networks of data/models come with a clone of the project" * shipped
+        raise ValueError(f"no such file: {', '.join(missing)}{where}")
 
 
 def _check_settings(benchmark: Benchmark, arguments: argparse.Namespace) -> None:
@@ -214,7 +217,6 @@ def _check_settings(benchmark: Benchmark, arguments: argparse.Namespace) -> None
 
 def _measure(benchmark: Benchmark, arguments: argparse.Namespace) -> None:
     """Time and memory of a step, written as a result and printed."""
-    check_device(arguments.device)
     part, device = arguments.share, arguments.device
     if arguments.dry_run:
         content, kind = dry_run(benchmark, part, arguments.batch_size, device), "dryrun"

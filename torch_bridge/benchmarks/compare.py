@@ -15,7 +15,6 @@ from tqdm import tqdm
 from torch_bridge.benchmarks.methods import METHODS
 from torch_bridge.benchmarks.runs import Bench
 from torch_bridge.benchmarks.twins import Wish, begin, dense_row
-from torch_bridge.benchmarks.weights import load_weights
 from torch_bridge.fingerprint import digest_weights
 from torch_bridge.progress import hidden
 from torch_bridge.results import command_line, environment, kept_result, write_json
@@ -51,7 +50,7 @@ def compare(
     for wish, seed in bar:
         job = replace(bench, seed=seed, out=(bench.folder or bench.out) / "compare")
         runs.append(_run(job, path, wish, tucker, rounding))
-    model = load_weights(path, bench.build()).to(bench.world.device)
+    model = bench.load(path).to(bench.world.device)
     return {
         "command": command_line(),
         "benchmark": bench.benchmark.name,
@@ -73,11 +72,11 @@ def _run(bench: Bench, dense: Path, wish: Wish, tucker: Regime, rounding: Regime
         twin = begin(bench, dense, wish)
     except ValueError as error:
         return head | {"reason": str(error)}
-    kept = kept_result(path, twin.mark(tucker, rounding))
+    mark, world = twin.mark(tucker, rounding), bench.world
+    kept = world.from_first(lambda: kept_result(path, mark))
     if kept is None:
         twin.finish(tucker, rounding)
-        bench.world.wait()  # until the first process has written the result
-        kept = read_json(path)
+        kept = world.from_first(lambda: read_json(path))
     return head | {"row": kept["rows"][-1]}
 
 

@@ -7,10 +7,10 @@ import torch
 
 from torch_bridge.benchmarks.catalogue import BENCHMARKS
 from torch_bridge.datasets.registry import IMAGE_SETS
-from torch_bridge.datasets.sources import CHECKOUT
 from torch_bridge.models import MODELS
 from tucker_core import format_table
 from tucker_core.json_file import read_json
+from tucker_core.shipped import shipped
 
 _SHOWN = 3
 
@@ -29,11 +29,8 @@ def parameters_of(model: str) -> int:
 
 
 def published(name: str) -> list[dict[str, Any]]:
-    """What `data/records.json` holds of a network; nothing where that file is not at hand."""
-    path = CHECKOUT / "data" / "records.json"
-    if not path.is_file():
-        return []
-    records = read_json(path)
+    """What `data/records.json` holds of a network."""
+    records = read_json(shipped("data/records.json"))
     found: list[dict[str, Any]] = records.get(name) or records.get("benchmarks", {}).get(name, [])
     return found
 

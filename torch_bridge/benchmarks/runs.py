@@ -59,6 +59,19 @@ class Bench:
             fix_inner_biases(model)
         return model
 
+    def load(self, path: Path) -> nn.Module:
+        """Read weights of the dense network; the first process does it for all.
+
+        Raises
+        ------
+        ValueError
+            If they are not of this network, or the file is damaged.
+        """
+        model = self.build()
+        self.world.from_first(lambda: load_weights(path, model) and None)
+        self.world.spread(model)
+        return model
+
     def fit(
         self, model: nn.Module, method: str, regime: Regime, teacher: nn.Module | None = None
     ) -> Trained:
@@ -81,7 +94,7 @@ class Bench:
         check_teacher(regime.distil, start)
         model, method, more = self.build(), f"dense-{regime.epochs}", {}
         if start is not None:
-            load_weights(start, model)
+            model = self.load(start)
             method += "-taught" if regime.distil else "-more"
             more = {"start": {"file": start.name, "weights": digest_weights(model)}}
         mark = self.fingerprint(model, dense=regime)

@@ -10,7 +10,6 @@ from torch import nn
 from torch_bridge.benchmarks.folding import fold_batch_norms
 from torch_bridge.benchmarks.methods import METHODS, Init, Room, dense_weights, read_file
 from torch_bridge.benchmarks.runs import Bench
-from torch_bridge.benchmarks.weights import load_weights
 from torch_bridge.fingerprint import fingerprint
 from torch_bridge.layers import count_params
 from torch_bridge.pipeline import Row
@@ -93,7 +92,7 @@ def begin(bench: Bench, dense_path: Path, wish: Wish) -> "Twin":
     ValueError
         As `compress_benchmark`.
     """
-    dense, model = load_weights(dense_path, bench.build()), bench.build()
+    dense, model = bench.load(dense_path), bench.build()
     model.load_state_dict(dense.state_dict())
     target = 4 * count_params(model) / wish.ratio
     room = Room(
@@ -135,7 +134,7 @@ class Twin:
             tucker = replace(tucker, lr=tucker.plain_lr)
         floats = self._before_rounding(f"{stem}-floats", tucker)
         attach_quantizers(self.model, self.wish.levels)
-        rounding = replace(rounding, bits=self._bits())
+        rounding = replace(rounding, bits=bench.world.from_first(self._bits))
         rounded = bench.fit(self.model, f"{stem}-rounded", rounding, self.dense)
         rows = [dense_row(bench, self.dense)]
         if not bench.world.is_first:

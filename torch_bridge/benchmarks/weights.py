@@ -26,7 +26,8 @@ def load_weights(path: Path, model: nn.Module) -> nn.Module:
         If it cannot be read.
     """
     wanted = shapes_of(model)
-    state = read_tensors(path, "ada-tucker bench")
+    numbers = sum(tensor.numel() for tensor in model.state_dict().values())
+    state = read_tensors(path, "ada-tucker bench", numbers)
     found = {name: tuple(tensor.shape) for name, tensor in state.items()}
     if found != wanted:
         differing = sorted(set(found.items()) ^ set(wanted.items()))

@@ -11,18 +11,21 @@ but numpy's array and dtype.
 
 from __future__ import annotations
 
+import gzip
 import io
+import lzma
 import pickle
 import tarfile
 from collections.abc import Callable, Iterator
+from importlib.util import find_spec
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import IO, Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
 from tqdm import tqdm
 
-from torch_bridge.datasets.idx import DataError
+from torch_bridge.datasets.idx import DataError, naming
 from torch_bridge.datasets.mnist import DataSet
 from torch_bridge.datasets.places import check_file, find_place
 from torch_bridge.progress import hidden
@@ -32,6 +35,7 @@ Split = tuple[UInt8Array, UInt8Array]  # images (n, 32, 32, 3) and labels (n,)
 
 CLASSES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
 VALIDATION = 5_000
+MOST_BYTES = 1 << 29  # of an archive, unpacked; the largest has 190 MB
 SIDE, COLOURS = 32, 3
 RECORD_BYTES = 1 + COLOURS * SIDE * SIDE
 BATCHES = (*(f"data_batch_{number}" for number in range(1, 6)), "test_batch")
@@ -72,10 +76,8 @@ def load_cifar10(data_dir: str | Path | None = None, *, progress: bool = True) -
     readers: dict[str, Callable[[Path, bool], tuple[Split, Split]]] = {
         BINARY: _read_binary, PYTHON: _read_python, JPEG: _read_jpeg,
     }  # fmt: skip
-    try:
+    with naming(path, "fetch it again"):
         (images, labels), test = readers[path.name](path, progress)
-    except (tarfile.TarError, pickle.UnpicklingError, EOFError, KeyError, OSError) as error:
-        raise DataError(f"{path}: cannot be read: {error}; fetch it again") from error
     held = min(VALIDATION, len(images) // 10)
     name = "CIFAR-10-jpeg" if path.name == JPEG else "CIFAR-10"
     return DataSet(name, images[:-held], labels[:-held], images[-held:], labels[-held:], *test)
@@ -83,13 +85,33 @@ def load_cifar10(data_dir: str | Path | None = None, *, progress: bool = True) -
 
 def _members(path: Path, progress: bool) -> Iterator[tuple[str, bytes]]:
     """Name and content of every file in an archive, in its order; nothing is written to disk."""
-    with tarfile.open(path) as archive:
-        for member in tqdm(
+    unpack: Any = lzma.open if path.suffix == ".xz" else gzip.open
+    with (
+        unpack(path) as stream,
+        tarfile.open(fileobj=_Bounded(stream, path), mode="r|") as archive,
+        tqdm(
             archive, desc=path.name, unit=" files", disable=hidden(progress), leave=False
-        ):
+        ) as members,
+    ):
+        for member in members:
             file = archive.extractfile(member) if member.isfile() else None
             if file is not None:
                 yield member.name, file.read()
+
+
+class _Bounded(io.RawIOBase):
+    """The unpacked archive, as far as one of this data set can reach."""
+
+    def __init__(self, stream: IO[bytes], path: Path) -> None:
+        self.stream, self.path, self.left = stream, path, MOST_BYTES
+
+    def read(self, size: int = -1) -> bytes:
+        """Read, and count."""
+        content = self.stream.read(size)
+        self.left -= len(content)
+        if self.left < 0:
+            raise DataError(f"{self.path}: unpacks to more than {MOST_BYTES:,} bytes")
+        return content
 
 
 def _read_binary(path: Path, progress: bool) -> tuple[Split, Split]:
@@ -104,7 +126,7 @@ def _records(content: bytes, name: str) -> Split:
             f"{name}: {len(content):,} bytes are no multiple of a record's {RECORD_BYTES:,}: cut off"
         )
     records = np.frombuffer(content, np.uint8).reshape(-1, RECORD_BYTES)
-    return _pixels_last(records[:, 1:], name), _labels(records[:, 0], name)
+    return _pixels_last(records[:, 1:], name), _labels(records[:, 0], len(records), name)
 
 
 def _read_python(path: Path, progress: bool) -> tuple[Split, Split]:
@@ -114,8 +136,8 @@ def _read_python(path: Path, progress: bool) -> tuple[Split, Split]:
     for batch in BATCHES:
         stored = _ArraysOnly(io.BytesIO(found[batch]), encoding="bytes").load()
         name = f"{path}: {batch}"
-        labels = np.asarray(stored[b"labels"], np.int64)
-        splits.append((_pixels_last(np.asarray(stored[b"data"]), name), _labels(labels, name)))
+        pixels = _pixels_last(np.asarray(stored[b"data"]), name)
+        splits.append((pixels, _labels(np.asarray(stored[b"labels"]), len(pixels), name)))
     return _join(splits)
 
 
@@ -134,16 +156,15 @@ class _ArraysOnly(pickle.Unpickler):
 
 def _read_jpeg(path: Path, progress: bool) -> tuple[Split, Split]:
     """Files SPLIT/CLASS/NUMBER.jpg; by name, and the training images then in one fixed random order."""
-    try:
-        from PIL import Image
-    except ImportError as error:
-        raise DataError(f"{path}: needs Pillow to be read; pip install pillow") from error
+    if find_spec("PIL") is None:
+        raise DataError(f"{path}: needs Pillow to be read; pip install pillow")
     found: dict[str, list[tuple[str, int, UInt8Array]]] = {"train": [], "test": []}
     for name, content in _members(path, progress):
-        split, kind, _ = name.split("/")
-        with Image.open(io.BytesIO(content)) as image:
-            pixels = np.asarray(image.convert("RGB"), np.uint8)
-        found[split].append((name, CLASSES.index(kind), pixels))
+        split, _, kind = name.rpartition("/")[0].partition("/")
+        if split not in found or kind not in CLASSES:
+            raise DataError(f"{path}: {name}: is not named train or test, CLASS, NUMBER.jpg")
+        with naming(path / name, "fetch the archive again"):
+            found[split].append((name, CLASSES.index(kind), _pixels(content)))
     splits = []
     for images in (
         sorted(found["train"], key=lambda f: f[0]),
@@ -155,6 +176,18 @@ def _read_jpeg(path: Path, progress: bool) -> tuple[Split, Split]:
     return (splits[0][0][order], splits[0][1][order]), splits[1]
 
 
+def _pixels(content: bytes) -> UInt8Array:
+    """Decode a JPEG of the right size."""
+    from PIL import Image
+
+    with Image.open(io.BytesIO(content), formats=("JPEG",)) as image:
+        if image.size != (SIDE, SIDE):  # known before anything is decoded
+            raise ValueError(
+                f"it has {image.size[0]} x {image.size[1]} pixels, not {SIDE} x {SIDE}"
+            )
+        return np.asarray(image.convert("RGB"), np.uint8)
+
+
 def _pixels_last(rows: npt.NDArray[Any], name: str) -> UInt8Array:
     """Rows of three colour planes -> images (n, 32, 32, 3)."""
     if rows.dtype != np.uint8 or rows.ndim != 2 or rows.shape[1] != RECORD_BYTES - 1:
@@ -164,8 +197,10 @@ def _pixels_last(rows: npt.NDArray[Any], name: str) -> UInt8Array:
     return np.ascontiguousarray(rows.reshape(-1, COLOURS, SIDE, SIDE).transpose(0, 2, 3, 1))
 
 
-def _labels(labels: npt.NDArray[Any], name: str) -> UInt8Array:
-    if not len(labels) or labels.min() < 0 or labels.max() >= len(CLASSES):
+def _labels(labels: npt.NDArray[Any], images: int, name: str) -> UInt8Array:
+    if labels.shape != (images,) or labels.dtype.kind not in "iu":
+        raise DataError(f"{name}: holds {labels.dtype} {labels.shape} labels of {images} images")
+    if not images or labels.min() < 0 or labels.max() >= len(CLASSES):
         raise DataError(f"{name}: labels must be 0 to {len(CLASSES) - 1}")
     return labels.astype(np.uint8)
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -16,8 +17,9 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from torch_bridge.datasets.idx import DataError
+from torch_bridge.datasets.idx import DataError, naming
 from torch_bridge.datasets.places import find_place
+from torch_bridge.reading import open_regular
 
 UInt8Array = npt.NDArray[np.uint8]
 Box = tuple[float, float, float, float]  # left, upper, right, lower: shares of width and height
@@ -30,6 +32,8 @@ ARCHIVES = {
 COUNTS = {"train": 1_281_167, "val": 50_000}
 CLASSES = 1_000
 VALIDATION = 50  # images of each class that are not trained on
+_HELD_OF = 5  # but of so many not more than one
+_FORMATS = ("JPEG", "PNG")  # one file of ILSVRC12 is a PNG; others could start other programs
 _AHEAD = 4  # batches that are read before they are asked for
 
 
@@ -62,25 +66,26 @@ def find_ilsvrc12(data_dir: str | Path | None = None) -> PictureFolders:
     ------
     DataError
         If folders are missing (says which archives to get and where to unpack them) or empty, there are
-        more than 1,000 classes, or too few images to hold any out.
+        more classes than ILSVRC12 has, or too few images to validate on some.
     """
     advice = f"unpack {' and '.join(ARCHIVES)} from image-net.org into train/CLASS and val/CLASS"
     root = find_place("ilsvrc12", ("train",), data_dir, advice).parent
     classes = tuple(sorted(folder.name for folder in (root / "train").iterdir() if folder.is_dir()))
-    if len(classes) > CLASSES:
+    if not 1 <= len(classes) <= CLASSES:
         raise DataError(
-            f"{root / 'train'}: holds {len(classes):,} classes; at most {CLASSES:,} can be"
+            f"{root / 'train'}: holds {len(classes):,} folders of classes, the networks tell 1 to "
+            f"{CLASSES:,} apart; leave that many"
         )
     train, validation = [], []
     for number, kind in enumerate(classes):
         pictures = _pictures(root / "train" / kind, number)
-        held = min(VALIDATION, len(pictures) // 5)
+        held = min(VALIDATION, len(pictures) // _HELD_OF)
         train += pictures[: len(pictures) - held]
         validation += pictures[len(pictures) - held :]
     if not validation:
         raise DataError(
-            f"{root / 'train'}: holds {len(train)} images of {len(classes)} classes, too few to hold one "
-            "of five out; put at least 5 into a class"
+            f"{root / 'train'}: no class has {_HELD_OF} images, of which one is needed to validate on; "
+            "add some"
         )
     test = [
         p for number, kind in enumerate(classes) for p in _pictures(root / "val" / kind, number)
@@ -101,7 +106,7 @@ def _pictures(folder: Path, number: int) -> list[Picture]:
 
 
 def read_picture(path: Path, side: int, box: Box) -> UInt8Array:
-    """Cut a box out of an image and scale it to (side, side, 3).
+    """Turn an image as its camera was held, cut a box out of it and scale that to (side, side, 3).
 
     Parameters
     ----------
@@ -115,18 +120,21 @@ def read_picture(path: Path, side: int, box: Box) -> UInt8Array:
         If the file is no image, or Pillow is not installed.
     """
     try:
-        from PIL import Image, UnidentifiedImageError
+        from PIL import Image, ImageOps
     except ImportError as error:
         raise DataError(f"{path}: needs Pillow to be read; pip install pillow") from error
-    try:
-        with Image.open(path) as image:
-            image.draft("RGB", (2 * side, 2 * side))  # decodes fewer pixels of a large JPEG
-            width, height = image.size
-            cut = (box[0] * width, box[1] * height, box[2] * width, box[3] * height)
-            small = image.convert("RGB").resize((side, side), Image.Resampling.BILINEAR, cut)
-    except (OSError, UnidentifiedImageError, ValueError, Image.DecompressionBombError) as error:
-        raise DataError(f"{path}: cannot be read: {error}; unpack it again") from error
-    return np.asarray(small, np.uint8)
+    with (
+        naming(path, "unpack it again"),
+        open_regular(path) as file,
+        Image.open(file, formats=_FORMATS) as image,
+    ):
+        image.draft("RGB", (2 * side, 2 * side))  # decodes fewer pixels of a large JPEG
+        with suppress(Exception):  # damaged notes of a camera do not make a damaged image
+            ImageOps.exif_transpose(image, in_place=True)
+        width, height = image.size
+        cut = (box[0] * width, box[1] * height, box[2] * width, box[3] * height)
+        small = image.convert("RGB").resize((side, side), Image.Resampling.BILINEAR, cut)
+        return np.asarray(small, np.uint8)
 
 
 def read_batches(

@@ -10,11 +10,15 @@ import gzip
 import math
 import struct
 import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, cast
 
 import numpy as np
 import numpy.typing as npt
+
+from torch_bridge.reading import open_regular
 
 UInt8Array = npt.NDArray[np.uint8]
 
@@ -28,6 +32,31 @@ HEADER_BYTES = 4 + 4 * MAX_ORDER
 
 class DataError(ValueError):
     """A data file is missing, damaged, or not what its name promises."""
+
+
+@contextmanager
+def naming(path: Path, advice: str) -> Iterator[None]:
+    """Say which file it was when a library fails to read one.
+
+    Parameters
+    ----------
+    path : the file
+    advice : what to do
+
+    Raises
+    ------
+    DataError
+        Whatever was raised: readers of foreign formats do not say what a damaged file makes them raise.
+    """
+    try:
+        yield
+    except DataError:
+        raise
+    except Exception as error:
+        reason = " ".join(str(error).split()) or "no reason given"
+        raise DataError(
+            f"{path}: cannot be read: {type(error).__name__}: {reason}; {advice}"
+        ) from error
 
 
 def parse_idx(content: bytes, name: str) -> UInt8Array:
@@ -132,8 +161,8 @@ def read_idx_bytes(path: str | Path, max_bytes: int = MAX_BYTES) -> bytes:
 
 def _open(path: Path) -> IO[bytes]:
     if path.suffix != ".gz":
-        return path.open("rb")
-    with path.open("rb") as stream:
+        return open_regular(path)
+    with open_regular(path) as stream:
         start = stream.read(2)
     if start != GZIP_MAGIC:
         raise DataError(

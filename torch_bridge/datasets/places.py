@@ -8,6 +8,7 @@ from pathlib import Path
 
 from torch_bridge.datasets import sources
 from torch_bridge.datasets.idx import DataError
+from torch_bridge.reading import open_regular
 
 CHUNK_BYTES = 1 << 20
 
@@ -17,8 +18,8 @@ def find_place(
 ) -> Path:
     """Find the first of some files or folders of a data set.
 
-    They are looked for in `data_dir` or the folder in $ADA_DATA_DIR, else in ``data/cache`` of the
-    checkout: there, and in the subfolder `name`.
+    They are looked for in `data_dir` or the folder in $ADA_DATA_DIR, else in the cache, which is
+    ``data/cache`` of a checkout: there, and in the subfolder `name`.
 
     Parameters
     ----------
@@ -33,7 +34,7 @@ def find_place(
         If there is none of them; says where it looked and where to put what.
     """
     root = Path(data_dir) if data_dir is not None else sources.env_data_dir()
-    root = root or sources.CHECKOUT / "data" / "cache"
+    root = root or sources.cache_dir(name).parent
     folders = (root / name, root)
     for file in wanted:
         for folder in folders:
@@ -61,7 +62,7 @@ def check_file(path: Path, algorithm: str, expected: str) -> None:
     """
     content = hashlib.new(algorithm, usedforsecurity=False)
     try:
-        with path.open("rb") as file:
+        with open_regular(path) as file:
             while chunk := file.read(CHUNK_BYTES):
                 content.update(chunk)
     except OSError as error:

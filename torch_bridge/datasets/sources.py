@@ -10,17 +10,17 @@ import hashlib
 import io
 import logging
 import os
-import tempfile
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import IO
 from urllib.parse import urlsplit
 
 import numpy as np
 import pooch
-from tqdm import tqdm
 
-from torch_bridge.datasets.idx import DataError, UInt8Array, parse_idx, read_idx_bytes
+from torch_bridge.datasets.download import clear_left_overs, download
+from torch_bridge.datasets.idx import DataError, UInt8Array, naming, parse_idx, read_idx_bytes
+from tucker_core.shipped import ROOT
 
 logger = logging.getLogger(__name__)
 
@@ -54,15 +54,12 @@ MNIST_FILES = {
 }
 MNIST5K = FileSpec("a75223fab2453451413fd525d302fa9ceb6919445065e4b4db8d2ed84127e625", 834_334)
 
+MNIST5K_ARRAYS = ("train_images", "train_labels", "test_images", "test_labels")
+
 MIRRORS = (
     "https://ossci-datasets.s3.amazonaws.com/mnist/",
     "https://storage.googleapis.com/cvdf-datasets/mnist/",
 )
-CONNECT_SECONDS, READ_SECONDS = 5, 30
-BAR_DELAY_SECONDS = 0.5
-CHUNK_BYTES = 1 << 14
-
-CHECKOUT = Path(__file__).resolve().parents[2]
 
 
 def env_data_dir() -> Path | None:
@@ -76,17 +73,17 @@ def env_offline() -> bool:
     return os.environ.get("ADA_OFFLINE", "") not in ("", "0")
 
 
-def cache_dir() -> Path:
-    """Return the folder of downloaded MNIST files; it need not exist yet.
+def cache_dir(name: str = "mnist") -> Path:
+    """Return the folder of a data set's files; it need not exist yet.
 
     It is ``data/cache/mnist`` of a checkout, or the user's cache folder where the package was
     installed without one or the checkout is read-only.
     """
-    data = CHECKOUT / "data"
-    cache = data / "cache" / "mnist"
-    if (CHECKOUT / "pyproject.toml").is_file() and (cache.is_dir() or os.access(data, os.W_OK)):
+    data = ROOT / "data"
+    cache = data / "cache" / name
+    if (ROOT / "pyproject.toml").is_file() and (cache.is_dir() or os.access(data, os.W_OK)):
         return cache
-    return Path(pooch.os_cache("ada-tucker")) / "mnist"
+    return Path(pooch.os_cache("ada-tucker")) / name
 
 
 def find_mnist(directory: Path, origin: str) -> Path:
@@ -153,6 +150,7 @@ def read_or_fetch_mnist(offline: bool, progress: bool) -> dict[str, UInt8Array]:
         If a file is not in the cache and no mirror delivers it.
     """
     mirrors = [] if offline else list(MIRRORS)
+    clear_left_overs(cache_dir())
     return {name: _read_or_fetch(name, mirrors, progress) for name in MNIST_FILES}
 
 
@@ -184,18 +182,21 @@ def read_mnist5k() -> dict[str, UInt8Array]:
     DataError
         If the file is missing or is not the one in the registry.
     """
-    path = CHECKOUT / "data" / "mnist5k.npz"
+    path = ROOT / "data" / "mnist5k.npz"
     try:
         with path.open("rb") as stream:
             content = stream.read(MNIST5K.size + 1)
     except OSError as error:
         raise DataError(
-            f"{path}: cannot be read: {error.strerror}; it is part of the repository, "
-            "run from a complete checkout"
+            f"{path}: cannot be read: {error.strerror}; it comes with the "
+            "project: clone or install it again"
         ) from error
     _check(content, path, MNIST5K)
-    with np.load(io.BytesIO(content), allow_pickle=False) as arrays:
-        return dict(arrays)
+    with (
+        naming(path, "clone or install the project again"),
+        np.load(io.BytesIO(content), allow_pickle=False) as arrays,
+    ):
+        return {name: arrays[name] for name in MNIST5K_ARRAYS}
 
 
 def _find(folder: Path, name: str) -> Path | None:
@@ -227,10 +228,13 @@ def _read_or_fetch(name: str, mirrors: list[str], progress: bool) -> UInt8Array:
 def _fetch(name: str, mirrors: list[str], progress: bool) -> UInt8Array:
     if not mirrors:
         raise DataError(f"{name}.gz: not in {cache_dir()}, and offline=True or ADA_OFFLINE is set")
-    failures = []
+    failures, spec = [], MNIST_FILES[name]
     for mirror in tuple(mirrors):
         try:
-            array = _download(mirror, name, progress)
+            array = download(
+                f"{mirror}{name}.gz", cache_dir() / f"{name}.gz", spec.size,
+                partial(read_checked, spec=spec), progress=progress,
+            )  # fmt: skip
         except (OSError, DataError) as error:
             failures.append(f"{urlsplit(mirror).netloc}: {_brief(error)}")
             continue
@@ -239,53 +243,6 @@ def _fetch(name: str, mirrors: list[str], progress: bool) -> UInt8Array:
         mirrors.insert(0, mirror)
         return array
     raise DataError(f"{name}.gz: no mirror delivered it ({'; '.join(failures)})")
-
-
-def _download(mirror: str, name: str, progress: bool) -> UInt8Array:
-    cache = cache_dir()
-    cache.mkdir(parents=True, exist_ok=True)
-    # The temporary folder lies in the cache, because a rename is atomic within one disk only.
-    with (
-        tempfile.TemporaryDirectory(prefix=".part-", dir=cache) as folder,
-        tqdm(
-            # The delay keeps a mirror that fails at once from leaving an empty bar; the total
-            # is only there until the server says.
-            desc=name,
-            total=1,
-            unit="B",
-            unit_scale=True,
-            delay=BAR_DELAY_SECONDS,
-            disable=not progress,
-        ) as bar,
-    ):
-        part = Path(folder) / f"{name}.gz"
-        fetch = pooch.HTTPDownloader(
-            progressbar=bar,
-            chunk_size=CHUNK_BYTES,
-            timeout=(CONNECT_SECONDS, READ_SECONDS),
-            # Otherwise a server may announce the .gz as an encoding, and it arrives unpacked.
-            headers={"Accept-Encoding": "identity"},
-        )
-        with part.open("wb") as stream:
-            fetch(f"{mirror}{name}.gz", _Capped(stream, MNIST_FILES[name].size), None)
-        array = read_checked(part, MNIST_FILES[name])
-        os.replace(part, cache / part.name)
-    return array
-
-
-class _Capped:
-    """A writer that refuses more than a file of the expected size can need when packed."""
-
-    def __init__(self, stream: IO[bytes], size: int) -> None:
-        self.stream, self.limit = stream, size + CHUNK_BYTES
-
-    def write(self, chunk: bytes) -> None:
-        if self.stream.tell() + len(chunk) > self.limit:
-            raise DataError(f"wrong size: found more than {self.limit:,} bytes, expected fewer")
-        self.stream.write(chunk)
-
-    def flush(self) -> None:
-        self.stream.flush()
 
 
 def _brief(error: Exception) -> str:

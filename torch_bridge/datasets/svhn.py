@@ -5,18 +5,21 @@ The official files are MATLAB's; SciPy, an optional extra, reads them. In them t
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
-from torch_bridge.datasets.idx import DataError
+from torch_bridge.datasets.idx import DataError, naming
 from torch_bridge.datasets.mnist import DataSet
 from torch_bridge.datasets.places import check_file, find_place
 
 UInt8Array = npt.NDArray[np.uint8]
 
 VALIDATION = 7_000
+MOST = 100_000  # images in a file
 TRAIN, TEST = "train_32x32.mat", "test_32x32.mat"
 CHECKSUMS = {TRAIN: "e26dedcc434d2e4c54c9b2d4a06d8373", TEST: "eb5a983be6a315427106f1b164d9cef3"}
 
@@ -48,23 +51,30 @@ def _read(name: str, data_dir: str | Path | None) -> tuple[UInt8Array, UInt8Arra
     path = find_place("svhn", (name,), data_dir, f"get {name} from ufldl.stanford.edu/housenumbers")
     check_file(path, "md5", CHECKSUMS[name])
     try:
-        from scipy.io import loadmat
+        from scipy.io import loadmat, whosmat
     except ImportError as error:
         raise DataError(
             f"{path}: needs SciPy to be read; pip install 'ada-tucker[svhn]'"
         ) from error
-    try:
+    with naming(path, "fetch the official file (MATLAB 5) again"):
+        _check_shape(path, whosmat(path))  # before anything is unpacked
         stored = loadmat(path, variable_names=("X", "y"))
-        pixels, labels = stored["X"], stored["y"].ravel()
-    except (ValueError, TypeError, KeyError, OSError) as error:
-        raise DataError(f"{path}: cannot be read: {error}; fetch it again") from error
-    shape = (32, 32, 3, len(labels))
-    if (
-        pixels.dtype != np.uint8
-        or pixels.shape != shape
-        or not 1 <= labels.min() <= labels.max() <= 10
-    ):
+        pixels, labels = np.asarray(stored["X"]), np.asarray(stored["y"]).ravel()
+        if pixels.dtype != np.uint8 or labels.dtype.kind not in "iuf":
+            raise DataError(
+                f"{path}: holds {pixels.dtype} and {labels.dtype}, not bytes and labels"
+            )
+        if not np.isin(labels, range(1, 11)).all():
+            raise DataError(f"{path}: holds {labels.min()} to {labels.max()}, not labels 1 to 10")
+        return np.ascontiguousarray(pixels.transpose(3, 0, 1, 2)), (labels % 10).astype(np.uint8)
+
+
+def _check_shape(path: Path, arrays: Sequence[tuple[str, tuple[int, ...], str]]) -> None:
+    """Refuse a file that promises other arrays than as many images as labels."""
+    shapes = {name: shape for name, shape, _ in arrays if name in ("X", "y")}
+    n = math.prod(shapes.get("y", ()))
+    if not 10 <= n <= MOST or shapes.get("X") != (32, 32, 3, n):
         raise DataError(
-            f"{path}: holds {pixels.dtype} {pixels.shape}, not bytes {shape} with labels 1 to 10"
+            f"{path}: holds {shapes or 'neither X nor y'}, not X (32, 32, 3, n) and y (n, 1) of 10 to "
+            f"{MOST:,} images"
         )
-    return np.ascontiguousarray(pixels.transpose(3, 0, 1, 2)), (labels % 10).astype(np.uint8)

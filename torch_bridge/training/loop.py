@@ -95,7 +95,8 @@ def train(
     Raises
     ------
     ValueError
-        If there are fewer images than one batch, or the processes cannot share a batch evenly.
+        If there are fewer images than one batch, or the processes cannot share a batch evenly or were
+        given different things.
     TrainingError
         If something is no longer finite: names step and layer; the last checkpoint is kept.
     """
@@ -103,20 +104,21 @@ def train(
     _check_batch(regime.batch_size, len(supply), world.size)
     if regime.channels_last:
         put_channels_last(model)
+    given = {"regime": asdict(regime), "data": supply.mark()}
+    world.check_same("images or settings", fingerprint(**given))
     run = Run(model, supply, regime, teacher, world, title)
     mark = fingerprint(
-        regime=asdict(regime),
+        **given,
         precision=str(run.dtype),
         device=world.device.type,
         processes=world.size,
         model=model_facts(model),
         teacher=None if teacher is None else model_facts(teacher),
-        data=supply.mark(),
         validation=validation.mark(),
     )
     if checkpoint is not None:
-        checkpoint = checkpoint_of(checkpoint, mark)
-        run.restore(load_checkpoint(checkpoint, mark))
+        path = checkpoint = checkpoint_of(checkpoint, mark)
+        run.restore(world.from_first(lambda: load_checkpoint(path, mark)))
     steps, done = regime.epochs * run.steps, run.epoch * run.steps
     shown = progress and world.is_first
     with (
@@ -130,7 +132,6 @@ def train(
                 run.journal.write(checkpoint)
             if on_epoch is not None and world.is_first:
                 on_epoch(run.journal)
-            world.wait()
     run.finish()
     return Trained(run.val_error, run.seconds, run.journal)
 
@@ -251,9 +252,11 @@ class Run:
         return torch.autocast(self.device.type, torch.bfloat16, enabled=half)
 
     def finish(self) -> None:
-        """Leave the averaged weights in the model, if there are any."""
+        """Leave averaged weights in the model, if there are any, and the first process's statistics."""
         if self.ema is not None:
             self.model.load_state_dict(self.ema.module.state_dict())
+        self.world.spread(self.model)
+        self.val_error = self.world.from_first(lambda: self.val_error)
 
     def state(self) -> dict[str, Any]:
         """Everything that the next epoch needs."""

@@ -7,13 +7,16 @@ Statistics of batch-norm are those of each process's share; the first process's 
 """
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Any, TypeVar
 
 import torch
 from torch import Tensor, distributed, nn
 from torch.nn.parallel import DistributedDataParallel
+
+T = TypeVar("T")
 
 _CPU = torch.device("cpu")
 
@@ -62,10 +65,80 @@ class World:
             value /= self.size
         return value
 
-    def wait(self) -> None:
-        """Go on when all processes have come here."""
+    def from_first(self, make: Callable[[], T]) -> T:
+        """What `make` gives in the first process, for all of them; what it raises, all raise.
+
+        Files are read and looked for in this way: the processes may have no disk in common, and where
+        they have, one could look while another writes.
+
+        Examples
+        --------
+        >>> World().from_first(lambda: 3)
+        3
+        """
+        if self.size == 1:
+            return make()
+        made: list[Any] = [None, None]
+        if self.is_first:
+            try:
+                made[0] = make()
+            except Exception as error:
+                made[1] = error
+        distributed.broadcast_object_list(made)
+        if made[1] is not None:
+            raise made[1]
+        value: T = made[0]
+        return value
+
+    def spread(self, model: nn.Module) -> None:
+        """Give all processes the first one's weights and statistics, in place."""
+        for tensor in model.state_dict().values() if self.size > 1 else ():
+            whole = tensor.contiguous()
+            distributed.broadcast(whole, 0)
+            tensor.copy_(whole)
+
+    def check_same(self, what: str, value: str) -> None:
+        """Refuse to go on where the processes do not agree.
+
+        Parameters
+        ----------
+        what : the value is of, for the message
+        value : of this process
+
+        Raises
+        ------
+        ValueError
+            If another process has another value.
+        """
+        values = [value]
         if self.size > 1:
-            distributed.barrier()
+            values = [""] * self.size
+            distributed.all_gather_object(values, value)
+        others = [rank for rank, found in enumerate(values) if found != values[0]]
+        if others:
+            raise ValueError(
+                f"process {others[0]} of {self.size} has {what} other than the first process; "
+                "give all of them the same files and options"
+            )
+
+
+def check_alone() -> None:
+    """Refuse to do the same thing in several processes at once.
+
+    Raises
+    ------
+    ValueError
+        If torchrun started more than one.
+    """
+    if (size := _size()) > 1:
+        raise ValueError(
+            f"WORLD_SIZE is {size}, and this command trains in 1 process: start it without torchrun "
+            "('ada-tucker bench' trains in several)"
+        )
+
+
+def _size() -> int:
+    return int(os.environ.get("WORLD_SIZE", "1"))
 
 
 @contextmanager
@@ -76,7 +149,7 @@ def join(device: torch.device) -> Iterator[World]:
     ----------
     device : kind of device; with CUDA every process of a machine takes the GPU of its own number
     """
-    size = int(os.environ.get("WORLD_SIZE", "1"))
+    size = _size()
     if size == 1:
         yield World(device=device)
         return
