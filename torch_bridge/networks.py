@@ -1,5 +1,6 @@
 """Opening a file of this project, whatever network it holds and however it is stored."""
 
+import math
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -76,10 +77,12 @@ def open_dense(path: Path, wanted: str | None = None) -> tuple[str, nn.Module]:
     ValueError
         If the file is damaged, or its weights are those of no known network, or of another one.
     """
-    state = read_tensors(path, "ada-tucker train")
-    shapes = {name: tuple(tensor.shape) for name, tensor in state.items()}
     with torch.device("meta"):  # no numbers are drawn: shapes are enough
-        known = next((name for name, make in MODELS.items() if shapes_of(make()) == shapes), None)
+        shapes_known = {name: shapes_of(make()) for name, make in MODELS.items()}
+    most = max(sum(map(math.prod, shapes.values())) for shapes in shapes_known.values())
+    state = read_tensors(path, "ada-tucker train", most)
+    shapes = {name: tuple(tensor.shape) for name, tensor in state.items()}
+    known = next((name for name, found in shapes_known.items() if found == shapes), None)
     if known is None:
         raise ValueError(
             f"{path} holds the weights of none of {', '.join(sorted(MODELS))}: {_first(state)}"

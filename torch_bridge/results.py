@@ -92,25 +92,6 @@ def _is(path: Path, known: str) -> bool:
     return path.is_file() and digest_file(path.read_bytes()) == known
 
 
-def read_json(path: Path) -> dict[str, Any]:
-    """Read a result.
-
-    Raises
-    ------
-    ValueError
-        If the file is damaged or holds something else.
-    OSError
-        If it cannot be read.
-    """
-    try:
-        content: object = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise ValueError(f"{path} is damaged ({error}); delete it to run this anew") from error
-    if not isinstance(content, dict):
-        raise ValueError(f"{path} holds no result but a {type(content).__name__}; delete it")
-    return content
-
-
 def _cpu_name() -> str:
     try:
         lines = Path("/proc/cpuinfo").read_text().splitlines()

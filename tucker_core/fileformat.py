@@ -162,7 +162,9 @@ def _shown(path: str | os.PathLike[str]) -> str:
 
 def _checked_body(content: bytes) -> bytes:
     if len(content) > MAX_FILE_BYTES:
-        raise FileFormatError(f"has more than the {MAX_FILE_BYTES:,} bytes of the largest .ada file")
+        raise FileFormatError(
+            f"has more than the {MAX_FILE_BYTES:,} bytes of the largest .ada file"
+        )
     if content[: len(MAGIC)] != MAGIC:
         raise FileFormatError(
             f"starts with {content[:3]!r}, not {MAGIC!r}: this is not an .ada file"

@@ -114,9 +114,10 @@ class Bench:
         """The weights of the dense network trained in that way, which is done if it was not yet."""
         stem = self.out / self.stem(f"dense-{regime.epochs}")
         mark = self.fingerprint(self.build(), dense=regime)
-        if kept_result(Path(f"{stem}.json"), mark) is None:
+        told = Path(f"{stem}.json")
+        if self.world.from_first(lambda: kept_result(told, mark)) is None:
             self.dense(regime)
-            self.world.wait()  # until the first process has written them
+            self.world.from_first(lambda: None)  # until it has written them
         return Path(f"{stem}.npz")
 
     def fingerprint(self, start: nn.Module, **regimes: Regime) -> str:
