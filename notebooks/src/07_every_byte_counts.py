@@ -61,8 +61,9 @@ from tucker_core import (
     to_bytes,
     tucker_to_tensor,
 )
-from tucker_core.codec import Encoder
+from tucker_core.codec import Decoder, Encoder
 from tucker_core.records import Shelf, read_record
+from tucker_core.stream import read_network
 from tucker_core.symbol_model import CODES, SIZES, SymbolModel, fit_model
 
 ORANGE = series_style(1).color
@@ -566,21 +567,16 @@ assert sum(refused.values()) == size
 
 # %% [markdown]
 # **Measure.** Always. Three cases are a wrong beginning ("starts with ..."), one a wrong version, and the rest the
-# checksum, which finds every single damaged byte. Is it needed? Let us mend the checksum after the damage, and read
-# what comes out.
+# checksum, which finds every single damaged byte. Is it needed? Let us read the stream alone, without a look at the
+# checksum, and see what comes out.
 
 
 # %%
-def sealed(body):
-    """A file around a body, with the right checksum."""
-    return content[:4] + zlib.crc32(body).to_bytes(4, "little") + body
-
-
 def misread_after(place):
     """Misread digits in percent with one damaged byte; 100 if nothing can be read."""
     try:
-        broken = from_bytes(sealed(damage(content, place)[8:]))
-    except FileFormatError:
+        broken = read_network(Decoder(damage(content, place)[8:]))
+    except ValueError:
         return 100.0
     return misread(broken.to_dense(), count=200)
 

@@ -78,6 +78,15 @@ def test_what_is_no_such_file_is_refused(content: bytes, text: str) -> None:
         read_baseline(content, lambda _: LeNet300())
 
 
+@pytest.mark.parametrize("method", ["tt", "pruning"])
+def test_bytes_that_were_added_are_noticed(method: str) -> None:
+    content = small_file(method)
+    read_baseline(content, lambda _: LeNet300())
+    for added in (b"\0", b"any bytes"):
+        with pytest.raises(FileFormatError, match="bytes were added"):
+            read_baseline(content + added, lambda _: LeNet300())
+
+
 def test_giant_ranks_are_refused_before_memory_is_taken() -> None:
     content = small_file("tt")
     plain = content[: 5 + int.from_bytes(content[1:5], "little")]

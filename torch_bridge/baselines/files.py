@@ -133,6 +133,7 @@ def _read_weights(
         ]
         dense[name] = (rebuild(symbols) * scale).float()
         count += sum(tensor.numel() for tensor in symbols)
+    decoder.finish()
     return dense, count
 
 
