@@ -287,11 +287,6 @@ NET = {"w": (9, 9)}
             {"shape": (4, 6), "rank": {2: 2}},
             "rank is {2: 2}; one integer per mode",
         ),
-        (
-            validate_tucker_rank,
-            {"shape": (4, 6), "rank": b"12"},
-            "rank is b'12'; an int, a float or",
-        ),
     ],
 )
 def test_kinds_that_are_not_meant(
