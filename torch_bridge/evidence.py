@@ -59,7 +59,7 @@ class Evidence:
     Examples
     --------
     >>> options = (Option((1, 2), 8, 4, 0.5), Option((2, 4), 8 + 4, 9, 0.0))
-    >>> evidence = Evidence({"fc": (4, 4)}, {"fc": options}, "loss")
+    >>> evidence = Evidence({"fc": (8, 12)}, {"fc": options}, "loss")
     >>> evidence.plan(10)["fc"].rank
     (1, 2)
     """

@@ -17,6 +17,7 @@ from torch_bridge.layers import count_params
 from torch_bridge.models import MODELS, build_model
 from torch_bridge.storage import load_network
 from tucker_core import CompressedNetwork, load
+from tucker_core.words import split_name
 
 
 @dataclass(frozen=True)
@@ -109,7 +110,7 @@ def module_for(network: CompressedNetwork, name: str | None = None) -> nn.Module
         If no network has that name.
     """
     model = build_model(network.architecture if name is None else name)
-    trained = any(p.name.endswith("running_mean") for p in network.parameters)
+    trained = any(split_name(p.name)[0].endswith("running_mean") for p in network.parameters)
     return model if trained else fold_batch_norms(model)
 
 

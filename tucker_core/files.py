@@ -84,7 +84,7 @@ def write_json(path: str | os.PathLike[str], content: Any) -> None:
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     write_json(f"{folder}/a.json", {"bytes": 868})
     ...     Path(f"{folder}/a.json").read_text()
-    '{\\n "bytes": 868\\n}\\n'
+    '{\n "bytes": 868\n}\n'
     """
     text = json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
     with replacing(path) as temporary:
