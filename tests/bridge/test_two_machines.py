@@ -89,9 +89,7 @@ import sys
 from tests.bridge.tiny_benchmark import register
 from torch_bridge import cli
 name = register(lambda table, key, value: table.__setitem__(key, value))
-for _ in "12":
-    print()
-    assert cli.main(["bench", name, *sys.argv[1:]]) == 0
+sys.exit(cli.main(["bench", name, *sys.argv[1:]]))
 """
 
 
@@ -105,12 +103,14 @@ def test_a_comparison_begins_in_an_empty_folder(apart: bool, tmp_path: Path) -> 
         "--out", folder, "--runs", folder, "--json",
     )  # fmt: skip
     shown, nothing = run_two(COMPARED, *words)
-    runs, again = (json.loads(one)["runs"] for one in shown.strip().split("\n\n"))
+    runs = json.loads(shown)["runs"]
     assert [run["method"] for run in runs] == list(methods)
     assert all(run["row"]["n_bytes"] > 0 for run in runs)
-    assert again == runs
-    assert nothing.strip() == ""
+    assert nothing == ""
     assert [path.name for path in tmp_path.iterdir()] == ["0"]
+    if apart:  # what is there is not run again, also by those that cannot see it
+        again, _ = run_two(COMPARED, *words)
+        assert json.loads(again)["runs"] == runs
 
 
 def test_what_trains_in_one_process_refuses_to_be_two(
