@@ -3,7 +3,7 @@
 import pytest
 
 from tests.frozen.surface import NAMES, OPTIONS, commands, names, option, options, written
-from torch_bridge.cli import parser
+from torch_bridge.cli_parser import parser
 
 ANEW = "if the change is meant, tell users in CHANGELOG.md and run: python -m tests.frozen.surface"
 

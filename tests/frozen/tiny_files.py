@@ -76,7 +76,7 @@ def resnet(folder: Path, patch: pytest.MonkeyPatch) -> Path:
     fast = {s: replace(getattr(known, s), **FAST) for s in ("dense", "tucker", "rounding")}
     benchmark = replace(known, name="resnet8", model="resnet8", **fast)
     images = in_memory(tiny_set(), IMAGE_SETS["cifar10"], torch.device("cpu"))
-    bench = Bench(benchmark, images, World(), folder, folder=folder, progress=False)
+    bench = Bench(benchmark, images, World(), folder, folder=folder / "runs", progress=False)
     bench.dense(benchmark.dense)
     (weights,) = folder.glob("bench_resnet8_*dense*.npz")
     compress_benchmark(bench, weights, Wish(8.0), benchmark.tucker, benchmark.rounding)
