@@ -173,10 +173,10 @@ LONG_BODY = "".join(f"    x{i} = {i}\n" for i in range(LONGEST_FUNCTION))
     [
         (foreign_imports, "tucker_core/a.py", "import torch"),
         (foreign_imports, "tucker_core/a.py", "from torch.nn import Linear"),
-        (foreign_imports, "tucker_core/a.py", "import torch_bridge.train"),
+        (foreign_imports, "tucker_core/a.py", "import torch_bridge.training.fit"),
         (foreign_imports, "tucker_core/a.py", "def f():\n    import matplotlib.pyplot"),
         (foreign_imports, "tucker_core/a.py", "if TYPE_CHECKING:\n    import torch"),
-        (foreign_imports, "torch_bridge/train.py", "def f():\n    import course_kit"),
+        (foreign_imports, "torch_bridge/training/fit.py", "def f():\n    import course_kit"),
         (foreign_imports, "torch_bridge/cli.py", "import course_kit"),
         (foreign_imports, "torch_bridge/cli.py", "def f():\n    import matplotlib"),
         (foreign_imports, "course_kit/plots.py", "from torch_bridge import fit"),

@@ -9,7 +9,7 @@ import pytest
 
 from course_kit.results import chosen
 from tools.readme import fill, spread
-from torch_bridge.recipes import RECORDS
+from torch_bridge.benchmarks.recipes import RECORDS
 from tucker_core import load
 
 ROOT = Path(__file__).resolve().parents[1]

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from torch_bridge.pipeline import Row
+from torch_bridge.benchmarks.experiment import Row
 
 ROOT = Path(__file__).resolve().parents[1]
 FILES = sorted((ROOT / "results").rglob("*.json"))

@@ -21,13 +21,14 @@ import torch
 from torch import nn
 
 from torch_bridge import compress_model, load_tucker
+from torch_bridge.benchmarks.results import environment
 from torch_bridge.cli_own_model import profile_content
-from torch_bridge.inference import to_input
-from torch_bridge.layers import count_bytes, count_params
+from torch_bridge.compression.profile import profile_model, profile_table
 from torch_bridge.models import LeNet5, build_model
-from torch_bridge.profile import profile_model, profile_table
-from torch_bridge.results import environment, write_json
+from torch_bridge.training.evaluate import to_input
+from torch_bridge.weights.count import count_bytes, count_params
 from tucker_core import load
+from tucker_core.files import write_json
 
 ROOT = Path(__file__).resolve().parents[1]
 RATIO = 10.0  # how many times fewer parameters the ResNet-50 is given

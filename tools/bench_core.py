@@ -22,8 +22,9 @@ from tools.bench.memory import MOST, first_call, peaks
 from tools.bench.plot import draw
 from tools.bench.rows import SMALL, measure, rows
 from tools.bench.targets import SHAPES
-from torch_bridge.results import environment, write_json
+from torch_bridge.benchmarks.results import environment
 from tucker_core import format_table
+from tucker_core.files import write_json
 
 ROOT = Path(__file__).resolve().parents[1]
 PEERS = ("tensorly", "pyttb", "opt_einsum", "torch", "numpy", "scipy", "numba")

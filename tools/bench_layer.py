@@ -19,10 +19,11 @@ from torch import Tensor
 from torch.nn.functional import linear
 
 from tools.bench.timing import Job, interleaved
-from torch_bridge.factorised import factorised_linear
-from torch_bridge.results import environment, write_json
-from torch_bridge.weight import tucker_product
+from torch_bridge.benchmarks.results import environment
+from torch_bridge.forward.linear import factorised_linear
+from torch_bridge.weights.product import tucker_product
 from tucker_core import format_table
+from tucker_core.files import write_json
 
 ROOT = Path(__file__).resolve().parents[1]
 DIMS, RANK, OUT_MODES, BATCH = (20, 25, 50, 16), (6, 6, 7, 5), 2, 256

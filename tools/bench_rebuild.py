@@ -1,7 +1,7 @@
 """Time the rebuilding of weights, kernels against torch: `python -m tools.bench_rebuild`.
 
 One job is forward and backward of one tensor, float32, one thread, by `tucker_core`'s kernels and by a
-chain of torch's matrix products. The rule in `torch_bridge.weight` that picks one was drawn from this.
+chain of torch's matrix products. The rule in `weights/product.py` that picks one was drawn from this.
 """
 
 import argparse
@@ -14,9 +14,10 @@ import torch
 from torch import Tensor
 
 from tools.bench.timing import Job, interleaved
-from torch_bridge import weight
-from torch_bridge.results import environment, write_json
+from torch_bridge.benchmarks.results import environment
+from torch_bridge.weights import product as weight
 from tucker_core import TuckerPlan, format_table
+from tucker_core.files import write_json
 
 ROOT = Path(__file__).resolve().parents[1]
 CASES = [

@@ -14,12 +14,13 @@ import torch.nn.functional as F
 from torch import nn
 
 from tools.bench.timing import Job, interleaved
-from torch_bridge.compress import compress_model
-from torch_bridge.inference import to_input
+from torch_bridge.benchmarks.recipes import recipe_for
+from torch_bridge.benchmarks.results import environment
+from torch_bridge.compression.compress import compress_model
 from torch_bridge.models import build_model
-from torch_bridge.recipes import recipe_for
-from torch_bridge.results import environment, write_json
+from torch_bridge.training.evaluate import to_input
 from tucker_core import format_table
+from tucker_core.files import write_json
 
 ROOT = Path(__file__).resolve().parents[1]
 MODEL, BATCH = "lenet5", 256

@@ -17,7 +17,7 @@ from tools.benchmark_rows import twins_table
 from tools.comparisons import verdicts
 from tools.notebooks.colab import colab
 from tools.records import SHOWN
-from torch_bridge.recipes import RECORDS
+from torch_bridge.benchmarks.recipes import RECORDS
 from tucker_core.files import replacing
 
 ROOT = Path(__file__).resolve().parents[1]

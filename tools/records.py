@@ -1,6 +1,6 @@
 """Reproduce the records: `python -m tools.records [--models lenet5] [--recipes small] [--seeds 0 1 2]`.
 
-Every recipe of `torch_bridge.recipes.RECORDS` is run for every seed that has no result yet, as
+Every recipe of `torch_bridge.benchmarks.recipes.RECORDS` is run for every seed that has no result yet, as
 `ada-tucker compress MODEL --recipe NAME --seed K`; an interrupted call goes on with the same command.
 Then the file of each recipe with the least validation error (of equals the smallest) is taken into
 data/models/, and the pictures are drawn anew. The test images have no say in it.
@@ -17,10 +17,10 @@ from pathlib import Path
 from course_kit.pareto_figure import pareto_figure
 from course_kit.plots import save_figure
 from course_kit.results import chosen, record_runs, results
+from torch_bridge.benchmarks.experiment import METHODS, Experiment, Row
+from torch_bridge.benchmarks.recipes import RECORDS, Recipe, recipe_for
 from torch_bridge.datasets import load_mnist
 from torch_bridge.demo import draw
-from torch_bridge.pipeline import METHODS, Experiment, Row
-from torch_bridge.recipes import RECORDS, Recipe, recipe_for
 from tucker_core.json_file import read_json
 
 ROOT = Path(__file__).resolve().parents[1]

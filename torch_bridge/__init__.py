@@ -7,17 +7,18 @@ compute with their factors.
 """
 
 from torch_bridge import threads  # isort: skip (before torch is loaded)
-from torch_bridge.compress import CompressionReport, compress_model, materialize
-from torch_bridge.eligibility import survey
-from torch_bridge.inference import evaluate
+from torch_bridge.compression.compress import CompressionReport, compress_model, materialize
+from torch_bridge.compression.load_network import load_network, load_tucker
+from torch_bridge.compression.sensitivity import scan_rate, scan_sensitivity
+from torch_bridge.compression.survey import survey
+from torch_bridge.compression.to_network import to_network
+from torch_bridge.forward.implementation import use_form
 from torch_bridge.models import MODELS, build_model
-from torch_bridge.rounding import attach_quantizers
-from torch_bridge.sensitivity import scan_rate, scan_sensitivity
-from torch_bridge.storage import load_network, to_network
-from torch_bridge.switching import use_form
-from torch_bridge.train import TrainConfig, TrainingError, fit
-from torch_bridge.tucker_loading import load_tucker
-from torch_bridge.weight import TuckerWeight, tucker_product
+from torch_bridge.quantization.qat import attach_quantizers
+from torch_bridge.training.evaluate import evaluate
+from torch_bridge.training.fit import TrainConfig, TrainingError, fit
+from torch_bridge.weights.product import tucker_product
+from torch_bridge.weights.tucker_weight import TuckerWeight
 
 __all__ = [
     "MODELS",

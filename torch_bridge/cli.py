@@ -12,7 +12,7 @@ from contextlib import suppress
 
 from torch_bridge.cli_parser import parser
 from torch_bridge.terminal import one_line, show
-from torch_bridge.train import TrainingError
+from torch_bridge.training.fit import TrainingError
 
 _EXPECTED = (ValueError, TrainingError, OSError)  # whose message says all
 

@@ -10,16 +10,16 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from torch_bridge.export import STATES, SUFFIXES, export_model, export_state
+from torch_bridge.benchmarks.results import command_line, environment
+from torch_bridge.compression.export import STATES, SUFFIXES, export_model, export_state
+from torch_bridge.compression.load_network import load_network, load_tucker
+from torch_bridge.compression.profile import LayerProfile, profile_model, profile_table
 from torch_bridge.model_spec import input_shape, model_of
 from torch_bridge.options import not_negative, positive, threads
 from torch_bridge.preflight import check_apart, check_file
-from torch_bridge.profile import LayerProfile, profile_model, profile_table
-from torch_bridge.results import command_line, environment, write_json
-from torch_bridge.storage import load_network
 from torch_bridge.terminal import show
-from torch_bridge.tucker_loading import load_tucker
 from tucker_core import load
+from tucker_core.files import write_json
 
 
 def add_profile(sub: Any) -> None:

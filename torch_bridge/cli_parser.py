@@ -9,13 +9,13 @@ from typing import Any, NoReturn
 from torch_bridge import cli_own_model, commands, sweeps
 from torch_bridge.ablation import STUDIES
 from torch_bridge.benchmarks.command import add_bench
+from torch_bridge.benchmarks.experiment import METHODS
+from torch_bridge.benchmarks.recipes import recipe_names
 from torch_bridge.course_cli import add_course
 from torch_bridge.datasets.registry import IMAGE_SETS
 from torch_bridge.layouts import DIMS
 from torch_bridge.models import LENETS
 from torch_bridge.options import positive, seed
-from torch_bridge.pipeline import METHODS
-from torch_bridge.recipes import recipe_names
 from torch_bridge.terminal import escaped
 
 _Sub = Any  # argparse's own name for it is private

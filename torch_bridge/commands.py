@@ -11,21 +11,21 @@ from typing import Any, TypeAlias
 import torch
 from torch import nn
 
-from torch_bridge.arrays import write_tensors
+from torch_bridge.benchmarks.experiment import Experiment, Row
 from torch_bridge.benchmarks.images import load_images
+from torch_bridge.benchmarks.networks import image_set_of, open_dense, open_network
+from torch_bridge.benchmarks.recipes import Recipe, recipe_for
 from torch_bridge.datasets import DataSet, load_mnist
 from torch_bridge.demo import demo_files, result_content, rows_table, run_demo
-from torch_bridge.inference import check_device, evaluate
 from torch_bridge.layouts import layout
-from torch_bridge.networks import image_set_of, open_dense, open_network
-from torch_bridge.pipeline import Experiment, Row
 from torch_bridge.preflight import check_apart, check_budget, check_file, check_folder
-from torch_bridge.recipes import Recipe, recipe_for
-from torch_bridge.results import write_json
+from torch_bridge.state.tensors import write_tensors
 from torch_bridge.terminal import show
 from torch_bridge.training import error_rate
-from torch_bridge.training.parallel import check_alone
+from torch_bridge.training.distributed import check_alone
+from torch_bridge.training.evaluate import check_device, evaluate
 from tucker_core import CompressedNetwork, coded_bits, format_table, load, save
+from tucker_core.files import write_json
 
 _Measure: TypeAlias = tuple[str, int, Callable[[nn.Module], float]]
 SEEN = (

@@ -8,7 +8,7 @@ from typing import Any, TypeAlias
 
 from tqdm import tqdm
 
-from torch_bridge.progress import hidden
+from torch_bridge.state.progress import hidden
 from torch_bridge.terminal import show
 
 CHANGED_SINCE = (

@@ -5,13 +5,14 @@ from pathlib import Path
 
 import numpy as np
 
-from torch_bridge.inference import predict
+from torch_bridge.benchmarks.experiment import Experiment, Row
+from torch_bridge.benchmarks.results import command_line, environment
+from torch_bridge.compression.load_network import load_network
 from torch_bridge.models import build_model
-from torch_bridge.pipeline import Experiment, Row
 from torch_bridge.preflight import check_budget
-from torch_bridge.results import command_line, environment, write_json
-from torch_bridge.storage import load_network
+from torch_bridge.training.evaluate import predict
 from tucker_core import format_table, load, save
+from tucker_core.files import write_json
 
 
 def run_demo(experiment: Experiment, out: Path, max_bytes: int | None = None) -> list[Row]:

@@ -9,7 +9,7 @@ import math
 from collections.abc import Mapping
 from typing import Literal, get_args
 
-from torch_bridge.recipes import Layer
+from torch_bridge.benchmarks.recipes import Layer
 from tucker_core import ARCHITECTURES, ReshapePlan, plan_network, plan_reshape
 
 Dims = Literal["auto", "natural", "balanced", "original"]

@@ -7,9 +7,9 @@ from pathlib import Path
 
 from torch import nn
 
+from torch_bridge.benchmarks.networks import image_set_of, module_for
 from torch_bridge.datasets.registry import IMAGE_SETS
 from torch_bridge.models import MODELS
-from torch_bridge.networks import image_set_of, module_for
 from tucker_core import CompressedNetwork
 
 

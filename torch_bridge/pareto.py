@@ -12,14 +12,15 @@ from typing import Any
 
 from tqdm import tqdm
 
+from torch_bridge.benchmarks.experiment import Experiment
+from torch_bridge.benchmarks.recipes import Recipe
+from torch_bridge.benchmarks.results import kept_result, run_facts
 from torch_bridge.demo import result_content
-from torch_bridge.pipeline import Experiment
 from torch_bridge.preflight import check_budget
-from torch_bridge.progress import hidden
-from torch_bridge.recipes import Recipe
-from torch_bridge.results import kept_result, run_facts, write_json
-from torch_bridge.settings import exactly
+from torch_bridge.state.progress import hidden
+from torch_bridge.training.config import exactly
 from tucker_core import format_table, save
+from tucker_core.files import write_json
 from tucker_core.json_file import read_json
 
 

@@ -5,9 +5,9 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
+from torch_bridge.benchmarks.experiment import COARSEST, Experiment
+from torch_bridge.compression.to_network import to_network
 from torch_bridge.models import build_model
-from torch_bridge.pipeline import COARSEST, Experiment
-from torch_bridge.storage import to_network
 from tucker_core import to_bytes
 
 

@@ -7,13 +7,14 @@ from pathlib import Path
 from typing import Any
 
 from torch_bridge.ablation import Outcome, base_recipe, check_studies, content, study
+from torch_bridge.benchmarks.experiment import METHODS, Experiment
+from torch_bridge.benchmarks.results import command_line, environment
 from torch_bridge.commands import changed_recipe, experiment_of
 from torch_bridge.pareto import pareto_table, sweep
-from torch_bridge.pipeline import METHODS, Experiment
 from torch_bridge.preflight import check_folder
-from torch_bridge.results import command_line, environment, write_json
 from torch_bridge.terminal import show
 from tucker_core import format_table
+from tucker_core.files import write_json
 
 
 def pareto(arguments: Namespace) -> None:

@@ -87,8 +87,8 @@ def write_json(path: str | os.PathLike[str], content: Any) -> None:
     '{\n "bytes": 868\n}\n'
     """
     text = json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
-    with replacing(path) as temporary:
-        temporary.write_text(text, encoding="utf-8")
+    with replacing(path) as temporary:  # a file name that is no text is escaped as JSON does it
+        temporary.write_text(text, encoding="utf-8", errors="backslashreplace")
 
 
 def _behind_links(path: Path) -> Path:

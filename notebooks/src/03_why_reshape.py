@@ -246,7 +246,7 @@ assert sum(mixed.dims) <= sum(apart.dims) <= 1.1 * sum(mixed.dims)
 # %%
 from course_kit.budget import by_budget, say_budget
 from torch_bridge import TrainConfig, build_model, compress_model, evaluate, fit
-from torch_bridge.digits import load_digits
+from torch_bridge.datasets.tensors import load_digits
 from tucker_core import LayerPlan, NetworkPlan, ReshapePlan, plan_network
 
 print(say_budget(default="half a minute", full="fifteen times that, on all of MNIST"))

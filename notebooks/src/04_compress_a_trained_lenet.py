@@ -31,8 +31,8 @@ import torch
 from course_kit.budget import by_budget, say_budget
 from course_kit.plots import error_against_size, layer_bars, spectra
 from torch_bridge import TrainConfig, build_model, compress_model, evaluate, fit
-from torch_bridge.augment import Distortion, augmented_copies
-from torch_bridge.digits import load_digits
+from torch_bridge.datasets.tensors import load_digits
+from torch_bridge.training.augment import Distortion, augmented_copies
 from tucker_core import ARCHITECTURES, hosvd, plan_network, plan_reshape, unfold
 
 # %% [markdown]

@@ -268,8 +268,8 @@ assert 0.5 * 0.051 < weight.std() < 2 * 0.051
 # %%
 from course_kit.budget import by_budget, say_budget
 from torch_bridge import TrainConfig, compress_model, evaluate, fit
-from torch_bridge.digits import load_digits
-from torch_bridge.train import to_input
+from torch_bridge.datasets.tensors import load_digits
+from torch_bridge.training.fit import to_input
 
 print(say_budget(default="half a minute", full="fifteen times that, on all of MNIST"))
 digits = load_digits(full=by_budget(smoke=False, default=False, full=True))
@@ -331,7 +331,7 @@ assert curves["drawn too small"][0] > curves["Tucker"][0]
 # rises and falls, and takes augmented copies of the images: slightly rotated, scaled and shifted ones. Both nets get the same.
 
 # %%
-from torch_bridge.augment import Distortion, augmented_copies
+from torch_bridge.training.augment import Distortion, augmented_copies
 
 pool = augmented_copies(images, 8, Distortion(), seed=0)
 small = build_model("lenet300", seed=0)

@@ -288,8 +288,8 @@ assert all(0.4 * w < f < 2.5 * w for w, f in zip(wanted, found, strict=True))
 # %%
 from course_kit.budget import by_budget, say_budget
 from torch_bridge import TrainConfig, compress_model, evaluate, fit
-from torch_bridge.augment import Distortion, augmented_copies
-from torch_bridge.digits import load_digits
+from torch_bridge.datasets.tensors import load_digits
+from torch_bridge.training.augment import Distortion, augmented_copies
 
 rival = build_model("lenet300", seed=0)
 report = compress_model(rival, shared, init="scratch")

@@ -613,8 +613,7 @@ assert harm[-1] < 20
 
 # %% alt="A staircase of rounded numbers, and a dashed straight line through the middle of its steps"
 import torch
-from torch_bridge.quantizer import Quantizer
-from torch_bridge.straight_through import round_through
+from torch_bridge.quantization.fake_quantizer import Quantizer, round_through
 
 x = torch.linspace(-3, 3, 601, requires_grad=True)
 y = round_through(x)
@@ -669,8 +668,8 @@ from torch_bridge import (
     load_network,
     to_network,
 )
-from torch_bridge.digits import load_digits
-from torch_bridge.rounding import rate
+from torch_bridge.datasets.tensors import load_digits
+from torch_bridge.quantization.qat import rate
 
 print(say_budget(default="half a minute", full="five minutes, on all of MNIST"))
 digits = load_digits(full=by_budget(smoke=False, default=False, full=True))

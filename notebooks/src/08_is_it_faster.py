@@ -53,7 +53,7 @@ from course_kit.plots import (
 from course_kit.results import results
 from torch.nn.functional import linear
 from torch_bridge import tucker_product
-from torch_bridge.factorised import factorised_linear
+from torch_bridge.forward.linear import factorised_linear
 from tucker_core import (
     load,
     random_tucker,

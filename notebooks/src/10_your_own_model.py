@@ -43,9 +43,9 @@ from torch_bridge import (
     to_network,
     use_form,
 )
+from torch_bridge.compression.export import export_model
 from torch_bridge.datasets import load_mnist5k
-from torch_bridge.export import export_model
-from torch_bridge.inference import to_input
+from torch_bridge.training.evaluate import to_input
 from tucker_core import load, save
 
 # %% [markdown]

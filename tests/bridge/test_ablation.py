@@ -11,7 +11,7 @@ from course_kit.ablation_figure import ablation_figure
 from tests.bridge.tiny_cli import command_in
 from tests.bridge.tiny_runs import CONFIG, tiny_digits
 from torch_bridge import ablation
-from torch_bridge.pipeline import Experiment
+from torch_bridge.benchmarks.experiment import Experiment
 
 
 @pytest.fixture

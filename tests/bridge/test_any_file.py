@@ -12,13 +12,13 @@ import torch
 
 from tests.bridge.tiny_cli import Command, command_in
 from torch_bridge import compress_model, to_network
-from torch_bridge.benchmarks.folding import fold_batch_norms
 from torch_bridge.benchmarks.methods import METHODS, Room
-from torch_bridge.benchmarks.weights import save_weights
-from torch_bridge.export import export_model
+from torch_bridge.benchmarks.networks import module_for, open_network
+from torch_bridge.compression.export import export_model
 from torch_bridge.models import build_model
-from torch_bridge.networks import module_for, open_network
-from torch_bridge.rounding import attach_quantizers
+from torch_bridge.models.fold_batch_norm import fold_batch_norms
+from torch_bridge.quantization.qat import attach_quantizers
+from torch_bridge.state.tensors import save_weights
 from tucker_core import load, save
 
 EXPORTS = {".npz": (), ".safetensors": ("safetensors",), ".pt2": (), ".onnx": ("onnxscript",)}

@@ -11,7 +11,8 @@ from torch import Tensor, nn
 
 from tests.bridge.any_models import CASES, Case
 from torch_bridge import compress_model, load_network, load_tucker, materialize, to_network
-from torch_bridge.layers import count_bytes, count_params, tucker_layers
+from torch_bridge.weights.count import count_bytes, count_params
+from torch_bridge.weights.tucker_weight import tucker_layers
 from tucker_core import from_bytes, to_bytes
 
 cases = pytest.mark.parametrize("case", [pytest.param(CASES[name], id=name) for name in CASES])

@@ -12,7 +12,7 @@ import torch
 from torch import nn
 
 from torch_bridge import compress_model, scan_rate, scan_sensitivity
-from torch_bridge.evidence import Evidence, Option, cheapest_choice
+from torch_bridge.compression.rank_selection import Evidence, Option, cheapest_choice
 from tucker_core import hosvd, plan_reshape, tucker_to_tensor
 
 INPUTS = torch.randn(64, 30, generator=torch.Generator().manual_seed(1))

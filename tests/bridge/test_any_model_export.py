@@ -12,9 +12,10 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from tests.bridge.any_models import Tied
-from torch_bridge import compress_model, export, materialize
-from torch_bridge.export import export_model
-from torch_bridge.layers import tucker_layers
+from torch_bridge import compress_model, materialize
+from torch_bridge.compression import export
+from torch_bridge.compression.export import export_model
+from torch_bridge.weights.tucker_weight import tucker_layers
 
 
 def compressed() -> tuple[nn.Module, Tensor]:

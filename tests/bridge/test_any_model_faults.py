@@ -12,7 +12,7 @@ from torch.nn.utils import parametrize
 
 from tests.bridge.test_any_model import looks
 from torch_bridge import compress_model, survey
-from torch_bridge.layers import count_bytes, count_params
+from torch_bridge.weights.count import count_bytes, count_params
 from tucker_core import plan_network
 
 

@@ -10,10 +10,11 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from torch_bridge import attach_quantizers, compress_model, materialize, switching, use_form
-from torch_bridge.cost_model import CostModel
-from torch_bridge.forms import split_modes, works
-from torch_bridge.profile import profile_model, profile_table
+from torch_bridge import attach_quantizers, compress_model, materialize, use_form
+from torch_bridge.compression.profile import profile_model, profile_table
+from torch_bridge.forward import implementation as switching
+from torch_bridge.forward.cost import CostModel
+from torch_bridge.forward.modes import split_modes, works
 from tucker_core import LayerPlan, NetworkPlan, ReshapePlan, plan_reshape
 
 Dims = tuple[int, ...]

@@ -12,9 +12,9 @@ import torch
 from torch import Tensor, nn
 
 from torch_bridge import compress_model, load_network, load_tucker, scan_sensitivity, to_network
-from torch_bridge.benchmarks.folding import ChannelAffine, fold_batch_norms
-from torch_bridge.export import export_model
-from torch_bridge.plain import plain_parameter
+from torch_bridge.compression.export import export_model
+from torch_bridge.compression.plain import plain_parameter
+from torch_bridge.models.fold_batch_norm import ChannelAffine, fold_batch_norms
 from tucker_core import from_bytes, to_bytes
 
 DTYPES = [torch.float16, torch.bfloat16, torch.float32, torch.float64]

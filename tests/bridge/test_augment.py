@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from tests.bridge.tiny_runs import tiny_digits
-from torch_bridge.augment import Distortion, augmented_copies
+from torch_bridge.training.augment import Distortion, augmented_copies
 
 NONE = Distortion(0.0, 0.0, 0.0, 0.0)
 
@@ -87,7 +87,7 @@ def test_shift_moves_by_at_most_the_pixels_asked() -> None:
 
 
 def test_chunks_make_no_difference_in_kind(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("torch_bridge.augment._CHUNK", 7)
+    monkeypatch.setattr("torch_bridge.training.augment._CHUNK", 7)
     images = digits()
     (copy,) = augmented_copies(images, 1, NONE, 0)
     assert int((copy.int() - images.int()).abs().max()) <= 1

@@ -10,11 +10,11 @@ import torch
 from torch import nn
 
 from tests.bridge.tiny_methods import EACH, lenet300, weights_of
-from torch_bridge.baselines.files import read_baseline, write_baseline
-from torch_bridge.benchmarks.folding import fold_batch_norms
+from torch_bridge.benchmarks.baselines.files import read_baseline, write_baseline
 from torch_bridge.benchmarks.methods import METHODS, Room, read_file
 from torch_bridge.models import LeNet300, build_model
-from torch_bridge.rounding import attach_quantizers, rate
+from torch_bridge.models.fold_batch_norm import fold_batch_norms
+from torch_bridge.quantization.qat import attach_quantizers, rate
 from tucker_core import FileFormatError
 from tucker_core.codec import Encoder
 

@@ -18,28 +18,28 @@ from torch.nn.utils import parametrize
 
 from course_kit.compare_figure import OURS, TITLES
 from tests.bridge.tiny_methods import EACH, lenet300, weights_of
-from torch_bridge.baselines.low_rank import low_rank_plan, whole_plan
-from torch_bridge.baselines.pruning import (
+from torch_bridge.benchmarks import Bench, benchmark_named
+from torch_bridge.benchmarks.baselines.low_rank import low_rank_plan, whole_plan
+from torch_bridge.benchmarks.baselines.pruning import (
     PrunedWeight,
     largest_entries,
     place_bits,
     read_places,
     write_places,
 )
-from torch_bridge.baselines.tensor_train import (
+from torch_bridge.benchmarks.baselines.tensor_train import (
     Chain,
     chain_product,
     tensor_train,
     train_ranks,
 )
-from torch_bridge.baselines.tolerance import finest_plan
-from torch_bridge.benchmarks import Bench, benchmark_named
+from torch_bridge.benchmarks.baselines.tolerance import finest_plan
 from torch_bridge.benchmarks.images import load_images
 from torch_bridge.benchmarks.methods import METHODS, Room, dense_weights
-from torch_bridge.benchmarks.weights import load_weights
-from torch_bridge.compress import compress_model
+from torch_bridge.compression.compress import compress_model
 from torch_bridge.datasets import DataSet, registry
 from torch_bridge.models import build_model
+from torch_bridge.state.tensors import load_weights
 from torch_bridge.training import World
 from tucker_core.codec import Decoder, Encoder
 

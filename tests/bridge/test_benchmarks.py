@@ -15,14 +15,14 @@ from torch import nn
 from tests.bridge.tiny_cifar import tiny_set
 from torch_bridge import build_model
 from torch_bridge.benchmarks import BENCHMARKS, Bench, benchmark_named
-from torch_bridge.benchmarks.folding import fold_batch_norms
 from torch_bridge.benchmarks.images import in_memory
 from torch_bridge.benchmarks.methods import decode
-from torch_bridge.benchmarks.planning import is_depthwise, plan_benchmark, reshape_by_kind
+from torch_bridge.benchmarks.plan import is_depthwise, plan_benchmark, reshape_by_kind
 from torch_bridge.benchmarks.twins import Wish, compress_benchmark
-from torch_bridge.benchmarks.weights import load_weights, save_weights
 from torch_bridge.datasets.registry import IMAGE_SETS
 from torch_bridge.models import MODELS, CifarResNet
+from torch_bridge.models.fold_batch_norm import fold_batch_norms
+from torch_bridge.state.tensors import load_weights, save_weights
 from torch_bridge.training import World, error_rate
 from tucker_core import ARCHITECTURES, load
 

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 import torch
 
-from torch_bridge import checkpoint
-from torch_bridge.checkpoint import CheckpointError, load_checkpoint, save_checkpoint
+from torch_bridge.state import checkpoint
+from torch_bridge.state.checkpoint import CheckpointError, load_checkpoint, save_checkpoint
 
 STATE: dict[str, Any] = {
     "model": {

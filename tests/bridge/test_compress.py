@@ -14,7 +14,9 @@ from torch import nn
 
 from tests.bridge.tiny_runs import all_parts
 from torch_bridge import build_model, compress_model, materialize, to_network
-from torch_bridge.layers import compressible_layers, count_params, tucker_layers
+from torch_bridge.compression.survey import compressible_layers
+from torch_bridge.weights.count import count_params
+from torch_bridge.weights.tucker_weight import tucker_layers
 from tucker_core import (
     LayerPlan,
     NetworkPlan,

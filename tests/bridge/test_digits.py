@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 import torch
 
-from torch_bridge import digits
 from torch_bridge.datasets import load_mnist5k
-from torch_bridge.digits import as_tensors, load_digits
+from torch_bridge.datasets import tensors as digits
+from torch_bridge.datasets.tensors import as_tensors, load_digits
 
 
 def test_every_part_is_the_data_sets_own() -> None:

@@ -99,7 +99,7 @@ def test_killed_in_an_epoch_a_run_ends_with_the_same_weights(tmp_path: Path) -> 
 WRITES = """
 import sys
 from pathlib import Path
-from torch_bridge.results import write_json
+from tucker_core.files import write_json
 for number in range(200):
     write_json(Path(sys.argv[1]) / f"{sys.argv[2]}{number}.json", {"from": sys.argv[2]})
     write_json(Path(sys.argv[1]) / "both.json", {"from": sys.argv[2], "padding": list(range(500))})

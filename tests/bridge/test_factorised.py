@@ -3,8 +3,8 @@
 import pytest
 import torch
 
-from torch_bridge.factorised import factorised_linear
-from torch_bridge.weight import tucker_product
+from torch_bridge.forward.linear import factorised_linear
+from torch_bridge.weights.product import tucker_product
 
 DIMS, RANK = (4, 5, 6, 3), (2, 3, 6, 2)
 

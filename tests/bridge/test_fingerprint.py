@@ -10,10 +10,12 @@ import pytest
 import torch
 
 from tests.bridge.tiny_runs import CONFIG, RECIPE, small_net, tiny_digits, training_tensors
-from torch_bridge import fit, train
+from torch_bridge import fit
+from torch_bridge.benchmarks.experiment import Experiment
 from torch_bridge.datasets import DataSet
-from torch_bridge.fingerprint import digest, fingerprint, model_facts
-from torch_bridge.pipeline import Experiment
+from torch_bridge.state.fingerprint import digest, fingerprint
+from torch_bridge.training import fit as train
+from torch_bridge.training.model_facts import model_facts
 
 
 def test_it_does_not_depend_on_the_order_of_facts() -> None:
@@ -28,7 +30,7 @@ def test_what_has_another_text_in_every_process_is_refused() -> None:
 
 def test_it_depends_on_the_version_of_what_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
     before = fingerprint(a=1)
-    monkeypatch.setattr("torch_bridge.fingerprint.SCHEMA", 99)
+    monkeypatch.setattr("torch_bridge.state.fingerprint.SCHEMA", 99)
     assert fingerprint(a=1) != before
 
 
@@ -95,7 +97,9 @@ def test_what_auto_came_to_is_part_of_it(tmp_path: Path, monkeypatch: pytest.Mon
     files, marks = [], []
     for dtype in (torch.float32, torch.bfloat16):
         monkeypatch.setattr(train, "pick_precision", lambda *_, dtype=dtype: dtype)
-        monkeypatch.setattr("torch_bridge.pipeline.pick_precision", lambda *_, d=dtype: d)
+        monkeypatch.setattr(
+            "torch_bridge.benchmarks.experiment.pick_precision", lambda *_, d=dtype: d
+        )
         files.append(run())
         marks.append(experiment().fingerprint())
     assert files[0] != files[1]

@@ -14,8 +14,8 @@ from torch.nn.utils import parametrize
 
 from tests.bridge.any_models import Recurrent, Tied
 from torch_bridge import attach_quantizers, compress_model, materialize
-from torch_bridge.sharing import share
-from torch_bridge.switching import use_form
+from torch_bridge.forward.implementation import use_form
+from torch_bridge.weights.sharing import share
 from tucker_core import LayerPlan, NetworkPlan, plan_reshape
 
 

@@ -11,10 +11,11 @@ import pytest
 
 from tests.bridge.tiny_cli import Command, command_in
 from tests.bridge.tiny_runs import RECIPE, interrupt_at, tiny_digits
+from torch_bridge.benchmarks.experiment import Experiment
+from torch_bridge.benchmarks.recipes import Recipe
+from torch_bridge.benchmarks.results import kept_result, run_facts
 from torch_bridge.pareto import sweep
-from torch_bridge.pipeline import Experiment
-from torch_bridge.recipes import Recipe
-from torch_bridge.results import kept_result, run_facts, write_json
+from tucker_core.files import write_json
 
 
 @pytest.fixture

@@ -14,10 +14,10 @@ from course_kit.numpy_net import logits
 from course_kit.paths import DATA
 from tests.bridge.tiny_runs import tiny_digits
 from torch_bridge import build_model, load_network
-from torch_bridge.benchmarks.weights import load_weights
 from torch_bridge.datasets import load_mnist, load_mnist5k
-from torch_bridge.inference import predict
 from torch_bridge.models import LENETS
+from torch_bridge.state.tensors import load_weights
+from torch_bridge.training.evaluate import predict
 from tucker_core import ARCHITECTURES, dense_params, load
 
 Array = npt.NDArray[np.uint8]

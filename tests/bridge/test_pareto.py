@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from tests.bridge.tiny_runs import RECIPE, interrupt_at, tiny_digits
+from torch_bridge.benchmarks.experiment import Experiment
 from torch_bridge.pareto import front, pareto_table, sweep
-from torch_bridge.pipeline import Experiment
 from tucker_core import load
 
 

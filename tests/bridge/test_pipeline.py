@@ -15,9 +15,9 @@ from torch import nn
 
 from tests.bridge.tiny_runs import RECIPE, TEST, TRAIN, VAL, interrupt_at, tiny_digits
 from torch_bridge import build_model, evaluate, load_network
+from torch_bridge.benchmarks.experiment import Experiment, Row, check_device, fix_inner_biases
+from torch_bridge.benchmarks.recipes import RECIPES, recipe_for
 from torch_bridge.demo import rows_table, run_demo
-from torch_bridge.pipeline import Experiment, Row, check_device, fix_inner_biases
-from torch_bridge.recipes import RECIPES, recipe_for
 from tucker_core import CompressedNetwork, dense_params, load, save, to_bytes
 
 

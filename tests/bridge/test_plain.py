@@ -18,9 +18,9 @@ from torch_bridge import (
     load_tucker,
     to_network,
 )
-from torch_bridge.benchmarks.folding import fold_batch_norms
 from torch_bridge.benchmarks.methods import METHODS, Room
-from torch_bridge.plain import plain_parameter
+from torch_bridge.compression.plain import plain_parameter
+from torch_bridge.models.fold_batch_norm import fold_batch_norms
 from tucker_core import from_bytes, save, to_bytes
 
 FLOATS = (torch.float16, torch.bfloat16, torch.float32, torch.float64)

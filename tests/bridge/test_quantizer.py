@@ -9,9 +9,9 @@ from torch import nn
 
 from tests.bridge.tiny_runs import small_net
 from torch_bridge import attach_quantizers, build_model, compress_model, to_network
-from torch_bridge.quantizer import Quantizer
-from torch_bridge.rounding import overrun, quantized_tensors, rate
-from torch_bridge.sharing import share
+from torch_bridge.quantization.fake_quantizer import Quantizer
+from torch_bridge.quantization.qat import overrun, quantized_tensors, rate
+from torch_bridge.weights.sharing import share
 from tucker_core import LayerPlan, NetworkPlan, coded_bits, plan_reshape
 
 

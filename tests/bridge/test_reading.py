@@ -15,10 +15,9 @@ import pytest
 import torch
 
 from torch_bridge import cli
-from torch_bridge.arrays import read_tensors, write_tensors
-from torch_bridge.benchmarks.weights import load_weights
-from torch_bridge.checkpoint import CheckpointError, load_checkpoint, save_checkpoint
 from torch_bridge.models import build_model
+from torch_bridge.state.checkpoint import CheckpointError, load_checkpoint, save_checkpoint
+from torch_bridge.state.tensors import load_weights, read_tensors, write_tensors
 
 READERS: dict[str, Callable[[Path], Any]] = {
     "checkpoint": lambda path: load_checkpoint(path, "mark"),

@@ -11,8 +11,9 @@ from typing import Any
 
 import pytest
 
-from torch_bridge import results
-from torch_bridge.results import command_line, environment, write_json
+from torch_bridge.benchmarks import results
+from torch_bridge.benchmarks.results import command_line, environment
+from tucker_core.files import write_json
 
 
 def test_environment_names_versions_machine_and_date() -> None:

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from torch_bridge.settings import check_settings
+from torch_bridge.training.config import check_settings
 
 
 def record(**changed: Any) -> SimpleNamespace:

@@ -10,9 +10,10 @@ import torch
 from torch import nn
 
 from torch_bridge import build_model, compress_model, load_network, materialize, to_network
-from torch_bridge.layers import count_params, tucker_layers, tucker_parts
-from torch_bridge.recipes import RECORDS
-from torch_bridge.sharing import share, share_core
+from torch_bridge.benchmarks.recipes import RECORDS
+from torch_bridge.weights.count import count_params
+from torch_bridge.weights.sharing import share, share_core
+from torch_bridge.weights.tucker_weight import tucker_layers, tucker_parts
 from tucker_core import LayerPlan, NetworkPlan, from_bytes, plan_network, plan_reshape, to_bytes
 
 SHAPES = {"fc1.weight": (300, 784), "fc2.weight": (100, 300), "fc3.weight": (10, 100)}

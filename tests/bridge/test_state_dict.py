@@ -16,8 +16,8 @@ from torch import Tensor, nn
 
 from tests.bridge.any_models import Recurrent, Tied
 from torch_bridge import attach_quantizers, compress_model, materialize, to_network
-from torch_bridge.rounding import rate
-from torch_bridge.switching import use_form
+from torch_bridge.forward.implementation import use_form
+from torch_bridge.quantization.qat import rate
 from tucker_core import LayerPlan, NetworkPlan, ReshapePlan, to_bytes
 
 Prepare = Callable[[nn.Module], object]

@@ -20,10 +20,10 @@ from torch_bridge import (
     load_network,
     to_network,
 )
-from torch_bridge.layers import tucker_layers
-from torch_bridge.pipeline import fix_inner_biases
-from torch_bridge.plain import BIAS_LEVELS
-from torch_bridge.rounding import step_of
+from torch_bridge.benchmarks.experiment import fix_inner_biases
+from torch_bridge.compression.plain import BIAS_LEVELS
+from torch_bridge.quantization.qat import step_of
+from torch_bridge.weights.tucker_weight import tucker_layers
 from tucker_core import ARCHITECTURES, CompressedNetwork, load, save, scale_of, to_bytes
 from tucker_core.quantize import nearest_scale_code
 

@@ -13,10 +13,11 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from tests.bridge.tiny_runs import interrupt_at, small_net, training_tensors
-from torch_bridge import attach_quantizers, to_network, train
-from torch_bridge.distil import Teacher
-from torch_bridge.inference import evaluate, predict
-from torch_bridge.train import FitResult, TrainConfig, TrainingError, fit
+from torch_bridge import attach_quantizers, to_network
+from torch_bridge.training import fit as train
+from torch_bridge.training.evaluate import evaluate, predict
+from torch_bridge.training.fit import FitResult, TrainConfig, TrainingError, fit
+from torch_bridge.training.objective import Teacher
 from tucker_core import to_bytes
 
 CONFIG = TrainConfig(epochs=4, lr=1e-2, batch_size=64, choose_last=2)

@@ -14,9 +14,9 @@ import torch
 from torch import Tensor, nn
 
 from tests.bridge.tiny_pictures import REGIME, held_out, picture_net, pictures, supply
-from torch_bridge import attach_quantizers, checkpoint, compress_model
-from torch_bridge.rounding import quantized_tensors
-from torch_bridge.train import TrainingError
+from torch_bridge import attach_quantizers, compress_model
+from torch_bridge.quantization.qat import quantized_tensors
+from torch_bridge.state import checkpoint
 from torch_bridge.training import (
     Augmentation,
     Decay,
@@ -27,7 +27,8 @@ from torch_bridge.training import (
     loop,
     train,
 )
-from torch_bridge.training.faults import first_fault
+from torch_bridge.training.diagnose import first_fault
+from torch_bridge.training.fit import TrainingError
 from torch_bridge.training.optim import make_optimizer, parameter_kinds
 from tucker_core import LayerPlan, NetworkPlan, plan_reshape
 
@@ -114,7 +115,7 @@ def test_full_disk_leaves_the_old_checkpoint_whole(
 
     def full_the_second_time(target: Path, *rest: Any) -> None:
         if written:
-            monkeypatch.setattr("torch_bridge.checkpoint.np.savez", full)
+            monkeypatch.setattr("torch_bridge.state.checkpoint.np.savez", full)
         else:
             written.append(target)
         real(target, *rest)

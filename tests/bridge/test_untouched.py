@@ -10,10 +10,10 @@ import torch
 from torch import Tensor, nn
 
 from torch_bridge import compress_model, scan_rate, scan_sensitivity, survey, to_network
-from torch_bridge.export import export_model
-from torch_bridge.inference import evaluate, predict
-from torch_bridge.profile import profile_model
-from torch_bridge.untouched import untouched
+from torch_bridge.compression.export import export_model
+from torch_bridge.compression.profile import profile_model
+from torch_bridge.state.untouched import untouched
+from torch_bridge.training.evaluate import evaluate, predict
 
 INPUTS = torch.randn(16, 30, generator=torch.Generator().manual_seed(1))
 

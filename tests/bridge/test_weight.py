@@ -14,7 +14,7 @@ from torch.nn.utils import parametrize
 
 from tests.bridge.tiny_runs import stored_parts
 from torch_bridge import TuckerWeight, compress_model, tucker_product
-from torch_bridge import weight as weight_module
+from torch_bridge.weights import product as product_module
 from tucker_core import (
     LayerPlan,
     NetworkPlan,
@@ -86,7 +86,7 @@ def test_gradient_equals_autograd_of_the_torch_chain(dims: Dims, rank: Dims) -> 
     parts = draw_parts(dims, rank)
     upstream = torch.randn(dims, dtype=torch.float64, generator=torch.Generator().manual_seed(9))
     ours = gradients(tucker_product, parts, upstream)
-    theirs = gradients(weight_module._torch_product, parts, upstream)
+    theirs = gradients(product_module._torch_product, parts, upstream)
     for own, expected in zip(ours, theirs, strict=True):
         torch.testing.assert_close(own, expected, rtol=1e-12, atol=1e-12)
 
@@ -140,7 +140,7 @@ def test_a_graph_that_is_kept_can_be_walked_twice() -> None:
 def test_upstream_gradients_that_are_not_contiguous(turn: Callable[[Tensor], Tensor]) -> None:
     parts = draw_parts((3, 4, 5), (3, 2, 2))
     results = []
-    for product in (tucker_product, weight_module._torch_product):
+    for product in (tucker_product, product_module._torch_product):
         loss = turn(product(*parts)).square().sum()
         results.append(torch.autograd.grad(loss, leaves(parts)))
     for own, expected in zip(*results, strict=True):

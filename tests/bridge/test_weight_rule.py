@@ -7,8 +7,8 @@ import pytest
 import torch
 
 from torch_bridge import tucker_product
-from torch_bridge import weight as weight_module
-from torch_bridge.weight import kernels_are_faster
+from torch_bridge.weights import tucker_weight as weight_module
+from torch_bridge.weights.product import kernels_are_faster
 from tucker_core import TuckerPlan, tucker_to_tensor
 
 

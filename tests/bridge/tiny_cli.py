@@ -12,8 +12,8 @@ import pytest
 
 from tests.bridge.tiny_runs import RECIPE, tiny_digits
 from torch_bridge import cli, commands
+from torch_bridge.benchmarks.recipes import RECIPES
 from torch_bridge.datasets import load_mnist
-from torch_bridge.recipes import RECIPES
 
 
 @dataclass(frozen=True)

@@ -11,19 +11,14 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from torch_bridge import (
-    attach_quantizers,
-    build_model,
-    compress_model,
-    inference,
-    to_network,
-    train,
-)
+from torch_bridge import attach_quantizers, build_model, compress_model, to_network
+from torch_bridge.benchmarks.experiment import fix_inner_biases
+from torch_bridge.benchmarks.recipes import Recipe
 from torch_bridge.datasets import DataSet, load_mnist5k
-from torch_bridge.layers import tucker_layers, tucker_parts
-from torch_bridge.pipeline import fix_inner_biases
-from torch_bridge.recipes import Recipe
-from torch_bridge.train import TrainConfig
+from torch_bridge.training import evaluate as inference
+from torch_bridge.training import fit as train
+from torch_bridge.training.fit import TrainConfig
+from torch_bridge.weights.tucker_weight import tucker_layers, tucker_parts
 from tucker_core import CompressedNetwork, save
 
 EPOCHS = 2

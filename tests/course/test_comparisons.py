@@ -9,9 +9,9 @@ import pytest
 from course_kit.paths import DATA
 from course_kit.results import results
 from tools import comparisons
-from torch_bridge.benchmarks.weights import load_weights
-from torch_bridge.fingerprint import digest_weights
 from torch_bridge.models import build_model
+from torch_bridge.state.fingerprint import digest_weights
+from torch_bridge.state.tensors import load_weights
 
 
 def run(method: str, ratio: float, n_bytes: int, error: float, seed: int = 0) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from course_kit.results import RESULTS
 from tools.records import is_of
-from torch_bridge.recipes import RECORDS
+from torch_bridge.benchmarks.recipes import RECORDS
 
 
 def test_a_result_of_an_older_recipe_is_none_of_todays(tmp_path: Path) -> None:

@@ -18,9 +18,9 @@ from tests.bridge.tiny_cifar import tiny_set
 from tests.bridge.tiny_runs import CONFIG, RECIPE, tiny_digits
 from torch_bridge import ablation, cli, commands, sweeps
 from torch_bridge.benchmarks import BENCHMARKS
+from torch_bridge.benchmarks.recipes import RECIPES
 from torch_bridge.datasets.registry import IMAGE_SETS
 from torch_bridge.models import MODELS, CifarResNet
-from torch_bridge.recipes import RECIPES
 
 ROOT = Path(__file__).resolve().parents[2]
 NET = "resnet8"

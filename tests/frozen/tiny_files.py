@@ -19,12 +19,12 @@ import torch
 from tests.bridge.tiny_cifar import tiny_set
 from tests.bridge.tiny_runs import RECIPE, tiny_digits
 from torch_bridge.benchmarks import BENCHMARKS, Bench
+from torch_bridge.benchmarks.experiment import Experiment
 from torch_bridge.benchmarks.images import in_memory
+from torch_bridge.benchmarks.results import environment
 from torch_bridge.benchmarks.twins import Wish, compress_benchmark
 from torch_bridge.datasets.registry import IMAGE_SETS
 from torch_bridge.models import MODELS, CifarResNet
-from torch_bridge.pipeline import Experiment
-from torch_bridge.results import environment
 from torch_bridge.training import World
 from tucker_core import save
 

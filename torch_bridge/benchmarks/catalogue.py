@@ -6,7 +6,7 @@ CIFAR-10 and 256 on ILSVRC12), with half a cosine for the schedule.
 
 from dataclasses import dataclass, replace
 
-from torch_bridge.benchmarks.planning import Evidence
+from torch_bridge.benchmarks.plan import Evidence
 from torch_bridge.training import Decay, Regime
 
 

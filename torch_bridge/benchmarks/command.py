@@ -9,19 +9,20 @@ from typing import Any, TypeAlias
 from torch_bridge.benchmarks.catalogue import BENCHMARKS, Benchmark, benchmark_named
 from torch_bridge.benchmarks.compare import compare, show_comparison
 from torch_bridge.benchmarks.cost import dry_run, overhead
+from torch_bridge.benchmarks.experiment import Row, check_device
 from torch_bridge.benchmarks.images import load_images
 from torch_bridge.benchmarks.listing import listing, listing_table
 from torch_bridge.benchmarks.methods import METHODS
+from torch_bridge.benchmarks.results import command_line, environment
 from torch_bridge.benchmarks.runs import Bench, check_teacher
 from torch_bridge.benchmarks.twins import Wish, compress_benchmark, file_row
 from torch_bridge.demo import rows_table
 from torch_bridge.options import positive, seed, share, whole
-from torch_bridge.pipeline import Row, check_device
 from torch_bridge.preflight import check_folder
-from torch_bridge.results import command_line, environment, write_json
 from torch_bridge.terminal import show
 from torch_bridge.training import Regime, join
 from tucker_core import format_table
+from tucker_core.files import write_json
 
 _Sub: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
 

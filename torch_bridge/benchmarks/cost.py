@@ -16,14 +16,14 @@ import torch
 from torch import nn
 
 from torch_bridge.benchmarks.catalogue import Benchmark, benchmark_named
-from torch_bridge.benchmarks.planning import plan_benchmark
-from torch_bridge.compress import compress_model
+from torch_bridge.benchmarks.plan import plan_benchmark
+from torch_bridge.compression.compress import compress_model
 from torch_bridge.datasets.registry import IMAGE_SETS, ImageSet
-from torch_bridge.layers import count_params
 from torch_bridge.models import build_model
 from torch_bridge.training import Augmentation, MemorySupply, Pixels, World
 from torch_bridge.training.images import put_channels_last
 from torch_bridge.training.loop import Run
+from torch_bridge.weights.count import count_params
 
 MEBI = 1 << 20
 _LEAST = ("seconds", "cpu_seconds", "peak_mib")

@@ -8,18 +8,19 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils import parametrize
 
-from torch_bridge.baselines.files import read_baseline, write_baseline
-from torch_bridge.baselines.low_rank import low_rank_plan, whole_plan
-from torch_bridge.baselines.pruning import PrunedWeight, largest_entries
-from torch_bridge.baselines.tensor_train import Chain, TrainWeight, train_ranks
-from torch_bridge.benchmarks.folding import fold_batch_norms
-from torch_bridge.benchmarks.planning import Evidence, is_depthwise, plan_benchmark
-from torch_bridge.compress import compress_model, materialize
-from torch_bridge.eligibility import survey
-from torch_bridge.layers import tucker_layers
+from torch_bridge.benchmarks.baselines.files import read_baseline, write_baseline
+from torch_bridge.benchmarks.baselines.low_rank import low_rank_plan, whole_plan
+from torch_bridge.benchmarks.baselines.pruning import PrunedWeight, largest_entries
+from torch_bridge.benchmarks.baselines.tensor_train import Chain, TrainWeight, train_ranks
+from torch_bridge.benchmarks.plan import Evidence, is_depthwise, plan_benchmark
+from torch_bridge.compression.compress import compress_model, materialize
+from torch_bridge.compression.load_network import load_network
+from torch_bridge.compression.survey import survey
+from torch_bridge.compression.to_network import to_network
 from torch_bridge.models import build_model
-from torch_bridge.storage import load_network, to_network
-from torch_bridge.stored import StoredWeight
+from torch_bridge.models.fold_batch_norm import fold_batch_norms
+from torch_bridge.weights.parametrization import StoredWeight
+from torch_bridge.weights.tucker_weight import tucker_layers
 from tucker_core import CompressedNetwork, NetworkPlan, coded_bits, from_bytes, to_bytes
 
 Init = Literal["hosvd", "scratch"]

@@ -8,21 +8,17 @@ from typing import Any
 from torch import nn
 
 from torch_bridge.benchmarks.catalogue import Benchmark
+from torch_bridge.benchmarks.experiment import Row, fix_inner_biases
 from torch_bridge.benchmarks.images import Images
-from torch_bridge.benchmarks.weights import load_weights, save_weights
-from torch_bridge.fingerprint import digest_weights, fingerprint, model_facts
-from torch_bridge.inference import pick_precision
-from torch_bridge.layers import count_params
+from torch_bridge.benchmarks.results import command_line, environment, kept_result, run_facts
 from torch_bridge.models import build_model
-from torch_bridge.pipeline import Row, fix_inner_biases
-from torch_bridge.results import (
-    command_line,
-    environment,
-    kept_result,
-    run_facts,
-    write_json,
-)
+from torch_bridge.state.fingerprint import digest_weights, fingerprint
+from torch_bridge.state.tensors import load_weights, save_weights
 from torch_bridge.training import Held, Regime, Supply, Trained, World, error_rate, train
+from torch_bridge.training.evaluate import pick_precision
+from torch_bridge.training.model_facts import model_facts
+from torch_bridge.weights.count import count_params
+from tucker_core.files import write_json
 
 
 @dataclass

@@ -7,16 +7,16 @@ from typing import Any
 
 from torch import nn
 
-from torch_bridge.benchmarks.folding import fold_batch_norms
+from torch_bridge.benchmarks.experiment import Row
 from torch_bridge.benchmarks.methods import METHODS, Init, Room, dense_weights, read_file
+from torch_bridge.benchmarks.results import run_facts
 from torch_bridge.benchmarks.runs import Bench
-from torch_bridge.fingerprint import fingerprint
-from torch_bridge.layers import count_params
-from torch_bridge.pipeline import Row
-from torch_bridge.results import run_facts
-from torch_bridge.rounding import attach_quantizers
-from torch_bridge.settings import check_settings, exactly
+from torch_bridge.models.fold_batch_norm import fold_batch_norms
+from torch_bridge.quantization.qat import attach_quantizers
+from torch_bridge.state.fingerprint import fingerprint
 from torch_bridge.training import Regime, Trained, error_rate
+from torch_bridge.training.config import check_settings, exactly
+from torch_bridge.weights.count import count_params
 from tucker_core import FileFormatError
 from tucker_core.files import replacing
 

@@ -26,9 +26,9 @@ import numpy.typing as npt
 from tqdm import tqdm
 
 from torch_bridge.datasets.idx import DataError, naming
+from torch_bridge.datasets.locate import check_file, find_place
 from torch_bridge.datasets.mnist import DataSet
-from torch_bridge.datasets.places import check_file, find_place
-from torch_bridge.progress import hidden
+from torch_bridge.state.progress import hidden
 
 UInt8Array = npt.NDArray[np.uint8]
 Split = tuple[UInt8Array, UInt8Array]  # images (n, 32, 32, 3) and labels (n,)

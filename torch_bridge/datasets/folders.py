@@ -18,8 +18,8 @@ import numpy as np
 import numpy.typing as npt
 
 from torch_bridge.datasets.idx import DataError, naming
-from torch_bridge.datasets.places import find_place
-from torch_bridge.reading import open_regular
+from torch_bridge.datasets.locate import find_place
+from torch_bridge.state.reading import open_regular
 
 UInt8Array = npt.NDArray[np.uint8]
 Box = tuple[float, float, float, float]  # left, upper, right, lower: shares of width and height

@@ -18,7 +18,7 @@ from typing import IO, cast
 import numpy as np
 import numpy.typing as npt
 
-from torch_bridge.reading import open_regular
+from torch_bridge.state.reading import open_regular
 
 UInt8Array = npt.NDArray[np.uint8]
 

@@ -13,8 +13,8 @@ import numpy as np
 import numpy.typing as npt
 
 from torch_bridge.datasets.idx import DataError, naming
+from torch_bridge.datasets.locate import check_file, find_place
 from torch_bridge.datasets.mnist import DataSet
-from torch_bridge.datasets.places import check_file, find_place
 
 UInt8Array = npt.NDArray[np.uint8]
 

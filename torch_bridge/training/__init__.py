@@ -1,5 +1,10 @@
 """Training of the benchmarks: regimes, batches, the loop, and what watches over it."""
 
+from torch_bridge.training.config import Decay, Regime
+from torch_bridge.training.data import MemorySupply, Supply
+from torch_bridge.training.distributed import World, join
+from torch_bridge.training.folders import FolderSupply, HeldPictures
+from torch_bridge.training.history import Journal
 from torch_bridge.training.images import (
     Augmentation,
     Held,
@@ -8,12 +13,7 @@ from torch_bridge.training.images import (
     Pixels,
     error_rate,
 )
-from torch_bridge.training.journal import Journal
 from torch_bridge.training.loop import Trained, train
-from torch_bridge.training.parallel import World, join
-from torch_bridge.training.regime import Decay, Regime
-from torch_bridge.training.streams import FolderSupply, HeldPictures
-from torch_bridge.training.supply import MemorySupply, Supply
 
 __all__ = [
     "Augmentation",

@@ -13,7 +13,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.nn.utils import parametrize
 
-from torch_bridge.fingerprint import digest
+from torch_bridge.state.fingerprint import digest
 
 Batch = tuple[Tensor, Tensor]  # normalised images (n, colours, height, width) and labels (n,)
 _TEST_BATCH = 500

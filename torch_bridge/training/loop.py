@@ -18,25 +18,26 @@ from torch import Tensor, nn
 from torch.nn.utils import parametrize
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
-from torch_bridge.checkpoint import (
+from torch_bridge.quantization.qat import overrun, rate
+from torch_bridge.state.checkpoint import (
     checkpoint_of,
     load_checkpoint,
     restore_weights,
     save_checkpoint,
 )
-from torch_bridge.distil import distillation
-from torch_bridge.fingerprint import fingerprint, model_facts
-from torch_bridge.inference import pick_precision
-from torch_bridge.progress import progress_bar
-from torch_bridge.rounding import overrun, rate
-from torch_bridge.train import TrainingError
-from torch_bridge.training.faults import first_fault
+from torch_bridge.state.fingerprint import fingerprint
+from torch_bridge.state.progress import progress_bar
+from torch_bridge.training.config import Regime
+from torch_bridge.training.data import Supply
+from torch_bridge.training.diagnose import first_fault
+from torch_bridge.training.distributed import World
+from torch_bridge.training.evaluate import pick_precision
+from torch_bridge.training.fit import TrainingError
+from torch_bridge.training.history import Journal
 from torch_bridge.training.images import Held, error_rate, put_channels_last
-from torch_bridge.training.journal import Journal
+from torch_bridge.training.model_facts import model_facts
+from torch_bridge.training.objective import distillation
 from torch_bridge.training.optim import make_optimizer
-from torch_bridge.training.parallel import World
-from torch_bridge.training.regime import Regime
-from torch_bridge.training.supply import Supply
 
 _RAMP = 0.2  # share of the steps over which the price on bits rises
 _FALL = 0.6  # share of the steps over which the wanted size falls to what it shall be

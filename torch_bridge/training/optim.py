@@ -6,9 +6,9 @@ import torch
 from torch import nn
 from torch.nn.modules.batchnorm import _NormBase
 
-from torch_bridge.layers import stored_layers, stored_parts
-from torch_bridge.rounding import quantized_tensors
-from torch_bridge.training.regime import Regime
+from torch_bridge.quantization.qat import quantized_tensors
+from torch_bridge.training.config import Regime
+from torch_bridge.weights.parametrization import stored_layers, stored_parts
 
 KINDS = ("weights", "tucker", "norms", "biases", "steps")
 

@@ -42,9 +42,9 @@ from torch_bridge import (
     load_network,
     to_network,
 )
-from torch_bridge.augment import Distortion, augmented_copies
+from torch_bridge.benchmarks.experiment import fix_inner_biases
 from torch_bridge.datasets import load_mnist5k
-from torch_bridge.pipeline import fix_inner_biases
+from torch_bridge.training.augment import Distortion, augmented_copies
 from tucker_core import ARCHITECTURES, load, plan_network, save
 
 me = this_student()

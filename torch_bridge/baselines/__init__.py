@@ -1,1 +1,0 @@
-"""What Tucker is compared with: other ways to store a weight, trained, rounded and coded alike."""

@@ -1,0 +1,242 @@
+"""Put a model into Tucker form: `compress_model` plans its weights under one budget and replaces them.
+
+It first looks (`eligibility`), plans (`budgets`, `tucker_core.planner`, `evidence`) and computes every
+core and factor, and only then touches the model (`surgery`), so that a model is compressed as a whole
+or left as it was. `materialize` brings dense weights back.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+from torch import nn
+
+from torch_bridge.compression.budget import Unit, numbers_within
+from torch_bridge.compression.rank_selection import Evidence, check_values, spectra_of
+from torch_bridge.compression.replace import insert, materialize
+from torch_bridge.compression.survey import Pattern, Skipped, Survey, Weight, survey
+from torch_bridge.weights.count import count_bytes, count_params
+from torch_bridge.weights.initialize import start_parts
+from torch_bridge.weights.parametrization import stored_layers, tucker_originals
+from tucker_core import NetworkPlan, plan_network
+
+__all__ = ["CompressionReport", "compress_model", "materialize"]
+
+
+@dataclass(frozen=True)
+class CompressionReport:
+    """What `compress_model` did, or would do.
+
+    Attributes
+    ----------
+    plan : dims and core shape of every compressed weight
+    dense_params : parameters of the model before, biases included
+    params : parameters of the model now: cores, factors, and what was not compressed
+    dense_bytes, n_bytes : of parameters and buffers before and now, as torch stores them
+    skipped : the weights that stay as they are, with the reason
+    notes : what a user should know of weights that were compressed, and of what files hold beside them
+    """
+
+    plan: NetworkPlan
+    dense_params: int
+    params: int
+    dense_bytes: int = 0
+    n_bytes: int = 0
+    skipped: tuple[Skipped, ...] = ()
+    notes: tuple[str, ...] = ()
+
+    def table(self) -> str:
+        """Format the plan, below it what was skipped and why, and all parameters before and after."""
+        ratio = self.dense_params / self.params
+        blocks = [self.plan.table()]
+        if self.skipped:
+            rows = [(skipped.name, skipped.reason) for skipped in self.skipped]
+            width = max(len(name) for name, _ in rows)
+            lines = "\n".join(f"{name.ljust(width)}  {reason}" for name, reason in rows)
+            blocks.append(f"\nnot compressed:\n{lines}\n")
+        blocks += [f"note: {note}" for note in self.notes]
+        blocks.append(
+            f"all parameters, biases included: {self.dense_params:,} -> {self.params:,}, "
+            f"{ratio:.{0 if ratio >= 10 else 1}f}x fewer"
+        )
+        return "\n".join(blocks)
+
+    __str__ = table
+
+
+def compress_model(
+    model: nn.Module,
+    plan_or_budget: NetworkPlan | float,
+    *,
+    unit: Unit = "numbers",
+    include: Sequence[Pattern] = (),
+    exclude: Sequence[Pattern] = (),
+    evidence: Literal["balanced", "spectra"] | Evidence = "balanced",
+    shared_core: bool = False,
+    init: Literal["hosvd", "scratch"] = "hosvd",
+    generator: torch.Generator | None = None,
+    dry_run: bool = False,
+) -> CompressionReport:
+    """Replace the weights of a model, in place, by trainable Tucker weights.
+
+    Parameters
+    ----------
+    model : its linear, (transposed) convolution, embedding, attention and recurrent layers are
+        compressed; biases stay as they are, and every weight that does is named in the report
+    plan_or_budget : a plan, or a ceiling that is never exceeded
+    unit : of the ceiling: "numbers" of all cores and factors together; all "parameters" of the model;
+        "bytes" of its parameters and buffers; or a "ratio" of parameters before to those after
+    include : patterns for names ("encoder.*") or types of layers; only what fits one is compressed. A
+        pattern for names may also name parameters of layers of other kinds
+    exclude : patterns for names or types; what fits one is not compressed
+    evidence : where the ranks go. "balanced": cores near cubes; "spectra": where the singular values of
+        the weights say that the energy is; or what `scan_sensitivity` or `scan_rate` measured
+    shared_core : with a budget, plan one core for all weights (SCADA-Tucker); a plan says it itself
+    init : "hosvd" approximates the present weights; "scratch" draws core and factors so that the
+        rebuilt weight has the standard deviation sqrt(2 / fan_in)
+    generator : where "scratch" draws from; by default a new one with seed 0
+    dry_run : only plan: the model is not touched, and may be on the device "meta"
+
+    Returns
+    -------
+    CompressionReport; `print` shows the plan, what was skipped and why
+
+    Raises
+    ------
+    ValueError
+        If there is nothing to compress, the budget is too small (the smallest possible one is named), a
+        weight has no values or is not finite, a pattern fits nothing, an option is unknown, or the model
+        is wrapped in DistributedDataParallel. Whatever is raised, the model is left as it was.
+
+    Examples
+    --------
+    >>> from torch_bridge.models import LeNet5
+    >>> report = compress_model(LeNet5(), 3_900)
+    >>> report.plan.n_params <= 3_900
+    True
+    >>> compress_model(LeNet5(), 50, unit="ratio", exclude=["conv1"], dry_run=True).params <= 8_621
+    True
+    """
+    found = _checked_survey(model, include, exclude)
+    weights = {weight.name: weight for weight in found.weights}
+    if isinstance(plan_or_budget, NetworkPlan):
+        plan = plan_or_budget
+        _check_plan(plan, weights, found.skipped)
+    else:
+        room = numbers_within(model, found.weights, plan_or_budget, unit)
+        plan = _plan(weights, room, evidence, shared_core)
+    planned = {layer.name: weights[layer.name] for layer in plan.layers}
+    report = CompressionReport(
+        plan,
+        *(count_params(model), _params_after(model, plan, planned)),
+        *(count_bytes(model), _bytes_after(model, plan, planned)),
+        (*found.skipped, *(Skipped(n, "not in the plan") for n in weights if n not in planned)),
+        (*(note for weight in planned.values() for note in _notes(weight)), *_state_notes(model)),
+    )
+    if not dry_run:
+        check_values(planned, finite=init == "hosvd")
+        generator = generator or torch.Generator().manual_seed(0)
+        dense = {name: weight.parameter for name, weight in planned.items()}
+        insert(model, plan, planned, start_parts(plan, dense, init, generator))
+    return report
+
+
+def _checked_survey(
+    model: nn.Module, include: Sequence[Pattern], exclude: Sequence[Pattern]
+) -> Survey:
+    if isinstance(model, nn.parallel.DistributedDataParallel):
+        raise ValueError(
+            "the model is wrapped in DistributedDataParallel, which knows its parameters already; "
+            "compress it first and wrap it then"
+        )
+    found = survey(model, include, exclude)
+    if not found.weights:
+        reasons = "; ".join(f"{skip.name} is {skip.reason}" for skip in found.skipped[:4])
+        raise ValueError(
+            f"{type(model).__name__} has no dense Linear, Conv or Embedding layer to compress"
+            + (f": {reasons}" if reasons else "")
+        )
+    return found
+
+
+def _plan(
+    weights: Mapping[str, Weight], numbers: int, evidence: str | Evidence, shared_core: bool
+) -> NetworkPlan:
+    shapes = {name: weight.shape for name, weight in weights.items()}
+    if isinstance(evidence, Evidence):
+        if shared_core:
+            raise ValueError("evidence is of single weights; a shared core is planned without it")
+        return evidence.only(shapes).plan(numbers)
+    if evidence == "balanced":
+        return plan_network(shapes, budget=numbers, shared_core=shared_core)
+    if evidence != "spectra":
+        raise ValueError(
+            f"evidence is {evidence!r}; 'balanced', 'spectra' or a measured Evidence is needed"
+        )
+    check_values(weights)
+    spectra = spectra_of(weights, shared_core)
+    return plan_network(shapes, budget=numbers, shared_core=shared_core, spectra=spectra)
+
+
+def _check_plan(
+    plan: NetworkPlan, weights: Mapping[str, Weight], skipped: Sequence[Skipped]
+) -> None:
+    reasons = {skip.name: skip.reason for skip in skipped}
+    for layer in plan.layers:
+        if layer.name in reasons:
+            raise ValueError(f"the plan names {layer.name!r}, which is {reasons[layer.name]}")
+        if layer.name not in weights:
+            raise ValueError(f"the plan names {layer.name!r}; the model has {sorted(weights)}")
+        shape = weights[layer.name].shape
+        if shape != layer.reshape.shape:
+            raise ValueError(
+                f"{layer.name} has shape {shape}; the plan is for {layer.reshape.shape}"
+            )
+
+
+def _params_after(model: nn.Module, plan: NetworkPlan, weights: Mapping[str, Weight]) -> int:
+    dense = sum(weight.parameter.numel() for weight in weights.values())
+    return count_params(model) - dense + plan.n_params
+
+
+def _bytes_after(model: nn.Module, plan: NetworkPlan, weights: Mapping[str, Weight]) -> int:
+    sizes = {name: weight.parameter.element_size() for name, weight in weights.items()}
+    dense = sum(weight.parameter.numel() * sizes[name] for name, weight in weights.items())
+    stored = sum(layer.n_params * sizes[layer.name] for layer in plan.layers)
+    shared = next((sizes[layer.name] for layer in plan.layers if layer.shared_core), 0)
+    return count_bytes(model) - dense + stored + shared * plan.shared_core_params
+
+
+def _notes(weight: Weight) -> Iterator[str]:
+    """What a user should know of a weight that is compressed."""
+    others = [slot.name for slot in weight.slots[1:]]
+    if others:
+        yield f"{weight.name} is one weight with {', '.join(others)}: they share core and factors"
+    for slot in weight.slots:
+        padding = getattr(slot.layer, "padding_idx", None)
+        if padding is not None:
+            yield f"{slot.name}: row {padding}, its padding_idx, is approximated like the others"
+    if not weight.parameter.requires_grad:
+        yield f"{weight.name} is frozen, and so are its core and factors"
+
+
+def _state_notes(model: nn.Module) -> Iterator[str]:
+    """What a user should know of buffers: which a file holds exactly, and which it cannot hold."""
+    chains = [tucker_originals(layer, name) for name, layer in stored_layers(model)]
+    inside = {id(module) for chain in chains for module in chain.modules()}
+    exact, left = list[str](), list[str]()
+    for prefix, module in model.named_modules():
+        if id(module) in inside:
+            continue
+        for name, buffer in module.named_buffers(prefix, recurse=False):
+            if name.rpartition(".")[2] in module._non_persistent_buffers_set:
+                left.append(name)
+            elif not buffer.is_floating_point():
+                exact.append(name)
+        if type(module).get_extra_state is not nn.Module.get_extra_state:
+            left.append(f"{prefix}._extra_state" if prefix else "_extra_state")
+    if exact:
+        yield f"files hold these buffers exactly: {', '.join(exact)}"
+    if left:
+        yield f"files leave these to the module, which has to make them itself: {', '.join(left)}"

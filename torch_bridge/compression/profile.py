@@ -1,0 +1,185 @@
+"""What each layer of a compressed network costs in each form, computed and measured.
+
+Every layer is run alone, on the input that it gets inside the network: with dense weights, with the
+weight rebuilt from core and factors, and factorised. The forms take turns, and the least time of each
+counts: what disturbs a machine only ever adds time.
+"""
+
+import copy
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from torch_bridge.compression.replace import materialize
+from torch_bridge.forward.cost import Work
+from torch_bridge.forward.implementation import use_form
+from torch_bridge.forward.modes import CHOOSING, works
+from torch_bridge.state.untouched import untouched
+from torch_bridge.weights.count import count_bytes
+from torch_bridge.weights.parametrization import attribute_of
+from torch_bridge.weights.tucker_weight import tucker_layers, tucker_parts
+from tucker_core import format_table
+
+WHOLE = "whole network"
+
+
+@dataclass(frozen=True)
+class LayerProfile:
+    """A layer's costs.
+
+    Attributes
+    ----------
+    name : of its weight, or "whole network"
+    seconds : form -> least time of a forward pass
+    work : form -> FLOPs and bytes moved, as far as they are known
+    stored_bytes : form -> bytes that its parameters take in memory
+    """
+
+    name: str
+    seconds: Mapping[str, float]
+    work: Mapping[str, Work]
+    stored_bytes: Mapping[str, int]
+
+    @property
+    def fastest(self) -> str:
+        """The form of least time."""
+        return min(self.seconds, key=lambda form: self.seconds[form])
+
+
+def profile_model(
+    model: nn.Module, inputs: Sequence[Tensor], *, seconds: float = 0.3
+) -> list[LayerProfile]:
+    """Time every Tucker layer of a model in its forms, and then the whole model.
+
+    Parameters
+    ----------
+    model : in Tucker form; it is not changed
+    inputs : what its forward pass takes, batch first
+    seconds : time to spend on each layer, about
+
+    Returns
+    -------
+    one profile per layer that is called by itself (the inside of an attention layer is not), and one for
+    the whole network, whose form "auto" lets every layer choose
+
+    Raises
+    ------
+    ValueError
+        If the model has no Tucker weight.
+
+    Examples
+    --------
+    >>> from torch_bridge import compress_model
+    >>> model = nn.Sequential(nn.Linear(60, 40))
+    >>> _ = compress_model(model, 400)
+    >>> [p.name for p in profile_model(model, [torch.ones(8, 60)], seconds=0.01)]
+    ['0.weight', 'whole network']
+    """
+    model = copy.deepcopy(model).eval()
+    use_form(model, "rebuilt")
+    profiles = []
+    with torch.no_grad(), untouched(model):
+        calls = _calls(model, inputs)
+        for name, layer in tucker_layers(model):
+            if id(layer) in calls and attribute_of(name) == "weight":
+                profiles.append(_profile(name, layer, *calls[id(layer)], seconds))
+        profiles.append(_profile(WHOLE, model, tuple(inputs), {}, seconds))
+    return profiles
+
+
+def profile_table(profiles: Sequence[LayerProfile]) -> str:
+    """Format profiles as a text table: FLOPs, bytes and milliseconds of each form, and which to use."""
+    rows: list[tuple[str, ...]] = [
+        ("layer", "form", "MFLOPs", "moved kB", "stored kB", "ms", "of dense", "use")
+    ]
+    for profile in profiles:
+        for form, took in profile.seconds.items():
+            work = profile.work.get(form)
+            rows.append(
+                (
+                    profile.name,
+                    form,
+                    "" if work is None else f"{work.flops / 1e6:,.3f}",
+                    "" if work is None else f"{work.n_bytes / 1e3:,.1f}",
+                    f"{profile.stored_bytes[form] / 1e3:,.1f}",
+                    f"{1e3 * took:,.3f}",
+                    f"{took / profile.seconds['dense']:.2f}",
+                    "<-" if form == profile.fastest else "",
+                )
+            )
+    return format_table(rows)
+
+
+def interleaved(jobs: Mapping[str, Callable[[], object]], seconds: float) -> dict[str, float]:
+    """Least time of each job, the jobs taking turns for so many seconds, three rounds at least.
+
+    With one thread it is processor time, which does not count what other programs take.
+
+    Examples
+    --------
+    >>> sorted(interleaved({"a": lambda: None, "b": lambda: None}, 0.001))
+    ['a', 'b']
+    """
+    clock = time.process_time if torch.get_num_threads() == 1 else time.perf_counter
+    best = dict.fromkeys(jobs, float("inf"))
+    end, rounds = time.perf_counter() + seconds, 0
+    while rounds < 4 or time.perf_counter() < end:
+        for name, job in jobs.items():
+            start = clock()
+            job()
+            if rounds:  # the first round prepares
+                best[name] = min(best[name], clock() - start)
+        rounds += 1
+    return best
+
+
+def _profile(
+    name: str, layer: nn.Module, inputs: tuple[Any, ...], options: dict[str, Any], seconds: float
+) -> LayerProfile:
+    forms: dict[str, nn.Module] = {"dense": materialize(copy.deepcopy(layer)), "rebuilt": layer}
+    for form in ("factorised", "auto") if name == WHOLE else ("factorised",):
+        twin = copy.deepcopy(layer)
+        if form in use_form(twin, form).values():
+            forms[form] = twin
+    work: dict[str, Work] = {}
+    if isinstance(layer, CHOOSING):
+        work = works(layer, tucker_parts(layer)[0].plan, tuple(inputs[0].shape))
+
+    def job(module: nn.Module) -> Callable[[], object]:
+        return lambda: module(*inputs, **options)
+
+    return LayerProfile(
+        name,
+        interleaved({form: job(module) for form, module in forms.items()}, seconds),
+        work,
+        {form: count_bytes(module) for form, module in forms.items()},
+    )
+
+
+def _calls(
+    model: nn.Module, inputs: Sequence[Tensor]
+) -> dict[int, tuple[tuple[Any, ...], dict[str, Any]]]:
+    """What each layer with a Tucker weight is called with inside the model, the first time."""
+    seen: dict[int, tuple[tuple[Any, ...], dict[str, Any]]] = {}
+
+    def note(module: nn.Module, given: tuple[Any, ...], options: dict[str, Any]) -> None:
+        seen.setdefault(id(module), (given, options))
+
+    with _hooked((layer for _, layer in tucker_layers(model)), note):
+        model(*inputs)
+    return seen
+
+
+@contextmanager
+def _hooked(layers: Iterator[nn.Module], hook: Callable[..., None]) -> Iterator[None]:
+    handles = [layer.register_forward_pre_hook(hook, with_kwargs=True) for layer in layers]
+    try:
+        yield
+    finally:
+        for handle in handles:
+            handle.remove()

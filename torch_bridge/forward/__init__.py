@@ -1,0 +1,1 @@
+"""Layers that compute with core and factors instead of the weight that they make."""
