@@ -6,7 +6,7 @@ import sys
 def main() -> int:
     """Run the command line; returns the exit code."""
     try:
-        from torch_bridge.cli import main as run
+        from ada_tucker.cli.main import main as run
 
         return run()
     except KeyboardInterrupt:

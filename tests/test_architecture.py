@@ -5,6 +5,7 @@ planted bad source, because a check that cannot fail proves nothing.
 """
 
 import ast
+import re
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -18,25 +19,13 @@ LONGEST_FUNCTION = 45
 ALLOWED = {
     # llvmlite is numba's own compiler and always comes with it.
     "tucker_core": {"tucker_core", "numpy", "numba", "llvmlite", "constriction"},
-    "torch_bridge": {
-        "torch_bridge",
-        "tucker_core",
-        "torch",
-        "numpy",
-        "tqdm",
-        "pooch",
-    },
+    "torch_bridge": {"torch_bridge", "tucker_core", "torch", "numpy", "tqdm", "pooch"},
     "course_kit": {"course_kit", "tucker_core", "numpy", "matplotlib", "segno", "zxingcpp"},
-    "ada_tucker": {"ada_tucker", "torch_bridge"},
+    "ada_tucker": {"ada_tucker", "torch_bridge", "tucker_core", "torch", "numpy", "tqdm"},
 }
-# The command line draws its figure and its QR code, so it reaches for them when it gets there.
+# What only some need, or comes with an extra, is reached for when it is needed.
 ALLOWED_INSIDE_FUNCTIONS = {
-    "torch_bridge/cli": {"course_kit"},
-    "torch_bridge/course_cli": {"course_kit"},
-    "torch_bridge/commands": {"course_kit"},
-    "torch_bridge/demo": {"course_kit"},
-    "torch_bridge/sweeps": {"course_kit"},
-    "torch_bridge/benchmarks/compare": {"course_kit"},
+    "ada_tucker/": {"course_kit"},
     "course_kit/live_plot": {"IPython"},
     "torch_bridge/datasets/cifar": {"PIL"},
     "torch_bridge/datasets/folders": {"PIL"},
@@ -45,6 +34,16 @@ ALLOWED_INSIDE_FUNCTIONS = {
     "course_kit/grading/assignment": {"nbformat"},
     "course_kit/grading/run_cell": {"IPython"},
 }
+# torch_bridge, from the ground up: a room knows those below it, and none beside or above it.
+FLOORS = (
+    {"state", "models"},
+    {"weights", "datasets"},
+    {"quantization", "forward"},
+    {"compression", "training"},
+    {"benchmarks"},
+)
+LOOSE = {"__init__.py", "threads.py", "py.typed"}
+FORBIDDEN_WORDS = {"torch_bridge": r"argparse|course_kit|(?<!torchrun )--[a-z]"}  # no flags either
 FOREIGN_TO_CORE = ("torch", "matplotlib")
 
 FunctionNode = ast.FunctionDef | ast.AsyncFunctionDef
@@ -65,7 +64,7 @@ def foreign_imports(text: str, path: str) -> list[str]:
     """Imports that a file's package may not make."""
     package, stem = path.split("/")[0], path.removesuffix(".py")
     always = ALLOWED[package] | sys.stdlib_module_names
-    rooms = [names for prefix, names in ALLOWED_INSIDE_FUNCTIONS.items() if stem == prefix]
+    rooms = [names for place, names in ALLOWED_INSIDE_FUNCTIONS.items() if stem.startswith(place)]
     late = always.union(*rooms)
     return [
         f"{path}:{line}: {package} may not import {name} here"
@@ -83,6 +82,31 @@ def imports(tree: ast.AST, inside: bool = False) -> Iterator[tuple[str, int, boo
         elif isinstance(node, ast.ImportFrom) and node.level == 0:
             yield str(node.module).split(".")[0], node.lineno, inside
         yield from imports(node, inside or isinstance(node, FunctionNode))
+
+
+def wrong_arrows(text: str, path: str) -> list[str]:
+    """Imports of a room of torch_bridge that lies beside or above the file's own."""
+    package, room, *deeper = path.split("/")
+    if package != "torch_bridge" or not deeper:
+        return []
+    floor = {name: number for number, names in enumerate(FLOORS) for name in names}
+    found = [
+        (str(node.module).split(".")[1], node.lineno)
+        for node in ast.walk(ast.parse(text))
+        if isinstance(node, ast.ImportFrom) and str(node.module).startswith("torch_bridge.")
+    ]
+    return [
+        f"{path}:{line}: {room} may not know {other}"
+        for other, line in found
+        if other != room and floor[other] >= floor[room]
+    ]
+
+
+def forbidden_words(text: str, path: str) -> list[str]:
+    """Words that would show that a library knows of a program or of the course."""
+    words = FORBIDDEN_WORDS.get(path.split("/")[0])
+    found = re.findall(words, text) if words else ()
+    return [f"{path}: {word} is none of its business" for word in found]
 
 
 def prints(text: str, path: str) -> list[str]:
@@ -144,6 +168,8 @@ CODE = (*ROOMS, "tools")
 RULES: list[tuple[Rule, tuple[str, ...]]] = [
     (foreign_imports, ROOMS),
     (prints, ("tucker_core",)),
+    (wrong_arrows, ("torch_bridge",)),
+    (forbidden_words, ("torch_bridge",)),
     (long_files, CODE),
     (long_functions, CODE),
     (undocumented, CODE),
@@ -165,6 +191,13 @@ def test_every_package_has_sources_and_says_that_it_is_typed(package: str) -> No
     assert (ROOT / package / "py.typed").exists()
 
 
+def test_torch_bridge_has_rooms_and_nothing_loose() -> None:
+    there = {path.name for path in (ROOT / "torch_bridge").iterdir() if path.name != "__pycache__"}
+    rooms = {name for names in FLOORS for name in names}
+    assert there == rooms | LOOSE
+    assert len(there) <= 12
+
+
 LONG_BODY = "".join(f"    x{i} = {i}\n" for i in range(LONGEST_FUNCTION))
 
 
@@ -177,8 +210,8 @@ LONG_BODY = "".join(f"    x{i} = {i}\n" for i in range(LONGEST_FUNCTION))
         (foreign_imports, "tucker_core/a.py", "def f():\n    import matplotlib.pyplot"),
         (foreign_imports, "tucker_core/a.py", "if TYPE_CHECKING:\n    import torch"),
         (foreign_imports, "torch_bridge/training/fit.py", "def f():\n    import course_kit"),
-        (foreign_imports, "torch_bridge/cli.py", "import course_kit"),
-        (foreign_imports, "torch_bridge/cli.py", "def f():\n    import matplotlib"),
+        (foreign_imports, "ada_tucker/cli/main.py", "import course_kit"),
+        (foreign_imports, "ada_tucker/cli/main.py", "def f():\n    import matplotlib"),
         (foreign_imports, "course_kit/plots.py", "from torch_bridge import fit"),
         (prints, "tucker_core/a.py", "def f():\n    print('x')"),
         (long_files, "tucker_core/a.py", "\n" * (LONGEST_FILE + 1)),
@@ -195,8 +228,9 @@ def test_the_rule_bites(rule: Rule, path: str, bad: str) -> None:
     ("rule", "path", "good"),
     [
         (foreign_imports, "tucker_core/a.py", "import math\nimport numpy as np\nfrom . import b"),
-        (foreign_imports, "torch_bridge/cli.py", "def f():\n    from course_kit import plots"),
+        (foreign_imports, "ada_tucker/cli/main.py", "def f():\n    from course_kit import plots"),
         (prints, "tucker_core/a.py", "'''>>> print(1)'''\nfootprint(1)"),
+        (wrong_arrows, "torch_bridge/training/a.py", "from torch_bridge.weights.b import c"),
         (long_files, "tucker_core/a.py", "\n" * LONGEST_FILE),
         (long_functions, "tucker_core/a.py", f"def f():\n    '''One.\n\n    Two.'''\n{LONG_BODY}"),
         (undocumented, "tucker_core/a.py", "def _f(): ...\ndef g():\n    '''G.'''"),

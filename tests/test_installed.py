@@ -41,7 +41,7 @@ HELP = [
 
 RUN = """
 import contextlib, io, json, sys
-from torch_bridge.cli import main
+from ada_tucker.cli.main import main
 done = {}
 for command in json.loads(sys.argv[1]):
     shown = io.StringIO()

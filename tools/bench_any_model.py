@@ -20,9 +20,9 @@ from typing import Any
 import torch
 from torch import nn
 
+from ada_tucker.cli.profile import profile_content
 from torch_bridge import compress_model, load_tucker
 from torch_bridge.benchmarks.results import environment
-from torch_bridge.cli_own_model import profile_content
 from torch_bridge.compression.profile import profile_model, profile_table
 from torch_bridge.models import LeNet5, build_model
 from torch_bridge.training.evaluate import to_input

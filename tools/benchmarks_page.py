@@ -40,7 +40,7 @@ ada-tucker bench resnet20 --start FILE.npz --epochs 60 --hole 8  # dense: train 
 ada-tucker bench resnet20 --start FILE.npz --distil 0.7        # dense: learn from itself, like a twin
 ada-tucker bench resnet20 --method ada --ratio 15 --dense FILE.npz --out results  # from its HOSVD
 ada-tucker bench resnet20 --evaluate FILE.ada                      # test a file again
-torchrun --nproc-per-node 2 -m torch_bridge.cli bench resnet20     # several GPUs or processes
+torchrun --nproc-per-node 2 -m ada_tucker bench resnet20     # several GPUs or processes
 ```
 
 A run that was broken off goes on from its last epoch with the same command. `--compile` fuses the network

@@ -14,13 +14,13 @@ import sys
 from dataclasses import asdict
 from pathlib import Path
 
+from ada_tucker.cli.demo import draw
 from course_kit.pareto_figure import pareto_figure
 from course_kit.plots import save_figure
 from course_kit.results import chosen, record_runs, results
 from torch_bridge.benchmarks.experiment import METHODS, Experiment, Row
 from torch_bridge.benchmarks.recipes import RECORDS, Recipe, recipe_for
 from torch_bridge.datasets import load_mnist
-from torch_bridge.demo import draw
 from tucker_core.json_file import read_json
 
 ROOT = Path(__file__).resolve().parents[1]

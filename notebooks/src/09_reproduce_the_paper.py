@@ -189,7 +189,7 @@ for name in ("start", "core", "bits"):
 
 # %% [markdown]
 # **Your turn.** `ada-tucker ablate dims --seeds 0` repeats the first study in about a minute. Add a setting of your own to
-# `DIMS` in `torch_bridge/ablation.py`, say `(4, 75, 28, 28)`, and predict where it lands.
+# `DIMS` in `ada_tucker/studies/ablation.py`, say `(4, 75, 28, 28)`, and predict where it lands.
 
 # %% [markdown]
 # ## Beside the alternatives

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from ada_tucker.studies import ablation
 from course_kit.ablation_figure import ablation_figure
 from tests.bridge.tiny_cli import command_in
 from tests.bridge.tiny_runs import CONFIG, tiny_digits
-from torch_bridge import ablation
 from torch_bridge.benchmarks.experiment import Experiment
 
 

@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from ada_tucker.cli.main import main
 from torch_bridge import compress_model, to_network
-from torch_bridge.cli import main
 from torch_bridge.models import LeNet300
 from tucker_core import load, save
 

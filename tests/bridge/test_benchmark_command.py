@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from torch_bridge import cli
+from ada_tucker.cli import main as cli
 from torch_bridge.benchmarks import BENCHMARKS
 from torch_bridge.models import LENETS
 from tucker_core import shipped

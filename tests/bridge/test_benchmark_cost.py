@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import torch
 
-from torch_bridge import cli
+from ada_tucker.cli import main as cli
 from torch_bridge.benchmarks import BENCHMARKS, cost
 
 

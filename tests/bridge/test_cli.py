@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 import pytest
 
+from ada_tucker.cli import evaluate, experiment
 from tests.bridge.tiny_cli import Command, command_in
 from tests.bridge.tiny_runs import TEST, interrupt_at, write_ada
-from torch_bridge import commands
 from torch_bridge.datasets import DataError, load_mnist, sources
 from tucker_core import ARCHITECTURES, CompressedNetwork, load, save
 
@@ -236,7 +236,7 @@ def test_evaluate_several_files(ada: Command, tmp_path: Path) -> None:
 def test_evaluation_on_images_that_may_have_been_seen_says_so(ada: Command, tmp_path: Path) -> None:
     write_ada(tmp_path / "a.ada")
     result = ada("evaluate", "a.ada").done()
-    assert result.err == f"note: {commands.SEEN}\n"
+    assert result.err == f"note: {evaluate.SEEN}\n"
 
 
 def test_evaluate_network_of_an_unknown_model(ada: Command, tmp_path: Path) -> None:
@@ -292,9 +292,9 @@ def test_bundled_digits_in_place_of_mnist_are_noted(
     write_ada(tmp_path / "a.ada")
     monkeypatch.delenv("ADA_DATA_DIR", raising=False)
     monkeypatch.setattr(sources, "read_or_fetch_mnist", nothing)
-    monkeypatch.setattr(commands, "load_mnist", load_mnist)
+    monkeypatch.setattr(experiment, "load_mnist", load_mnist)
     result = ada("evaluate", "a.ada", "--offline", "--json").done()
     assert json.loads(result.out)["data_set"] == "MNIST-5k"
     fallback, seen = result.err.splitlines()
     assert fallback.startswith("note: using the bundled MNIST-5k")
-    assert seen == f"note: {commands.SEEN}"
+    assert seen == f"note: {evaluate.SEEN}"

@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
+from ada_tucker.cli import inspect
+from ada_tucker.cli.preflight import check_apart, check_file, check_folder
 from tests.bridge.tiny_cli import Command, command_in
 from tests.bridge.tiny_runs import interrupt_at, write_ada
-from torch_bridge import commands
-from torch_bridge.preflight import check_apart, check_file, check_folder
 
 TRAINING = ("--quiet", "--epochs", 1)
 
@@ -142,7 +142,7 @@ def test_an_unforeseen_error_is_one_line_and_debug_shows_where(
         (MemoryError(), "not enough memory"),
         (AssertionError(), "AssertionError"),
     ):
-        monkeypatch.setattr(commands, "load", _raising(error))
+        monkeypatch.setattr(inspect, "load", _raising(error))
         ada("inspect", "net.ada").error(part)
         for line in (("--debug", "inspect", "net.ada"), ("inspect", "net.ada", "--debug")):
             with pytest.raises(type(error)):

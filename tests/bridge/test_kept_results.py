@@ -9,12 +9,12 @@ from typing import Any
 
 import pytest
 
+from ada_tucker.studies.pareto import sweep
 from tests.bridge.tiny_cli import Command, command_in
 from tests.bridge.tiny_runs import RECIPE, interrupt_at, tiny_digits
 from torch_bridge.benchmarks.experiment import Experiment
 from torch_bridge.benchmarks.recipes import Recipe
 from torch_bridge.benchmarks.results import kept_result, run_facts
-from torch_bridge.pareto import sweep
 from tucker_core.files import write_json
 
 

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from ada_tucker.studies.pareto import front, pareto_table, sweep
 from tests.bridge.tiny_runs import RECIPE, interrupt_at, tiny_digits
 from torch_bridge.benchmarks.experiment import Experiment
-from torch_bridge.pareto import front, pareto_table, sweep
 from tucker_core import load
 
 

@@ -13,11 +13,12 @@ import pytest
 import torch
 from torch import nn
 
+from ada_tucker.cli.demo import run_demo
 from tests.bridge.tiny_runs import RECIPE, TEST, TRAIN, VAL, interrupt_at, tiny_digits
 from torch_bridge import build_model, evaluate, load_network
 from torch_bridge.benchmarks.experiment import Experiment, Row, check_device, fix_inner_biases
 from torch_bridge.benchmarks.recipes import RECIPES, recipe_for
-from torch_bridge.demo import rows_table, run_demo
+from torch_bridge.benchmarks.results import rows_table
 from tucker_core import CompressedNetwork, dense_params, load, save, to_bytes
 
 

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 import torch
 
-from torch_bridge import cli
+from ada_tucker.cli import main as cli
 from torch_bridge.models import build_model
 from torch_bridge.state.checkpoint import CheckpointError, load_checkpoint, save_checkpoint
 from torch_bridge.state.tensors import load_weights, read_tensors, write_tensors

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from ada_tucker.cli import main as cli
 from tests.bridge.two_processes import run_two
-from torch_bridge import cli
 from torch_bridge.training import World
 
 WORLD = """

@@ -10,8 +10,9 @@ from typing import Any
 
 import pytest
 
+from ada_tucker.cli import experiment as commands
+from ada_tucker.cli import main as cli
 from tests.bridge.tiny_runs import RECIPE, tiny_digits
-from torch_bridge import cli, commands
 from torch_bridge.benchmarks.recipes import RECIPES
 from torch_bridge.datasets import load_mnist
 

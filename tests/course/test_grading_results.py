@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from ada_tucker.cli.main import main
 from course_kit.grading import grade as engine
 from course_kit.grading import limits
 from course_kit.grading.grade import empty_result, read_results, write_result
@@ -16,7 +17,6 @@ from course_kit.grading.marks import ranked, unguarded, write_marks
 from course_kit.grading.report import failures, solved, write_report
 from course_kit.paths import DATA
 from tests.course.tiny_assignment import SEED, filled, tiny_assignment, tiny_course
-from torch_bridge.cli import main
 
 PLOT = """
 import matplotlib.pyplot as plt

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import torch_bridge
-from torch_bridge.cli_parser import parser
+from ada_tucker.cli.parser import parser
 
 FOLDER = Path(__file__).parent
 ROOT = FOLDER.parents[1]

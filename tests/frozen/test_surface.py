@@ -2,8 +2,8 @@
 
 import pytest
 
+from ada_tucker.cli.parser import parser
 from tests.frozen.surface import NAMES, OPTIONS, commands, names, option, options, written
-from torch_bridge.cli_parser import parser
 
 ANEW = "if the change is meant, tell users in CHANGELOG.md and run: python -m tests.frozen.surface"
 

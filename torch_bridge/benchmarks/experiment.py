@@ -144,7 +144,7 @@ class Experiment:
         listens = self.recipe.tucker.distil > 0
         if dense is None and (start == "hosvd" or (listens and not self.recipe.teacher)):
             raise ValueError(
-                "a dense network is needed for --start hosvd and for --distil; train one first"
+                "a dense network is needed to begin with its HOSVD or to learn from it; train one first"
             )
         model = build_model(self.model_name, seed=self.seed)
         if start == "hosvd" and dense is not None:

@@ -66,10 +66,6 @@ def listing_table() -> str:
     ]
     for entry in entries:
         lines += [f"  {entry['name']}: {_brief(record)}" for record in entry["published"][:_SHOWN]]
-    lines += [
-        "",
-        "Records of the LeNets have a command of their own: 'ada-tucker compress --recipe'.",
-    ]
     return "\n".join(lines)
 
 

@@ -207,7 +207,7 @@ def recipe_for(model: str, data_set: str, name: str = "demo") -> Recipe:
             raise ValueError(f"{model} has no recipe {name!r}; it has demo and {known}")
         if data_set != "MNIST":
             raise ValueError(
-                f"recipe {name!r} is for the full MNIST, not {data_set}: see --data-dir"
+                f"recipe {name!r} is for the full MNIST, not {data_set}: name the folder of its files"
             )
         return RECORDS[model, name]
     if (model, data_set) not in RECIPES:

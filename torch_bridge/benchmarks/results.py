@@ -6,6 +6,7 @@ import shlex
 import sys
 import warnings
 from collections.abc import Sequence
+from dataclasses import asdict
 from datetime import date
 from importlib.metadata import version
 from pathlib import Path
@@ -13,7 +14,9 @@ from typing import Any
 
 import torch
 
+from torch_bridge.benchmarks.experiment import Experiment, Row
 from torch_bridge.state.fingerprint import digest_file
+from tucker_core import format_table
 from tucker_core.json_file import read_json
 
 
@@ -91,3 +94,34 @@ def _cpu_name() -> str:
         )
     except (OSError, StopIteration):
         return platform.processor() or platform.machine()
+
+
+def result_content(experiment: Experiment, rows: list[Row]) -> dict[str, object]:
+    """Everything a reader needs to judge and to repeat a run."""
+    return {
+        "command": command_line(),
+        "model": experiment.model_name,
+        "data_set": experiment.data.name,
+        "images": {
+            "train": len(experiment.train_images),
+            "validation": len(experiment.validation[0]),
+            "test": len(experiment.test[0]),
+        },
+        "seed": experiment.seed,
+        "recipe": asdict(experiment.recipe),
+        "rows": [asdict(row) for row in rows],
+        **environment(),
+    }
+
+
+def rows_table(rows: list[Row], data_set: str) -> str:
+    """Format the rows as the text table that the command prints."""
+    head = (data_set, "parameters", "bytes", "ratio", "val error", "test error", "seconds")
+    body = [
+        (
+            row.name, f"{row.params:,}", f"{row.n_bytes:,}", f"{row.ratio:,.0f}x",
+            f"{row.val_error:.2f} %", f"{row.test_error:.2f} %", f"{row.seconds:.0f}",
+        )
+        for row in rows
+    ]  # fmt: skip
+    return format_table([head, *body])

@@ -174,5 +174,5 @@ def check_teacher(distil: float | None, start: Path | None) -> None:
     if distil and start is None:
         raise ValueError(
             f"distil is {distil}: a dense network imitates what it was at the start; "
-            "--start FILE is needed"
+            "give the weights that it starts from"
         )

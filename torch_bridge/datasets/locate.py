@@ -42,7 +42,7 @@ def find_place(
                 return folder / file
     raise DataError(
         f"{name} is not there: looked in {folders[0]} and {folders[1]} for {', '.join(wanted)}; "
-        f"{help_text}, put it into {folders[0]}, or name another folder by --data-dir or ADA_DATA_DIR"
+        f"{help_text}, put it into {folders[0]}, or name another folder as data_dir or by $ADA_DATA_DIR"
     )
 
 

@@ -1,7 +1,7 @@
 """One process or several: which one this is, and how they agree on gradients.
 
 Several processes, on one machine or more, are started by torchrun, as in
-``torchrun --nproc-per-node 2 -m torch_bridge.cli bench resnet20``. Every process takes its share of each
+``torchrun --nproc-per-node 2 -m ada_tucker bench resnet20``. Every process takes its share of each
 batch; `DistributedDataParallel` averages gradients, so that all hold the same weights at every step.
 Statistics of batch-norm are those of each process's share; the first process's are kept.
 """

@@ -12,11 +12,10 @@ from typing import Any
 
 from tqdm import tqdm
 
+from ada_tucker.cli.preflight import check_budget
 from torch_bridge.benchmarks.experiment import Experiment
 from torch_bridge.benchmarks.recipes import Recipe
-from torch_bridge.benchmarks.results import kept_result, run_facts
-from torch_bridge.demo import result_content
-from torch_bridge.preflight import check_budget
+from torch_bridge.benchmarks.results import kept_result, result_content, run_facts
 from torch_bridge.state.progress import hidden
 from torch_bridge.training.config import exactly
 from tucker_core import format_table, save

@@ -10,8 +10,8 @@ import sys
 import warnings
 from contextlib import suppress
 
-from torch_bridge.cli_parser import parser
-from torch_bridge.terminal import one_line, show
+from ada_tucker.cli.parser import parser
+from ada_tucker.cli.terminal import one_line, show
 from torch_bridge.training.fit import TrainingError
 
 _EXPECTED = (ValueError, TrainingError, OSError)  # whose message says all
@@ -61,7 +61,3 @@ def _drop_output() -> None:
 
 def _note(message: Warning | str, *_: object, **__: object) -> None:
     show(f"note: {one_line(message)}", aside=True)
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -1,17 +1,25 @@
 """The main job, end to end: a dense LeNet, its Tucker twin, a file, the file read back and tested."""
 
-from dataclasses import asdict
+import os
+from argparse import Namespace
 from pathlib import Path
 
 import numpy as np
 
+from ada_tucker.cli.experiment import experiment_of, show_rows
+from ada_tucker.cli.options import (
+    Sub,
+    add_budget_options,
+    add_training_options,
+)
+from ada_tucker.cli.preflight import check_budget, check_file, check_folder
+from ada_tucker.cli.terminal import show
 from torch_bridge.benchmarks.experiment import Experiment, Row
-from torch_bridge.benchmarks.results import command_line, environment
+from torch_bridge.benchmarks.results import result_content
 from torch_bridge.compression.load_network import load_network
-from torch_bridge.models import build_model
-from torch_bridge.preflight import check_budget
+from torch_bridge.models import LENETS, build_model
 from torch_bridge.training.evaluate import predict
-from tucker_core import format_table, load, save
+from tucker_core import load, save
 from tucker_core.files import write_json
 
 
@@ -58,24 +66,6 @@ def demo_files(model_name: str) -> list[str]:
     return [*pictures, "result.json"]
 
 
-def result_content(experiment: Experiment, rows: list[Row]) -> dict[str, object]:
-    """Everything a reader needs to judge and to repeat a run."""
-    return {
-        "command": command_line(),
-        "model": experiment.model_name,
-        "data_set": experiment.data.name,
-        "images": {
-            "train": len(experiment.train_images),
-            "validation": len(experiment.validation[0]),
-            "test": len(experiment.test[0]),
-        },
-        "seed": experiment.seed,
-        "recipe": asdict(experiment.recipe),
-        "rows": [asdict(row) for row in rows],
-        **environment(),
-    }
-
-
 def draw(experiment: Experiment, path: Path, rows: list[Row]) -> None:
     """Draw digits with the decoded network's answers, the bytes to scale, and the QR code."""
     from course_kit.plots import demo_figure, pick_digits, save_figure
@@ -99,14 +89,27 @@ def draw(experiment: Experiment, path: Path, rows: list[Row]) -> None:
             write_qr(path.read_bytes(), path.with_name(f"{path.stem}_qr{suffix}"))
 
 
-def rows_table(rows: list[Row], data_set: str) -> str:
-    """Format the rows as the text table that the command prints."""
-    head = (data_set, "parameters", "bytes", "ratio", "val error", "test error", "seconds")
-    body = [
-        (
-            row.name, f"{row.params:,}", f"{row.n_bytes:,}", f"{row.ratio:,.0f}x",
-            f"{row.val_error:.2f} %", f"{row.test_error:.2f} %", f"{row.seconds:.0f}",
-        )
-        for row in rows
-    ]  # fmt: skip
-    return format_table([head, *body])
+def demo(arguments: Namespace) -> None:
+    """Train a dense net and its Tucker twin, write the file, test it, show the table."""
+    check_folder(arguments.out)
+    for name in demo_files(arguments.model):
+        check_file(arguments.out / name, Path(name).suffix)
+    experiment = experiment_of(arguments)
+    experiment.folder = arguments.runs / "demo"
+    rows = run_demo(experiment, arguments.out, arguments.max_bytes)
+    for checkpoint in experiment.checkpoints:  # done: the next demo trains anew
+        checkpoint.unlink(missing_ok=True)
+    show_rows(arguments, experiment, rows)
+    show(f"\nfile, pictures and QR code: {arguments.out}{os.sep}", aside=True)
+
+
+def add_demo(sub: Sub) -> None:
+    """Describe `ada-tucker demo`."""
+    command = sub.add_parser("demo", help="shrink a LeNet, end to end, and show what came of it")
+    command.add_argument("model", nargs="?", default="lenet5", choices=sorted(LENETS))
+    command.add_argument(
+        "--out", type=Path, default=Path("demo_output"), help="folder for file, pictures, JSON"
+    )
+    add_training_options(command)
+    add_budget_options(command)
+    command.set_defaults(run=demo)

@@ -12,13 +12,13 @@ from typing import Any
 
 from tqdm import tqdm
 
+from ada_tucker.cli.terminal import show
 from torch_bridge.benchmarks.methods import METHODS
 from torch_bridge.benchmarks.results import command_line, environment, kept_result
 from torch_bridge.benchmarks.runs import Bench
 from torch_bridge.benchmarks.twins import Wish, begin, dense_row
 from torch_bridge.state.fingerprint import digest_weights
 from torch_bridge.state.progress import hidden
-from torch_bridge.terminal import show
 from torch_bridge.training import Regime
 from tucker_core import format_table
 from tucker_core.files import write_json

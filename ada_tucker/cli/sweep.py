@@ -6,13 +6,19 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from torch_bridge.ablation import Outcome, base_recipe, check_studies, content, study
+from ada_tucker.cli.experiment import changed_recipe, experiment_of
+from ada_tucker.cli.options import (
+    Sub,
+    add_training_options,
+)
+from ada_tucker.cli.preflight import check_folder
+from ada_tucker.cli.terminal import show
+from ada_tucker.cli.values import positive, seed
+from ada_tucker.studies.ablation import STUDIES, Outcome, base_recipe, check_studies, content, study
+from ada_tucker.studies.pareto import pareto_table, sweep
 from torch_bridge.benchmarks.experiment import METHODS, Experiment
 from torch_bridge.benchmarks.results import command_line, environment
-from torch_bridge.commands import changed_recipe, experiment_of
-from torch_bridge.pareto import pareto_table, sweep
-from torch_bridge.preflight import check_folder
-from torch_bridge.terminal import show
+from torch_bridge.models import LENETS
 from tucker_core import format_table
 from tucker_core.files import write_json
 
@@ -81,3 +87,48 @@ def _table(outcomes: list[Outcome]) -> str:
         for o in outcomes
     ]  # fmt: skip
     return format_table([head, *body])
+
+
+def add_pareto(sub: Sub) -> None:
+    """Describe `ada-tucker pareto`."""
+    command = sub.add_parser(
+        "pareto", help="sweep budgets and prices on bits: which error for how many bytes?"
+    )
+    command.add_argument("model", choices=sorted(LENETS))
+    command.add_argument(
+        "--out", type=Path, default=Path("runs/pareto"),
+        help="folder for one JSON and one .ada a run; runs that are there are not run again "
+        "(default: %(default)s)",
+    )  # fmt: skip
+    command.add_argument(
+        "--budgets", type=positive, nargs="+", default=[2_500, 3_650, 5_500], metavar="N",
+        help="numbers stored, at most (default: %(default)s)",
+    )  # fmt: skip
+    command.add_argument(
+        "--rates", type=float, nargs="+", default=[2e-3, 4e-3, 8e-3, 1.6e-2], metavar="R",
+        help="weights of 1,000 bits in the loss (default: %(default)s)",
+    )  # fmt: skip
+    command.add_argument(
+        "--seeds", type=seed, nargs="+", default=[0], metavar="S", help="default: %(default)s"
+    )
+    command.add_argument("--method", choices=sorted(METHODS), help="default: ada")
+    add_training_options(command)
+    command.set_defaults(run=pareto)
+
+
+def add_ablate(sub: Sub) -> None:
+    """Describe `ada-tucker ablate`."""
+    command = sub.add_parser(
+        "ablate", help="change one thing at a time on LeNet-300, at equal numbers stored"
+    )
+    command.add_argument(
+        "studies", nargs="*", metavar="STUDY", default=list(STUDIES),
+        help=f"of {', '.join(STUDIES)} (default: all)",
+    )  # fmt: skip
+    command.add_argument(
+        "--out", type=Path, default=Path("runs/ablation"),
+        help="folder for one JSON and one picture a study (default: %(default)s)",
+    )  # fmt: skip
+    command.add_argument("--seeds", type=seed, nargs="+", default=[0, 1, 2], metavar="S")
+    add_training_options(command)
+    command.set_defaults(run=ablate, model="lenet300")

@@ -4,22 +4,21 @@ import argparse
 from argparse import Namespace
 from datetime import datetime
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any
 
 from tqdm import tqdm
 
+from ada_tucker.cli.options import Sub
+from ada_tucker.cli.terminal import show
 from torch_bridge.state.progress import hidden
-from torch_bridge.terminal import show
 
 CHANGED_SINCE = (
     "the instructor's notebook has changed since it was handed out: tests that differ count as changed "
     "by the students; give the path of the notebook as it was then"
 )
 
-_Sub: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
 
-
-def add_course(sub: _Sub) -> None:
+def add_course(sub: Sub) -> None:
     """Describe the commands and their options."""
     command = sub.add_parser(
         "course", help="assignments: release, collect, grade, feedback, report"
@@ -29,7 +28,7 @@ def add_course(sub: _Sub) -> None:
         add(steps)
 
 
-def _release(sub: _Sub) -> None:
+def _release(sub: Sub) -> None:
     command = sub.add_parser(
         "release", help="write one notebook for each student; what is there is never overwritten"
     )
@@ -45,7 +44,7 @@ def _release(sub: _Sub) -> None:
     command.set_defaults(run=release)
 
 
-def _collect(sub: _Sub) -> None:
+def _collect(sub: Sub) -> None:
     command = sub.add_parser(
         "collect", help="file what came back, whatever the files are called, by student"
     )
@@ -63,7 +62,7 @@ def _collect(sub: _Sub) -> None:
     command.set_defaults(run=collect)
 
 
-def _grade(sub: _Sub) -> None:
+def _grade(sub: Sub) -> None:
     command = sub.add_parser("grade", help="run and mark all submissions, each in its own process")
     _assignment(command)
     command.add_argument(
@@ -83,14 +82,14 @@ def _grade(sub: _Sub) -> None:
     command.set_defaults(run=grade)
 
 
-def _feedback(sub: _Sub) -> None:
+def _feedback(sub: Sub) -> None:
     command = sub.add_parser("feedback", help="write a page for each student, and an index")
     _assignment(command)
     _marks(command)
     command.set_defaults(run=feedback)
 
 
-def _report(sub: _Sub) -> None:
+def _report(sub: Sub) -> None:
     command = sub.add_parser("report", help="draw how each problem went and what failed most often")
     _assignment(command)
     _marks(command)

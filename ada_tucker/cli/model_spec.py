@@ -1,11 +1,14 @@
 """Which module a command works on: a network of this project, or one of the user's own."""
 
+import argparse
 import importlib
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
-from torch import nn
+import torch
+from torch import Tensor, nn
 
 from torch_bridge.benchmarks.networks import image_set_of, module_for
 from torch_bridge.datasets.registry import IMAGE_SETS
@@ -85,3 +88,36 @@ def _found(module: str, name: str) -> Callable[[], object]:
     if not callable(found):
         raise ValueError(f"{module}:{name} is no function or class")
     return found  # type: ignore[no-any-return]
+
+
+def add_model_options(command: argparse.ArgumentParser) -> None:
+    """A file, which network it holds, and what that takes."""
+    command.add_argument("file", type=Path, metavar="FILE", help="an .ada file")
+    command.add_argument(
+        "--model", metavar="SPEC",
+        help="network of the file: a name, or package.module:make (default: what the file says)",
+    )  # fmt: skip
+    command.add_argument(
+        "--input", metavar="C,H,W", help="shape of one input without the batch, e.g. 3,32,32"
+    )
+
+
+def example_inputs(spec: str, given: str | None, batch: int) -> Tensor:
+    """Random inputs of the shape that the network takes."""
+    shape = (batch, *input_shape(spec, given))
+    try:
+        return torch.randn(shape, generator=torch.Generator().manual_seed(0))
+    except RuntimeError as error:
+        raise MemoryError(f"inputs of shape {shape} are too many; take a smaller batch") from error
+
+
+@contextmanager
+def fitting(inputs: Tensor) -> Iterator[None]:
+    """Say that the network does not take these inputs, where it does not."""
+    try:
+        yield
+    except (RuntimeError, IndexError, TypeError) as error:
+        raise ValueError(
+            f"the network takes no inputs of shape {tuple(inputs.shape)}: {error}; give --input, and "
+            "perhaps a smaller --batch"
+        ) from error

@@ -4,37 +4,36 @@ import argparse
 import json
 from dataclasses import fields, replace
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any
 
+from ada_tucker.cli.options import Sub
+from ada_tucker.cli.preflight import check_folder
+from ada_tucker.cli.terminal import show
+from ada_tucker.cli.values import positive, seed, share, whole
+from ada_tucker.studies.comparison import compare, show_comparison
 from torch_bridge.benchmarks.catalogue import BENCHMARKS, Benchmark, benchmark_named
-from torch_bridge.benchmarks.compare import compare, show_comparison
 from torch_bridge.benchmarks.cost import dry_run, overhead
 from torch_bridge.benchmarks.experiment import Row, check_device
 from torch_bridge.benchmarks.images import load_images
 from torch_bridge.benchmarks.listing import listing, listing_table
 from torch_bridge.benchmarks.methods import METHODS
-from torch_bridge.benchmarks.results import command_line, environment
-from torch_bridge.benchmarks.runs import Bench, check_teacher
+from torch_bridge.benchmarks.results import command_line, environment, rows_table
+from torch_bridge.benchmarks.runs import Bench
 from torch_bridge.benchmarks.twins import Wish, compress_benchmark, file_row
-from torch_bridge.demo import rows_table
-from torch_bridge.options import positive, seed, share, whole
-from torch_bridge.preflight import check_folder
-from torch_bridge.terminal import show
 from torch_bridge.training import Regime, join
 from tucker_core import format_table
 from tucker_core.files import write_json
 
-_Sub: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
-
 _ROUNDS = 3
+_RECORDS = "Records of the LeNets have a command of their own: 'ada-tucker compress --recipe'."
 
 
-def add_bench(sub: _Sub) -> None:
+def add_bench(sub: Sub) -> None:
     """Describe the command and its options."""
     command = sub.add_parser(
         "bench", help="the paper's other networks: train, compress, measure them",
         description="Train one of the paper's benchmarks, dense or in Tucker form. Several processes: "
-        "torchrun --nproc-per-node N -m torch_bridge.cli bench NAME ...",
+        "torchrun --nproc-per-node N -m ada_tucker bench NAME ...",
     )  # fmt: skip
     command.add_argument("name", nargs="?", metavar="NAME", help=f"of {', '.join(BENCHMARKS)}")
     command.add_argument(
@@ -151,7 +150,11 @@ def _training(command: argparse.ArgumentParser) -> None:
 def bench(arguments: argparse.Namespace) -> None:
     """Run what the arguments say."""
     if arguments.list:
-        show(json.dumps(listing(), indent=1) if arguments.json else listing_table())
+        show(
+            json.dumps(listing(), indent=1)
+            if arguments.json
+            else f"{listing_table()}\n\n{_RECORDS}"
+        )
         return
     if arguments.name is None:
         raise ValueError(f"which benchmark? choose one of {', '.join(BENCHMARKS)}")
@@ -197,8 +200,11 @@ def _check_files(arguments: argparse.Namespace) -> None:
     needed = arguments.evaluate or [p for p in (arguments.start, arguments.dense) if p]
     if is_twin and not needed:
         raise ValueError("--dense FILE is needed: the weights that 'bench NAME' wrote")
-    if not (is_twin or arguments.evaluate):
-        check_teacher(arguments.distil, arguments.start)
+    if not (is_twin or arguments.evaluate) and arguments.distil and arguments.start is None:
+        raise ValueError(
+            f"--distil is {arguments.distil}: a dense network imitates what it was at the start; "
+            "--start FILE is needed"
+        )
     if missing := [str(path) for path in needed if not path.is_file()]:
         shipped = any("data/models/" in Path(name).as_posix() for name in missing)
         where = "; the dense networks of data/models come with a clone of the project" * shipped

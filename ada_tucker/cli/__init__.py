@@ -1,0 +1,1 @@
+"""The command `ada-tucker`: a file for each command."""

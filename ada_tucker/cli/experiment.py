@@ -1,0 +1,87 @@
+"""From a command's options to an experiment, and from its rows to what is shown."""
+
+import json
+from argparse import Namespace
+from dataclasses import replace
+from typing import Any
+
+from ada_tucker.cli.preflight import check_folder
+from ada_tucker.cli.terminal import show
+from ada_tucker.studies.dims import layout
+from torch_bridge.benchmarks.experiment import Experiment, Row
+from torch_bridge.benchmarks.recipes import Recipe, recipe_for
+from torch_bridge.benchmarks.results import result_content, rows_table
+from torch_bridge.datasets import DataSet, load_mnist
+from torch_bridge.training.distributed import check_alone
+from torch_bridge.training.evaluate import check_device
+from tucker_core.files import write_json
+
+
+def experiment_of(arguments: Namespace, recipe: Recipe | None = None) -> Experiment:
+    """Model, data, recipe (by default that of the options) and device that a command names."""
+    check_alone()
+    device = check_device(arguments.device).type
+    check_folder(arguments.runs, option="--runs")
+    data = load_digits_of(arguments)
+    return Experiment(
+        arguments.model, data, recipe or _recipe(arguments, data.name), seed=arguments.seed,
+        device=device, folder=arguments.runs, progress=not arguments.quiet,
+    )  # fmt: skip
+
+
+def changed_recipe(recipe: Recipe, arguments: Namespace) -> Recipe:
+    """The recipe with the epochs and learning rate of the options, before rounding."""
+    changes: dict[str, Any] = {
+        k: v for k in ("epochs", "lr") if (v := getattr(arguments, k)) is not None
+    }
+    return replace(
+        recipe,
+        dense=replace(recipe.dense, **changes),
+        tucker=replace(recipe.tucker, **changes),
+    )
+
+
+def _recipe(arguments: Namespace, data_set: str) -> Recipe:
+    known = recipe_for(arguments.model, data_set, getattr(arguments, "recipe", "demo"))
+    recipe = changed_recipe(known, arguments)
+    distil = getattr(arguments, "distil", None)
+    if distil is not None:
+        recipe = replace(
+            recipe,
+            tucker=replace(recipe.tucker, distil=distil),
+            rounding=replace(recipe.rounding, distil=distil),
+        )
+    options = ("budget", "levels", "method")
+    wanted = {k: v for k in options if (v := getattr(arguments, k, None)) is not None}
+    if {"budget", "method"} & set(wanted):  # then the recipe's own dims and ranks are off
+        wanted |= {"layers": (), "shared": ()}
+    dims, order = getattr(arguments, "dims", None), getattr(arguments, "order", None)
+    if dims is not None or order is not None:
+        method, budget = wanted.get("method", recipe.method), wanted.get("budget", recipe.budget)
+        chosen = {"dims": dims or "auto", "order": order, "shared": method == "scada"}
+        wanted |= {"layers": layout(arguments.model, budget, **chosen), "shared": ()}
+    rate = getattr(arguments, "rate", None)
+    if rate is not None:
+        wanted["rounding"] = replace(recipe.rounding, rate=rate)
+    return replace(recipe, **wanted)
+
+
+def load_digits_of(arguments: Namespace) -> DataSet:
+    """The digits that a command's options name."""
+    quiet = getattr(arguments, "quiet", False)
+    return load_mnist(arguments.data_dir, offline=arguments.offline or None, progress=not quiet)
+
+
+def report_rows(arguments: Namespace, experiment: Experiment, rows: list[Row]) -> None:
+    """Write a result file if one is asked for, and show the rows."""
+    if arguments.result is not None:
+        write_json(arguments.result, result_content(experiment, rows))
+    show_rows(arguments, experiment, rows)
+
+
+def show_rows(arguments: Namespace, experiment: Experiment, rows: list[Row]) -> None:
+    """Show the rows as JSON or as a table."""
+    if arguments.json:
+        show(json.dumps(result_content(experiment, rows), indent=1))
+    else:
+        show(rows_table(rows, experiment.data.name))
