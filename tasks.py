@@ -61,8 +61,8 @@ LINT = [["-m", "ruff", "check"], ["-m", "ruff", "format", "--check"], ["-m", "my
 COVERAGE = [
     "-m",
     "pytest",
-    "tests/core",
-    "--ignore=tests/core/test_bite.py",
+    "tests/tucker_core",
+    "--ignore=tests/tucker_core/test_bite.py",
     "-q",
     "--cov=tucker_core",
 ]
@@ -76,10 +76,7 @@ TASKS = {
     "lab": Task(LAB, [["-m", "jupyterlab", _first_notebook()]], "open the first notebook"),
     "bench": Task(
         FULL,
-        [
-            ["-m", f"tools.{name}"]
-            for name in ("bench_core", "bench_layer", "bench_rebuild", "bench_step")
-        ],
+        [["-m", "tools.bench"]],
         "time tucker_core beside its peers, a layer and a training step",
     ),
     "coverage": Task(
@@ -96,11 +93,13 @@ TASKS = {
     "lint": Task(FULL, LINT, "check style and types"),
     "notebooks": Task(
         FULL,
-        [["tools/nb.py", "build"], ["-m", "tools.assign", "build"]],
+        [["-m", "tools.notebooks", "build"], ["-m", "tools.notebooks.assignments", "build"]],
         "rebuild the notebooks whose sources changed, and the assignments",
     ),
     "compare": Task(
-        FULL, [["tools/nb.py", "compare"]], "run the notebooks again, compare with what they show"
+        FULL,
+        [["-m", "tools.notebooks", "compare"]],
+        "run the notebooks again, compare with what they show",
     ),
     "book": Task(
         (*FULL, "site"), [["-m", "tools.book"]], "build the course as web pages, in site/"

@@ -133,8 +133,8 @@ def test_the_sdist_builds_the_same_wheel(wheel: Path, tmp_path: Path) -> None:
 
 
 LOOK_UP = """
-from course_kit.paths import QR_PICTURE, bundled_digits, model_path
-from course_kit.results import recipes
+from course_kit.notebook.paths import QR_PICTURE, bundled_digits, model_path
+from course_kit.notebook.results import recipes
 from course_kit.grading.assignment import load_assignment
 from tucker_core import load
 import tucker_core

@@ -149,7 +149,7 @@ def grade(arguments: Namespace) -> None:
     from course_kit.grading.assignment import load_assignment
     from course_kit.grading.course import load_course
     from course_kit.grading.grade import grade_folder
-    from course_kit.grading.limits import Limits
+    from course_kit.grading.sandbox.limits import Limits
 
     if arguments.jobs is not None and arguments.jobs < 1:
         raise ValueError(f"--jobs is {arguments.jobs}; at least 1 is needed")

@@ -68,8 +68,8 @@ def demo_files(model_name: str) -> list[str]:
 
 def draw(experiment: Experiment, path: Path, rows: list[Row]) -> None:
     """Draw digits with the decoded network's answers, the bytes to scale, and the QR code."""
+    from course_kit.notebook.qr import QR_CAPACITY, write_qr
     from course_kit.plots import demo_figure, pick_digits, save_figure
-    from course_kit.qr import QR_CAPACITY, write_qr
 
     network = load(path)
     model = load_network(build_model(experiment.model_name), network).to(experiment.device)

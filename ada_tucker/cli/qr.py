@@ -11,7 +11,7 @@ from tucker_core import load
 
 def qr(arguments: Namespace) -> None:
     """Write the file's bytes as a QR code."""
-    from course_kit.qr import make_qr, write_qr
+    from course_kit.notebook.qr import make_qr, write_qr
 
     outs = arguments.out or [
         arguments.file.with_name(f"{arguments.file.stem}_qr{s}") for s in (".svg", ".png")

@@ -25,7 +25,7 @@ from tucker_core.files import write_json
 
 def pareto(arguments: Namespace) -> None:
     """Sweep budgets and prices, show all runs, draw them beside the published records."""
-    from course_kit.pareto_figure import pareto_figure
+    from course_kit.figures.pareto import pareto_figure
     from course_kit.plots import save_figure
 
     check_folder(arguments.out)
@@ -63,7 +63,7 @@ def _written(
     name: str, outcomes: list[Outcome], experiment: Experiment, out: Path
 ) -> dict[str, Any]:
     """Result of a study, written beside its picture."""
-    from course_kit.ablation_figure import ablation_figure
+    from course_kit.figures.ablation import ablation_figure
     from course_kit.plots import save_figure
 
     data_set = experiment.data.name

@@ -105,7 +105,7 @@ def _percent(rows: list[dict[str, Any]]) -> tuple[str, str]:
 
 def show_comparison(content: dict[str, Any], stem: Path, *, as_json: bool) -> None:
     """Write the result, draw it beside itself, print it."""
-    from course_kit.compare_figure import compare_figure
+    from course_kit.figures.comparison import compare_figure
     from course_kit.plots import save_figure
 
     write_json(stem.with_suffix(".json"), content)

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 import tucker_core
+from course_kit.checks.variants import Tensor, Variant, draw_shape
 from course_kit.checks.verdict import (
     Suspects,
     call,
@@ -16,7 +17,6 @@ from course_kit.checks.verdict import (
     same_array,
     same_number,
 )
-from course_kit.variants import Tensor, Variant, draw_shape
 
 FROM_ZERO = "modes count from 0: this belongs to mode {}"
 FORTRAN = "Fortran order: of the other modes the last must run fastest (C order)"
@@ -184,7 +184,7 @@ def product_question(me: Variant) -> ProductQuestion:
 
     Examples
     --------
-    >>> from course_kit.variants import variant
+    >>> from course_kit.checks.variants import variant
     >>> len(product_question(variant("anna", 0)).shape)
     4
     """

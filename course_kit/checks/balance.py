@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import tucker_core
+from course_kit.checks.variants import Variant, draw_shape
 from course_kit.checks.verdict import (
     CheckFailed,
     Suspects,
@@ -15,7 +16,6 @@ from course_kit.checks.verdict import (
     same_number,
     whole_numbers,
 )
-from course_kit.variants import Variant, draw_shape
 
 Dims = tuple[int, ...]
 
@@ -147,7 +147,7 @@ def balance_question(me: Variant) -> BalanceQuestion:
 
     Examples
     --------
-    >>> from course_kit.variants import variant
+    >>> from course_kit.checks.variants import variant
     >>> len(balance_question(variant("anna", 0)).shape)
     2
     """

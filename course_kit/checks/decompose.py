@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 import tucker_core
+from course_kit.checks.variants import Tensor, Variant, draw_fading_tensor, draw_shape
 from course_kit.checks.verdict import (
     Array,
     CheckFailed,
@@ -17,7 +18,6 @@ from course_kit.checks.verdict import (
     same_array,
     same_number,
 )
-from course_kit.variants import Tensor, Variant, draw_fading_tensor, draw_shape
 
 Rank = tuple[int, ...]
 

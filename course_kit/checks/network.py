@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from course_kit.checks.variants import Variant
 from course_kit.checks.verdict import CheckFailed, Suspects, call, same_number
-from course_kit.numpy_net import logits
-from course_kit.paths import bundled_digits
-from course_kit.variants import Variant
+from course_kit.notebook.numpy_net import logits
+from course_kit.notebook.paths import bundled_digits
 from tucker_core import ARCHITECTURES, CompressedNetwork, FileFormatError, NetworkPlan, load
 
 ARCHITECTURE = "lenet300"
@@ -23,7 +23,7 @@ def byte_budget(me: Variant) -> int:
 
     Examples
     --------
-    >>> from course_kit.variants import variant
+    >>> from course_kit.checks.variants import variant
     >>> LEAST_BYTES <= byte_budget(variant("anna", 0)) <= MOST_BYTES
     True
     """

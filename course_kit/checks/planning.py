@@ -8,8 +8,8 @@ import numpy as np
 import numpy.typing as npt
 
 import tucker_core
+from course_kit.checks.variants import Variant, draw_shape
 from course_kit.checks.verdict import CheckFailed, call, own_work, whole_numbers
-from course_kit.variants import Variant, draw_shape
 from tucker_core.core_shapes import best_core_shapes, energy_losses
 
 Dims = tuple[int, ...]
@@ -35,7 +35,7 @@ def plan_case(me: Variant, number: int = 0) -> PlanCase:
 
     Examples
     --------
-    >>> from course_kit.variants import variant
+    >>> from course_kit.checks.variants import variant
     >>> case = plan_case(variant("anna", 0))
     >>> [len(losses) for losses in case.losses]
     [3, 3]

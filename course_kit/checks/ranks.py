@@ -9,8 +9,8 @@ import numpy as np
 
 import tucker_core
 from course_kit.checks.decompose import SLACK, error_bounds_of
+from course_kit.checks.variants import Tensor, Variant, draw_fading_tensor, draw_shape
 from course_kit.checks.verdict import CheckFailed, call, same_answers, whole_numbers
-from course_kit.variants import Tensor, Variant, draw_fading_tensor, draw_shape
 
 Rank = tuple[int, ...]
 
@@ -64,7 +64,7 @@ def rank_question(me: Variant) -> RankQuestion:
 
     Examples
     --------
-    >>> from course_kit.variants import variant
+    >>> from course_kit.checks.variants import variant
     >>> rank_question(variant("anna", 0)).tensor.ndim
     3
     """

@@ -15,8 +15,8 @@ from course_kit.grading.assemble import TEST, Assembly, Step, assemble
 from course_kit.grading.assignment import Assignment
 from course_kit.grading.cells import Cell, UnreadableNotebook, read_submission
 from course_kit.grading.course import Course
-from course_kit.grading.limits import Limits
-from course_kit.grading.session import Answer, Run, run_steps
+from course_kit.grading.sandbox.limits import Limits
+from course_kit.grading.sandbox.session import Answer, Run, run_steps
 from tucker_core.files import replacing
 
 GRADED, NOT_GRADED, MISSING = "graded", "not graded", "not handed in"

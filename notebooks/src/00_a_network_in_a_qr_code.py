@@ -31,10 +31,10 @@ from collections import Counter
 
 import matplotlib.pyplot as plt
 import numpy as np
-from course_kit.numpy_net import logits
-from course_kit.paths import QR_PICTURE, bundled_digits, model_path
+from course_kit.notebook.numpy_net import logits
+from course_kit.notebook.paths import QR_PICTURE, bundled_digits, model_path
+from course_kit.notebook.qr import read_qr
 from course_kit.plots import DARK, MIDDLE, digit, to_scale
-from course_kit.qr import read_qr
 from tucker_core import coded_bits, from_bytes, reconstruct_flops, tucker_to_tensor
 
 # %% [markdown]
@@ -159,7 +159,7 @@ assert np.mean(weight == 0) > 0.5
 # %% [markdown]
 # ## Does it read?
 #
-# `to_dense` rebuilds every parameter; the network itself is twenty lines of numpy in `course_kit/numpy_net.py`.
+# `to_dense` rebuilds every parameter; the network itself is twenty lines of numpy in `course_kit/notebook/numpy_net.py`.
 # We let it read the 1,000 held-out digits of the bundled MNIST-5k.
 
 # %%

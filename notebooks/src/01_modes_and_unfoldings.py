@@ -28,7 +28,7 @@
 # %%
 import matplotlib.pyplot as plt
 import numpy as np
-from course_kit.pictures import portrait
+from course_kit.notebook.photo import portrait
 from course_kit.plots import layer_bars, matrix_cells, tensor_cells, unfolding_cells
 from tucker_core import fold, mode_dot, multi_mode_dot, unfold
 

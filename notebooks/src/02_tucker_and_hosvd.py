@@ -24,7 +24,7 @@
 # %%
 import matplotlib.pyplot as plt
 import numpy as np
-from course_kit.pictures import portrait
+from course_kit.notebook.photo import portrait
 from course_kit.plots import (
     DARK,
     error_against_size,

@@ -29,7 +29,7 @@ from textwrap import fill
 
 import matplotlib.pyplot as plt
 import numpy as np
-from course_kit.method_figure import method_figure
+from course_kit.figures.method import method_figure
 from course_kit.plots import DARK, LIGHT, MIDDLE, layer_bars, plain_log_ticks
 from tucker_core import (
     balance_dims,
@@ -244,7 +244,7 @@ assert sum(mixed.dims) <= sum(apart.dims) <= 1.1 * sum(mixed.dims)
 # bundled MNIST-5k.
 
 # %%
-from course_kit.budget import by_budget, say_budget
+from course_kit.notebook.budget import by_budget, say_budget
 from torch_bridge import TrainConfig, build_model, compress_model, evaluate, fit
 from torch_bridge.datasets.tensors import load_digits
 from tucker_core import LayerPlan, NetworkPlan, ReshapePlan, plan_network

@@ -28,7 +28,7 @@ import copy
 import matplotlib.pyplot as plt
 import numpy as np
 import torch
-from course_kit.budget import by_budget, say_budget
+from course_kit.notebook.budget import by_budget, say_budget
 from course_kit.plots import error_against_size, layer_bars, spectra
 from torch_bridge import TrainConfig, build_model, compress_model, evaluate, fit
 from torch_bridge.datasets.tensors import load_digits

@@ -266,7 +266,7 @@ assert 0.5 * 0.051 < weight.std() < 2 * 0.051
 # On the bundled MNIST-5k, with a validation set, and a test set that we look at once, at the end.
 
 # %%
-from course_kit.budget import by_budget, say_budget
+from course_kit.notebook.budget import by_budget, say_budget
 from torch_bridge import TrainConfig, compress_model, evaluate, fit
 from torch_bridge.datasets.tensors import load_digits
 from torch_bridge.training.fit import to_input

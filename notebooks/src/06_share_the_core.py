@@ -286,7 +286,7 @@ assert all(0.4 * w < f < 2.5 * w for w, f in zip(wanted, found, strict=True))
 # The rival: separate cores from the planner, with a budget of exactly what the shared net stores. Its cores must be smaller.
 
 # %%
-from course_kit.budget import by_budget, say_budget
+from course_kit.notebook.budget import by_budget, say_budget
 from torch_bridge import TrainConfig, compress_model, evaluate, fit
 from torch_bridge.datasets.tensors import load_digits
 from torch_bridge.training.augment import Distortion, augmented_copies

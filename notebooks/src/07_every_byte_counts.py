@@ -34,9 +34,9 @@ from fractions import Fraction
 
 import matplotlib.pyplot as plt
 import numpy as np
-from course_kit.meter import Meter, Segment, ideal_bits
-from course_kit.numpy_net import logits
-from course_kit.paths import bundled_digits, model_path
+from course_kit.notebook.byte_meter import Meter, Segment, ideal_bits
+from course_kit.notebook.numpy_net import logits
+from course_kit.notebook.paths import bundled_digits, model_path
 from course_kit.plots import (
     DARK,
     MIDDLE,
@@ -657,7 +657,7 @@ plt.show()
 # %%
 from copy import deepcopy
 
-from course_kit.budget import by_budget, say_budget
+from course_kit.notebook.budget import by_budget, say_budget
 from torch_bridge import (
     TrainConfig,
     attach_quantizers,

@@ -39,9 +39,10 @@ import matplotlib.pyplot as plt
 import numba
 import numpy as np
 import torch
-from course_kit.numpy_net import logits
-from course_kit.paths import bundled_digits, model_path
-from course_kit.peer_figure import family, peer_ratios
+from course_kit.figures.peers import family, peer_ratios
+from course_kit.notebook.numpy_net import logits
+from course_kit.notebook.paths import bundled_digits, model_path
+from course_kit.notebook.results import results
 from course_kit.plots import (
     DARK,
     LIGHT,
@@ -50,7 +51,6 @@ from course_kit.plots import (
     plain_log_ticks,
     series_style,
 )
-from course_kit.results import results
 from torch.nn.functional import linear
 from torch_bridge import tucker_product
 from torch_bridge.forward.linear import factorised_linear

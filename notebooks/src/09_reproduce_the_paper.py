@@ -26,13 +26,19 @@
 from statistics import median
 
 import numpy as np
-from course_kit.ablation_figure import ablation_figure
-from course_kit.benchmark_figure import benchmark_figure
-from course_kit.compare_figure import TITLES, compare_figure, middles
-from course_kit.numpy_net import logits
-from course_kit.pareto_figure import claimed_bytes, pareto_figure, published
-from course_kit.paths import bundled_digits, model_path
-from course_kit.results import chosen, recipes, record_runs, results, small_twins
+from course_kit.figures.ablation import ablation_figure
+from course_kit.figures.benchmark import benchmark_figure
+from course_kit.figures.comparison import TITLES, compare_figure, middles
+from course_kit.figures.pareto import claimed_bytes, pareto_figure, published
+from course_kit.notebook.numpy_net import logits
+from course_kit.notebook.paths import bundled_digits, model_path
+from course_kit.notebook.results import (
+    chosen,
+    recipes,
+    record_runs,
+    results,
+    small_twins,
+)
 from IPython.display import display
 from tucker_core import coded_bits, load
 

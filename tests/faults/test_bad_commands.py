@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.bridge.tiny_cli import Command, command_in
-from tests.bridge.tiny_runs import interrupt_at, write_ada
+from tests.ada_tucker.tiny_cli import Command, command_in
+from tests.torch_bridge.tiny_runs import interrupt_at, write_ada
 
 USE, INPUT = 2, 1  # wrong use, which argparse tells; bad input, in one line
 TABLE: list[tuple[str, int, str]] = [

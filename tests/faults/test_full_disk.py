@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.bridge.tiny_runs import write_ada
 from tests.faults.tiny_program import start
+from tests.torch_bridge.tiny_runs import write_ada
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="Windows has no fork server")
 LINES = {

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.bridge.tiny_runs import write_ada
 from tests.faults.tiny_program import ROOT
+from tests.torch_bridge.tiny_runs import write_ada
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="signals and pipes of POSIX")
 PROGRAM = [sys.executable, "-m", "ada_tucker"]

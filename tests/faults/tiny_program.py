@@ -18,8 +18,8 @@ from ada_tucker.cli import experiment as commands
 from ada_tucker.cli import main as cli
 from ada_tucker.cli import sweep as sweeps
 from ada_tucker.studies import ablation
-from tests.bridge.tiny_cifar import tiny_set
-from tests.bridge.tiny_runs import CONFIG, RECIPE, tiny_digits
+from tests.torch_bridge.tiny_cifar import tiny_set
+from tests.torch_bridge.tiny_runs import CONFIG, RECIPE, tiny_digits
 from torch_bridge.benchmarks import BENCHMARKS
 from torch_bridge.benchmarks.recipes import RECIPES
 from torch_bridge.datasets.registry import IMAGE_SETS

@@ -16,8 +16,8 @@ import numpy as np
 import pytest
 import torch
 
-from tests.bridge.tiny_cifar import tiny_set
-from tests.bridge.tiny_runs import RECIPE, tiny_digits
+from tests.torch_bridge.tiny_cifar import tiny_set
+from tests.torch_bridge.tiny_runs import RECIPE, tiny_digits
 from torch_bridge.benchmarks import BENCHMARKS, Bench
 from torch_bridge.benchmarks.experiment import Experiment
 from torch_bridge.benchmarks.images import in_memory

@@ -1,1 +1,1 @@
-"""Notebooks built from their sources; `tools/nb.py` is the command."""
+"""Notebooks built from their sources; `tools/notebooks/__main__.py` is the command."""

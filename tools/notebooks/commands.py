@@ -1,4 +1,4 @@
-"""The four verbs of `python tools/nb.py`."""
+"""The four verbs of `python -m tools.notebooks`."""
 
 import argparse
 import sys

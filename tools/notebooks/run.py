@@ -27,8 +27,8 @@ WIDGETS = "application/vnd.jupyter.widget-state+json"
 def execute(pair: Pair, *, budget: str) -> Notebook:
     """Run a source from top to bottom in a fresh kernel and return it with its outputs.
 
-    Notebooks read the budget (see course_kit.budget) from the environment variable ADA_BUDGET. A smoke
-    run drops their asserts, for they speak of results that it has not computed.
+    Notebooks read the budget (see course_kit.notebook.budget) from the environment variable
+    ADA_BUDGET. A smoke run drops their asserts, for they speak of results that it has not computed.
     """
     notebook = read_source(pair.source)
     environment = dict(os.environ, ADA_BUDGET=budget, PYTHONHASHSEED="0")

@@ -55,7 +55,7 @@ def kernels_are_faster(plan: TuckerPlan) -> bool:
     """Whether tucker_core's kernels rebuild a tensor faster than a chain of torch's matrix products.
 
     Few modes of high rank mean few and large products, the work of a BLAS, which can also use several
-    threads. Measured by `python -m tools.bench_rebuild`, see `results/bench_rebuild.json`; close to the
+    threads. Measured by `python -m tools.bench.rebuild`, see `results/bench_rebuild.json`; close to the
     rule's bounds either way takes about as long.
 
     Examples

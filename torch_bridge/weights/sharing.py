@@ -31,7 +31,7 @@ def share(model: nn.Module, first: Place, *others: Place) -> None:
     Examples
     --------
     >>> from torch_bridge.compression.compress import compress_model
-    >>> from torch_bridge.layers import count_params
+    >>> from torch_bridge.weights.count import count_params
     >>> from torch_bridge.models import LeNet300
     >>> from tucker_core import LayerPlan, NetworkPlan, plan_reshape
     >>> fc1 = LayerPlan("fc1.weight", plan_reshape((300, 784), 4), (4, 4, 5, 5))

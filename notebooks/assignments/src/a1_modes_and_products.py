@@ -24,9 +24,9 @@ import math
 import matplotlib.pyplot as plt
 import numpy as np
 from course_kit import checks
-from course_kit.pictures import portrait
+from course_kit.checks.variants import this_student
+from course_kit.notebook.photo import portrait
 from course_kit.plots import unfolding_cells
-from course_kit.variants import this_student
 
 me = this_student()
 print(me)

@@ -22,8 +22,8 @@ import itertools
 import matplotlib.pyplot as plt
 import numpy as np
 from course_kit import checks
+from course_kit.checks.variants import this_student
 from course_kit.plots import DARK, MIDDLE, spectra
-from course_kit.variants import this_student
 from tucker_core import mode_dot, tucker_params, unfold
 
 me = this_student()

@@ -23,8 +23,8 @@ import matplotlib.pyplot as plt
 import numpy as np
 from course_kit import checks
 from course_kit.checks import greedy_plan, total_loss
+from course_kit.checks.variants import this_student
 from course_kit.plots import DARK, error_against_size, layer_bars
-from course_kit.variants import this_student
 
 me = this_student()
 print(me)

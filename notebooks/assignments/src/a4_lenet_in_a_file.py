@@ -29,9 +29,9 @@ import matplotlib.pyplot as plt
 import numpy as np
 import torch
 from course_kit import checks
-from course_kit.numpy_net import logits
+from course_kit.checks.variants import this_student
+from course_kit.notebook.numpy_net import logits
 from course_kit.plots import digit, layer_bars
-from course_kit.variants import this_student
 from torch_bridge import (
     TrainConfig,
     attach_quantizers,
@@ -162,7 +162,7 @@ print(checks.leaderboard_line(PATH, me))
 # ## 3 · Judge the file, not the model (3 points)
 #
 # The error in percent of the network *decoded from the file*, on any digits: `load` the file, put it into a dense model
-# (`load_network`) or run it with `course_kit.numpy_net.logits`, and count.
+# (`load_network`) or run it with `course_kit.notebook.numpy_net.logits`, and count.
 
 
 # %% nbgrader={"grade_id": "error", "solution": true}

@@ -1,0 +1,1 @@
+"""Whole figures, drawn from result files."""

@@ -1,0 +1,1 @@
+"""Where a submission runs: a guarded process of its own."""

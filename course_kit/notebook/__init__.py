@@ -1,0 +1,1 @@
+"""What notebooks need: files, budgets, digits, a photograph, networks in plain numpy."""

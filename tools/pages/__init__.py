@@ -1,0 +1,1 @@
+"""README, docs and their pictures, made from results and docstrings."""

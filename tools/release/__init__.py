@@ -1,0 +1,1 @@
+"""Taking results, networks and data into the tree."""
