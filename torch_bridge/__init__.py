@@ -15,8 +15,10 @@ from torch_bridge.compression.to_network import to_network
 from torch_bridge.forward.implementation import use_form
 from torch_bridge.models import MODELS, build_model
 from torch_bridge.quantization.qat import attach_quantizers
+from torch_bridge.training.config import TrainConfig
+from torch_bridge.training.diagnose import TrainingError
 from torch_bridge.training.evaluate import evaluate
-from torch_bridge.training.fit import TrainConfig, TrainingError, fit
+from torch_bridge.training.fit import fit
 from torch_bridge.weights.product import tucker_product
 from torch_bridge.weights.tucker_weight import TuckerWeight
 

@@ -20,7 +20,8 @@ from torch_bridge.benchmarks.methods import METHODS
 from torch_bridge.benchmarks.results import command_line, environment, rows_table
 from torch_bridge.benchmarks.runs import Bench
 from torch_bridge.benchmarks.twins import Wish, compress_benchmark, file_row
-from torch_bridge.training import Regime, join
+from torch_bridge.training.config import TrainConfig
+from torch_bridge.training.distributed import init_distributed
 from tucker_core import format_table
 from tucker_core.files import write_json
 
@@ -160,23 +161,27 @@ def bench(arguments: argparse.Namespace) -> None:
         raise ValueError(f"which benchmark? choose one of {', '.join(BENCHMARKS)}")
     benchmark = benchmark_named(arguments.name)
     check_folder(arguments.out)
-    with join(check_device(arguments.device)) as world:
+    with init_distributed(check_device(arguments.device)) as context:
         if arguments.dry_run or arguments.overhead:
-            if world.is_first:
+            if context.is_first:
                 _measure(benchmark, arguments)
             return
-        world.from_first(lambda: _check_files(arguments))
+        context.from_first(lambda: _check_files(arguments))
         _check_settings(benchmark, arguments)
-        visible = world.is_first and not arguments.quiet
+        visible = context.is_first and not arguments.quiet
         loaded = load_images(
-            benchmark.data, arguments.data_dir, world.device, hole=arguments.hole, progress=visible
+            benchmark.data,
+            arguments.data_dir,
+            context.device,
+            hole=arguments.hole,
+            progress=visible,
         )
         made = Bench(
-            benchmark, loaded, world, arguments.out, arguments.seed, arguments.runs,
+            benchmark, loaded, context, arguments.out, arguments.seed, arguments.runs,
             not arguments.quiet,
         )  # fmt: skip
         if arguments.evaluate:
-            rows = world.from_first(lambda: [file_row(made, path) for path in arguments.evaluate])
+            rows = context.from_first(lambda: [file_row(made, path) for path in arguments.evaluate])
         elif arguments.compare:
             _compare(made, arguments)
             return
@@ -184,7 +189,7 @@ def bench(arguments: argparse.Namespace) -> None:
             rows = [made.dense(changed(benchmark.dense, arguments), arguments.start)]
         else:
             rows = _compress(made, arguments)
-        if world.is_first:
+        if context.is_first:
             _show(rows, loaded.name, arguments)
 
 
@@ -266,7 +271,7 @@ def _compare(made: Bench, arguments: argparse.Namespace) -> None:
     dense = replace(changed(known.dense, arguments), distil=0.0)  # it has nothing to imitate
     wishes, stages = _wishes(known, arguments), _stages(known, arguments)
     content = compare(made, arguments.dense, dense, wishes, arguments.seeds, *stages)
-    if made.world.is_first:
+    if made.context.is_first:
         stem = made.out / f"compare_{made.benchmark.name}_{made.images.name.lower()}"
         show_comparison(content, stem, as_json=arguments.json)
 
@@ -286,7 +291,7 @@ def _wish(known: Benchmark, arguments: argparse.Namespace, method: str, ratio: f
     return Wish(ratio, method, arguments.init, bits, arguments.levels)
 
 
-def _stages(known: Benchmark, arguments: argparse.Namespace) -> tuple[Regime, Regime]:
+def _stages(known: Benchmark, arguments: argparse.Namespace) -> tuple[TrainConfig, TrainConfig]:
     """A third of the epochs before rounding, the rest after."""
     tucker, rounding = changed(known.tucker, arguments), changed(known.rounding, arguments)
     if arguments.epochs is not None:
@@ -296,10 +301,10 @@ def _stages(known: Benchmark, arguments: argparse.Namespace) -> tuple[Regime, Re
     return tucker, rounding
 
 
-def changed(regime: Regime, arguments: argparse.Namespace) -> Regime:
+def changed(regime: TrainConfig, arguments: argparse.Namespace) -> TrainConfig:
     """The regime with what the arguments say otherwise."""
     given = vars(arguments)
-    names = {field.name for field in fields(Regime)} - {"seed", "bits"}
+    names = {field.name for field in fields(TrainConfig)} - {"seed", "bits"}
     return replace(regime, **{n: v for n in names if (v := given.get(n)) is not None})
 
 

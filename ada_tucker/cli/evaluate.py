@@ -18,8 +18,8 @@ from ada_tucker.cli.terminal import show
 from torch_bridge.benchmarks.images import load_images
 from torch_bridge.benchmarks.networks import image_set_of, open_network
 from torch_bridge.datasets.registry import IMAGE_SETS
-from torch_bridge.training import error_rate
-from torch_bridge.training.evaluate import check_device, evaluate
+from torch_bridge.training.evaluate import error_rate, evaluate
+from torch_bridge.training.precision import check_device
 from tucker_core import format_table
 
 _Measure: TypeAlias = tuple[str, int, Callable[[nn.Module], float]]

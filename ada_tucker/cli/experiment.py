@@ -13,7 +13,7 @@ from torch_bridge.benchmarks.recipes import Recipe, recipe_for
 from torch_bridge.benchmarks.results import result_content, rows_table
 from torch_bridge.datasets import DataSet, load_mnist
 from torch_bridge.training.distributed import check_alone
-from torch_bridge.training.evaluate import check_device
+from torch_bridge.training.precision import check_device
 from tucker_core.files import write_json
 
 

@@ -12,7 +12,7 @@ from contextlib import suppress
 
 from ada_tucker.cli.parser import parser
 from ada_tucker.cli.terminal import one_line, show
-from torch_bridge.training.fit import TrainingError
+from torch_bridge.training.diagnose import TrainingError
 
 _EXPECTED = (ValueError, TrainingError, OSError)  # whose message says all
 

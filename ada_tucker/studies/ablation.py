@@ -13,7 +13,7 @@ from torch import nn
 from torch_bridge.benchmarks.experiment import Experiment
 from torch_bridge.benchmarks.recipes import Layer, Recipe
 from torch_bridge.compression.to_network import to_network
-from torch_bridge.training.fit import TrainConfig
+from torch_bridge.training.config import TrainConfig
 from tucker_core import CompressedNetwork, from_bytes, plan_network, to_bytes
 from tucker_core.ranks import ranks_within
 

@@ -19,15 +19,15 @@ from torch_bridge.benchmarks.runs import Bench
 from torch_bridge.benchmarks.twins import Wish, begin, dense_row
 from torch_bridge.state.fingerprint import digest_weights
 from torch_bridge.state.progress import hidden
-from torch_bridge.training import Regime
+from torch_bridge.training.config import TrainConfig
 from tucker_core import format_table
 from tucker_core.files import write_json
 from tucker_core.json_file import read_json
 
 
 def compare(
-    bench: Bench, dense_path: Path | None, dense: Regime, wishes: Sequence[Wish],
-    seeds: Sequence[int], tucker: Regime, rounding: Regime,
+    bench: Bench, dense_path: Path | None, dense: TrainConfig, wishes: Sequence[Wish],
+    seeds: Sequence[int], tucker: TrainConfig, rounding: TrainConfig,
 ) -> dict[str, Any]:  # fmt: skip
     """Run every wish with every seed.
 
@@ -47,11 +47,13 @@ def compare(
     path = dense_path or bench.dense_weights(dense)
     runs = []
     jobs = [(wish, seed) for seed in seeds for wish in wishes]
-    bar = tqdm(jobs, "compare", unit="run", disable=hidden(bench.progress and bench.world.is_first))
+    bar = tqdm(
+        jobs, "compare", unit="run", disable=hidden(bench.progress and bench.context.is_first)
+    )
     for wish, seed in bar:
         job = replace(bench, seed=seed, out=(bench.folder or bench.out) / "compare")
         runs.append(_run(job, path, wish, tucker, rounding))
-    model = bench.load(path).to(bench.world.device)
+    model = bench.load(path).to(bench.context.device)
     return {
         "command": command_line(),
         "benchmark": bench.benchmark.name,
@@ -65,7 +67,9 @@ def compare(
     }
 
 
-def _run(bench: Bench, dense: Path, wish: Wish, tucker: Regime, rounding: Regime) -> dict[str, Any]:
+def _run(
+    bench: Bench, dense: Path, wish: Wish, tucker: TrainConfig, rounding: TrainConfig
+) -> dict[str, Any]:
     """One run, or what is kept of it; where nothing fits, the reason."""
     head = {"method": wish.method, "ratio": wish.ratio, "seed": bench.seed}
     path = bench.out / f"{bench.stem(f'{wish.name}-{tucker.epochs + rounding.epochs}')}.json"
@@ -73,11 +77,11 @@ def _run(bench: Bench, dense: Path, wish: Wish, tucker: Regime, rounding: Regime
         twin = begin(bench, dense, wish)
     except ValueError as error:
         return head | {"reason": str(error)}
-    mark, world = twin.mark(tucker, rounding), bench.world
-    kept = world.from_first(lambda: kept_result(path, mark))
+    mark, context = twin.mark(tucker, rounding), bench.context
+    kept = context.from_first(lambda: kept_result(path, mark))
     if kept is None:
         twin.finish(tucker, rounding)
-        kept = world.from_first(lambda: read_json(path))
+        kept = context.from_first(lambda: read_json(path))
     return head | {"row": kept["rows"][-1]}
 
 

@@ -269,7 +269,7 @@ assert 0.5 * 0.051 < weight.std() < 2 * 0.051
 from course_kit.notebook.budget import by_budget, say_budget
 from torch_bridge import TrainConfig, compress_model, evaluate, fit
 from torch_bridge.datasets.tensors import load_digits
-from torch_bridge.training.fit import to_input
+from torch_bridge.training.evaluate import to_input
 
 print(say_budget(default="half a minute", full="fifteen times that, on all of MNIST"))
 digits = load_digits(full=by_budget(smoke=False, default=False, full=True))

@@ -25,7 +25,7 @@ from torch_bridge.benchmarks.results import environment
 from torch_bridge.benchmarks.twins import Wish, compress_benchmark
 from torch_bridge.datasets.registry import IMAGE_SETS
 from torch_bridge.models import MODELS, CifarResNet
-from torch_bridge.training import World
+from torch_bridge.training.distributed import DistributedContext
 from tucker_core import save
 
 KNOWN = Path(__file__).with_name("tiny_files.json")
@@ -76,7 +76,9 @@ def resnet(folder: Path, patch: pytest.MonkeyPatch) -> Path:
     fast = {s: replace(getattr(known, s), **FAST) for s in ("dense", "tucker", "rounding")}
     benchmark = replace(known, name="resnet8", model="resnet8", **fast)
     images = in_memory(tiny_set(), IMAGE_SETS["cifar10"], torch.device("cpu"))
-    bench = Bench(benchmark, images, World(), folder, folder=folder / "runs", progress=False)
+    bench = Bench(
+        benchmark, images, DistributedContext(), folder, folder=folder / "runs", progress=False
+    )
     bench.dense(benchmark.dense)
     (weights,) = folder.glob("bench_resnet8_*dense*.npz")
     compress_benchmark(bench, weights, Wish(8.0), benchmark.tucker, benchmark.rounding)

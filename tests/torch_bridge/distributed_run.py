@@ -9,7 +9,8 @@ import torch
 
 from tests.torch_bridge.tiny_pictures import REGIME, held_out, picture_net, supply
 from torch_bridge import attach_quantizers, compress_model
-from torch_bridge.training import join, train
+from torch_bridge.training.distributed import init_distributed
+from torch_bridge.training.loop import train
 
 
 def main(folder: Path, norm: bool) -> None:
@@ -18,18 +19,18 @@ def main(folder: Path, norm: bool) -> None:
     compress_model(model, 500)
     attach_quantizers(model, 8.0)
     regime = replace(REGIME, optimizer="adamw", lr=3e-2, rate=1e-3, epochs=8)
-    with join(torch.device("cpu")) as world:
+    with init_distributed(torch.device("cpu")) as context:
         path = folder / "checkpoint.npz"
         trained = train(
             model, supply(), held_out(), regime,
-            world=world, checkpoint=path, progress=False,
+            context=context, checkpoint=path, progress=False,
         )  # fmt: skip
         weights = torch.cat([p.detach().flatten() for p in model.parameters()])
         content = {
-            "losses": [row["loss"] for row in trained.journal.table()],
+            "losses": [row["loss"] for row in trained.history.table()],
             "weights": weights.tolist(),
         }
-        (folder / f"rank{world.rank}of{world.size}.json").write_text(json.dumps(content))
+        (folder / f"rank{context.rank}of{context.size}.json").write_text(json.dumps(content))
 
 
 if __name__ == "__main__":

@@ -5,10 +5,16 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from torch_bridge.training import Augmentation, HeldImages, MemorySupply, Pixels, Regime
+from torch_bridge.training.augment import Augmentation
+from torch_bridge.training.config import TrainConfig, WeightDecay
+from torch_bridge.training.data import ImagesInMemory, Normalisation
+from torch_bridge.training.evaluate import EvaluationImages
 
-PIXELS = Pixels((0.5, 0.5, 0.5), (0.25, 0.25, 0.25))
-REGIME = Regime(epochs=3, lr=0.05, batch_size=8, precision="float32")
+PIXELS = Normalisation((0.5, 0.5, 0.5), (0.25, 0.25, 0.25))
+REGIME = TrainConfig(
+    epochs=3, lr=0.05, batch_size=8, precision="float32", optimizer="sgd", schedule="cosine",
+    weight_decay=WeightDecay(), choose_last=0, channels_last=True,
+)  # fmt: skip
 
 
 def pictures(n: int = 32, side: int = 8, seed: int = 0) -> tuple[Tensor, Tensor]:
@@ -19,14 +25,14 @@ def pictures(n: int = 32, side: int = 8, seed: int = 0) -> tuple[Tensor, Tensor]
     return (noise + 48 * labels[:, None, None, None]).to(torch.uint8), labels
 
 
-def supply(n: int = 32) -> MemorySupply:
+def supply(n: int = 32) -> ImagesInMemory:
     """Make a supply of such pictures."""
-    return MemorySupply(*pictures(n), PIXELS, Augmentation(shift=1))
+    return ImagesInMemory(*pictures(n), PIXELS, Augmentation(shift=1))
 
 
-def held_out() -> HeldImages:
+def held_out() -> EvaluationImages:
     """Make pictures to validate on."""
-    return HeldImages(*pictures(12, seed=1), PIXELS)
+    return EvaluationImages(*pictures(12, seed=1), PIXELS)
 
 
 def picture_net(seed: int = 0, *, norm: bool = True, dropout: float = 0.0) -> nn.Module:

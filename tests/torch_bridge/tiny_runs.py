@@ -15,9 +15,10 @@ from torch_bridge import attach_quantizers, build_model, compress_model, to_netw
 from torch_bridge.benchmarks.experiment import fix_inner_biases
 from torch_bridge.benchmarks.recipes import Recipe
 from torch_bridge.datasets import DataSet, load_mnist5k
-from torch_bridge.training import evaluate as inference
-from torch_bridge.training import fit as train
-from torch_bridge.training.fit import TrainConfig
+from torch_bridge.training import loop
+from torch_bridge.training.config import TrainConfig
+from torch_bridge.training.evaluate import EvaluationSet
+from torch_bridge.training.evaluate import error_rate as error_rate_of_all
 from torch_bridge.weights.tucker_weight import tucker_layers, tucker_parts
 from tucker_core import CompressedNetwork, save
 
@@ -96,14 +97,14 @@ def all_parts(model: nn.Module) -> dict[str, list[Tensor]]:
 def interrupt_at(monkeypatch: pytest.MonkeyPatch, call: int) -> Callable[[], int]:
     """Let the given validation (from 1) be interrupted as by Ctrl-C; gives a count of all calls."""
     calls = 0
-    real = inference.evaluate
+    real = error_rate_of_all
 
-    def evaluate(model: nn.Module, images: Tensor, labels: Tensor) -> float:
+    def error_rate(model: nn.Module, images: EvaluationSet) -> float:
         nonlocal calls
         calls += 1
         if calls == call:
             raise KeyboardInterrupt
-        return real(model, images, labels)
+        return real(model, images)
 
-    monkeypatch.setattr(train, "evaluate", evaluate)
+    monkeypatch.setattr(loop, "error_rate", error_rate)
     return lambda: calls

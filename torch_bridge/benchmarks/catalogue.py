@@ -7,7 +7,7 @@ CIFAR-10 and 256 on ILSVRC12), with half a cosine for the schedule.
 from dataclasses import dataclass, replace
 
 from torch_bridge.benchmarks.plan import Evidence
-from torch_bridge.training import Decay, Regime
+from torch_bridge.training.config import TrainConfig, WeightDecay
 
 
 @dataclass(frozen=True)
@@ -32,9 +32,9 @@ class Benchmark:
     name: str
     model: str
     data: str
-    dense: Regime
-    tucker: Regime
-    rounding: Regime
+    dense: TrainConfig
+    tucker: TrainConfig
+    rounding: TrainConfig
     ratios: tuple[float, ...] = (15, 30)
     baseline_ratios: tuple[float, ...] = (15, 30)
     evidence: Evidence = "spectra"
@@ -42,16 +42,27 @@ class Benchmark:
     inner_biases: bool = True
 
 
-_SMALL = Regime(epochs=30, lr=0.15)
+_SMALL = TrainConfig(
+    epochs=30, lr=0.15, batch_size=128, optimizer="sgd", schedule="cosine",
+    weight_decay=WeightDecay(), choose_last=0, channels_last=True,
+)  # fmt: skip
 _WIDE = replace(_SMALL, epochs=200, lr=0.1)
-_LARGE = Regime(epochs=90, lr=0.1, batch_size=256, decay=Decay(weights=1e-4), label_smoothing=0.1)
-_TUCKER = Regime(epochs=10, lr=2e-3, optimizer="adamw", distil=0.7, plain_lr=1e-3)
-_ROUNDING = Regime(
-    epochs=20, lr=1e-2, optimizer="adamw", distil=0.7, plain_lr=1e-3, warmup=0.02, rate=3e-4
+_LARGE = replace(
+    _SMALL, epochs=90, lr=0.1, batch_size=256, weight_decay=WeightDecay(weights=1e-4),
+    label_smoothing=0.1,
+)  # fmt: skip
+_TUCKER = replace(_SMALL, epochs=10, lr=2e-3, optimizer="adamw", distil=0.7, plain_lr=1e-3)
+_ROUNDING = replace(_TUCKER, epochs=20, lr=1e-2, warmup=0.02, rate=3e-4)
+
+
+_DIGITS = replace(
+    _SMALL,
+    epochs=12,
+    lr=2e-3,
+    batch_size=256,
+    optimizer="adamw",
+    weight_decay=WeightDecay(weights=0.0),
 )
-
-
-_DIGITS = Regime(epochs=12, lr=2e-3, batch_size=256, optimizer="adamw", decay=Decay(weights=0.0))
 _DIGITS_TUCKER = replace(_TUCKER, epochs=4, lr=1e-2, batch_size=256)
 _DIGITS_ROUNDING = replace(_ROUNDING, epochs=8, lr=3e-2, batch_size=256, rate=2e-3)
 
@@ -64,7 +75,7 @@ def _digits(model: str, ours: tuple[float, ...], baselines: tuple[float, ...]) -
     )
 
 
-def _on(data: str, dense: Regime, *models: str, suffix: str = "") -> list[Benchmark]:
+def _on(data: str, dense: TrainConfig, *models: str, suffix: str = "") -> list[Benchmark]:
     tucker, rounding = (
         replace(regime, batch_size=dense.batch_size) for regime in (_TUCKER, _ROUNDING)
     )

@@ -20,9 +20,11 @@ from torch_bridge.benchmarks.plan import plan_benchmark
 from torch_bridge.compression.compress import compress_model
 from torch_bridge.datasets.registry import IMAGE_SETS, ImageSet
 from torch_bridge.models import build_model
-from torch_bridge.training import Augmentation, MemorySupply, Pixels, World
-from torch_bridge.training.images import put_channels_last
-from torch_bridge.training.loop import Run
+from torch_bridge.training.augment import Augmentation
+from torch_bridge.training.data import ImagesInMemory, Normalisation
+from torch_bridge.training.distributed import DistributedContext
+from torch_bridge.training.loop import TrainingRun
+from torch_bridge.training.precision import put_channels_last
 from torch_bridge.weights.count import count_params
 
 MEBI = 1 << 20
@@ -57,7 +59,7 @@ def time_steps(
     regime = replace(
         benchmark.dense, batch_size=batch_size or benchmark.dense.batch_size, epochs=steps + 1
     )
-    world = World(device=torch.device(device))
+    context = DistributedContext(device=torch.device(device))
     _load_kernels()
     model = build_model(benchmark.model, seed=0)
     if share is not None:
@@ -65,20 +67,20 @@ def time_steps(
         compress_model(model, plan_benchmark(model, int(share * weights), benchmark.evidence))
     put_channels_last(model.to(device))
     supply = _noise(IMAGE_SETS[benchmark.data], regime.batch_size, torch.device(device))
-    run = Run(
+    run = TrainingRun(
         model,
         supply,
         replace(regime, epochs=steps + 1),
         None,
-        World(device=torch.device(device)),
+        DistributedContext(device=torch.device(device)),
         name,
     )
     model.train()
     seconds, work = [], []
     for epoch in range(steps + 1):
-        for inputs, labels in supply.epoch(regime.batch_size, epoch, world):
+        for batch in supply.epoch(epoch, regime.batch_size, epoch, context):
             started, begun = time.perf_counter(), time.process_time()
-            run.one_step(inputs, labels)
+            run.one_step(batch)
             if device == "cuda":
                 torch.cuda.synchronize()
             seconds.append(time.perf_counter() - started)
@@ -194,14 +196,14 @@ def _load_kernels() -> None:
     layer(torch.zeros(1, 8, 3, 3)).sum().backward()
 
 
-def _noise(known: ImageSet, n: int, device: torch.device) -> MemorySupply:
+def _noise(known: ImageSet, n: int, device: torch.device) -> ImagesInMemory:
     """One batch of random images of the data set's size."""
     generator = torch.Generator().manual_seed(0)
     size = (n, known.side, known.side, len(known.mean))
     images = torch.randint(0, 256, size, generator=generator)
     labels = torch.randint(0, known.classes, (n,), generator=generator)
-    pixels = Pixels(known.mean, known.std)
-    return MemorySupply(
+    pixels = Normalisation(known.mean, known.std)
+    return ImagesInMemory(
         images.byte().to(device), labels.to(device), pixels, Augmentation(known.side // 8)
     )
 

@@ -21,9 +21,12 @@ from torch_bridge.models import build_model
 from torch_bridge.quantization.qat import attach_quantizers
 from torch_bridge.state.fingerprint import digest, fingerprint
 from torch_bridge.training.augment import augmented_copies
-from torch_bridge.training.evaluate import check_device, evaluate, pick_precision
-from torch_bridge.training.fit import FitResult, TrainConfig, fit
+from torch_bridge.training.config import TrainConfig
+from torch_bridge.training.evaluate import evaluate
+from torch_bridge.training.fit import fit
+from torch_bridge.training.loop import FitResult
 from torch_bridge.training.objective import Teacher
+from torch_bridge.training.precision import check_device, pick_precision
 from torch_bridge.weights.count import count_params
 from torch_bridge.weights.parametrization import weight_shape
 from torch_bridge.weights.sharing import share

@@ -8,17 +8,10 @@ import torch
 from torch_bridge.datasets import DataSet
 from torch_bridge.datasets.folders import find_ilsvrc12
 from torch_bridge.datasets.registry import IMAGE_SETS, ImageSet
-from torch_bridge.training import (
-    Augmentation,
-    FolderSupply,
-    Held,
-    HeldImages,
-    HeldPictures,
-    HoledAugmentation,
-    MemorySupply,
-    Pixels,
-    Supply,
-)
+from torch_bridge.training.augment import Augmentation, CutoutAugmentation
+from torch_bridge.training.data import ImagesInMemory, Normalisation, TrainingData
+from torch_bridge.training.evaluate import EvaluationImages, EvaluationSet
+from torch_bridge.training.folders import EvaluationFolder, ImagesInFolders
 
 
 @dataclass(frozen=True)
@@ -28,13 +21,13 @@ class Images:
     Attributes
     ----------
     name : what the data set is to be called in every result
-    supply, validation, test : the three parts
+    train, validation, test : the three parts
     """
 
     name: str
-    supply: Supply
-    validation: Held
-    test: Held
+    train: TrainingData
+    validation: EvaluationSet
+    test: EvaluationSet
 
 
 def load_images(
@@ -56,26 +49,30 @@ def load_images(
         return in_memory(known.load(folder, progress), known, device, hole)
     if hole:
         raise ValueError(f"hole is {hole}; images of {data} come from folders and can have none")
-    found, pixels = find_ilsvrc12(folder), Pixels(known.mean, known.std)
+    found, pixels = find_ilsvrc12(folder), Normalisation(known.mean, known.std)
     return Images(
         found.name,
-        FolderSupply(found.train, known.side, pixels),
-        HeldPictures(found.validation, known.side, pixels),
-        HeldPictures(found.test, known.side, pixels),
+        ImagesInFolders(found.train, known.side, pixels),
+        EvaluationFolder(found.validation, known.side, pixels),
+        EvaluationFolder(found.test, known.side, pixels),
     )
 
 
 def in_memory(data: DataSet, known: ImageSet, device: torch.device, hole: int = 0) -> Images:
     """Put images that are all in memory where they are needed."""
-    pixels = Pixels(known.mean, known.std)
+    pixels = Normalisation(known.mean, known.std)
     images, labels = (
         torch.from_numpy(array).to(device) for array in (data.train_images, data.train_labels)
     )
     moves = known.side // 8, known.mirror
-    augmentation = HoledAugmentation(*moves, hole) if hole else Augmentation(*moves)
+    augmentation = CutoutAugmentation(*moves, hole) if hole else Augmentation(*moves)
     return Images(
         data.name,
-        MemorySupply(images, labels, pixels, augmentation),
-        HeldImages(torch.from_numpy(data.val_images), torch.from_numpy(data.val_labels), pixels),
-        HeldImages(torch.from_numpy(data.test_images), torch.from_numpy(data.test_labels), pixels),
+        ImagesInMemory(images, labels, pixels, augmentation),
+        EvaluationImages(
+            torch.from_numpy(data.val_images), torch.from_numpy(data.val_labels), pixels
+        ),
+        EvaluationImages(
+            torch.from_numpy(data.test_images), torch.from_numpy(data.test_labels), pixels
+        ),
     )

@@ -3,8 +3,7 @@
 from dataclasses import dataclass, field, replace
 
 from torch_bridge.training.augment import Distortion
-from torch_bridge.training.config import check_settings
-from torch_bridge.training.fit import TrainConfig
+from torch_bridge.training.config import TrainConfig, check_settings
 from torch_bridge.weights.sharing import Place
 
 ROUNDING = TrainConfig(epochs=12, lr=3e-2, warmup=0.02, rate=1.5e-3)

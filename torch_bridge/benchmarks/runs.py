@@ -14,9 +14,13 @@ from torch_bridge.benchmarks.results import command_line, environment, kept_resu
 from torch_bridge.models import build_model
 from torch_bridge.state.fingerprint import digest_weights, fingerprint
 from torch_bridge.state.tensors import load_weights, save_weights
-from torch_bridge.training import Held, Regime, Supply, Trained, World, error_rate, train
-from torch_bridge.training.evaluate import pick_precision
+from torch_bridge.training.config import TrainConfig
+from torch_bridge.training.data import TrainingData
+from torch_bridge.training.distributed import DistributedContext
+from torch_bridge.training.evaluate import EvaluationSet, error_rate
+from torch_bridge.training.loop import FitResult, train
 from torch_bridge.training.model_facts import model_facts
+from torch_bridge.training.precision import pick_precision
 from torch_bridge.weights.count import count_params
 from tucker_core.files import write_json
 
@@ -29,7 +33,7 @@ class Bench:
     ----------
     benchmark : network, data set, regimes
     images : which also say what the data set is to be called
-    world : where it is trained
+    context : where it is trained
     seed : of everything random
     out : folder for results, weights and files
     folder : folder for checkpoints; None keeps none
@@ -38,7 +42,7 @@ class Bench:
 
     benchmark: Benchmark
     images: Images
-    world: World
+    context: DistributedContext
     out: Path
     seed: int = 0
     folder: Path | None = None
@@ -64,22 +68,22 @@ class Bench:
             If they are not of this network, or the file is damaged.
         """
         model = self.build()
-        self.world.from_first(lambda: load_weights(path, model) and None)
-        self.world.spread(model)
+        self.context.from_first(lambda: load_weights(path, model) and None)
+        self.context.spread(model)
         return model
 
     def fit(
-        self, model: nn.Module, method: str, regime: Regime, teacher: nn.Module | None = None
-    ) -> Trained:
+        self, model: nn.Module, method: str, regime: TrainConfig, teacher: nn.Module | None = None
+    ) -> FitResult:
         """Train a model of this benchmark, with a checkpoint after every epoch."""
         path = None if self.folder is None else self.folder / f"{self.stem(method)}.npz"
         return train(
-            model, self.images.supply, self.images.validation, replace(regime, seed=self.seed),
-            teacher=teacher, world=self.world, checkpoint=path, progress=self.progress,
+            model, self.images.train, self.images.validation, replace(regime, seed=self.seed),
+            teacher=teacher, context=self.context, checkpoint=path, progress=self.progress,
             title=f"{method} {self.benchmark.name}",
         )  # fmt: skip
 
-    def dense(self, regime: Regime, start: Path | None = None) -> Row:
+    def dense(self, regime: TrainConfig, start: Path | None = None) -> Row:
         """Train the dense network, from scratch or from weights; leaves weights and result.
 
         Raises
@@ -94,29 +98,29 @@ class Bench:
             method += "-taught" if regime.distil else "-more"
             more = {"start": {"file": start.name, "weights": digest_weights(model)}}
         mark = self.fingerprint(model, dense=regime)
-        model.to(self.world.device)
+        model.to(self.context.device)
         trained = self.fit(model, method, regime, copy.deepcopy(model) if regime.distil else None)
         params = count_params(model)
         error = error_rate(model, self.images.test)
         row = Row(method, params, 4 * params, 1.0, trained.val_error, error, trained.seconds)
-        if self.world.is_first:
+        if self.context.is_first:
             path = self.out / f"{self.stem(method)}.npz"
             save_weights(path, model)
             more |= run_facts(mark, [path])
             self.write(method, [row], {"dense": regime}, {"dense": trained}, **more)
         return row
 
-    def dense_weights(self, regime: Regime) -> Path:
+    def dense_weights(self, regime: TrainConfig) -> Path:
         """The weights of the dense network trained in that way, which is done if it was not yet."""
         stem = self.out / self.stem(f"dense-{regime.epochs}")
         mark = self.fingerprint(self.build(), dense=regime)
         told = Path(f"{stem}.json")
-        if self.world.from_first(lambda: kept_result(told, mark)) is None:
+        if self.context.from_first(lambda: kept_result(told, mark)) is None:
             self.dense(regime)
-            self.world.from_first(lambda: None)  # until it has written them
+            self.context.from_first(lambda: None)  # until it has written them
         return Path(f"{stem}.npz")
 
-    def fingerprint(self, start: nn.Module, **regimes: Regime) -> str:
+    def fingerprint(self, start: nn.Module, **regimes: TrainConfig) -> str:
         """Hash of everything that a run from these weights depends on."""
         return fingerprint(
             benchmark=[self.benchmark.model, self.benchmark.evidence, self.benchmark.inner_biases],
@@ -124,16 +128,16 @@ class Bench:
             seed=self.seed,
             regimes={name: asdict(regime) for name, regime in regimes.items()},
             precisions={name: self._precision(regime) for name, regime in regimes.items()},
-            data=[part.mark() for part in self._parts()],
-            device=self.world.device.type,
-            processes=self.world.size,
+            data=[part.fingerprint() for part in self._parts()],
+            device=self.context.device.type,
+            processes=self.context.size,
         )
 
-    def _parts(self) -> tuple[Supply, Held, Held]:
-        return self.images.supply, self.images.validation, self.images.test
+    def _parts(self) -> tuple[TrainingData, EvaluationSet, EvaluationSet]:
+        return self.images.train, self.images.validation, self.images.test
 
     def write(
-        self, method: str, rows: list[Row], regimes: dict[str, Regime], runs: dict[str, Trained],
+        self, method: str, rows: list[Row], regimes: dict[str, TrainConfig], runs: dict[str, FitResult],
         **more: Any,
     ) -> None:  # fmt: skip
         """Write everything that a reader needs to judge and to repeat a run."""
@@ -143,24 +147,24 @@ class Bench:
             "model": self.benchmark.model,
             "data_set": self.images.name,
             "images": {
-                "train": len(self.images.supply),
+                "train": len(self.images.train),
                 "validation": len(self.images.validation),
                 "test": len(self.images.test),
             },
             "seed": self.seed,
-            "processes": self.world.size,
+            "processes": self.context.size,
             "regimes": {name: asdict(regime) for name, regime in regimes.items()},
             "precisions": {name: self._precision(regime) for name, regime in regimes.items()},
             "rows": [asdict(row) for row in rows],
             **more,
-            "journals": {name: run.journal.table() for name, run in runs.items()},
+            "journals": {name: run.history.table() for name, run in runs.items()},
             **environment(),
         }  # fmt: skip
         write_json(self.out / f"{self.stem(method)}.json", content)
 
-    def _precision(self, regime: Regime) -> str:
+    def _precision(self, regime: TrainConfig) -> str:
         """What "auto" came to on this device."""
-        return str(pick_precision(self.world.device, regime.precision)).removeprefix("torch.")
+        return str(pick_precision(self.context.device, regime.precision)).removeprefix("torch.")
 
 
 def check_teacher(distil: float | None, start: Path | None) -> None:

@@ -14,8 +14,9 @@ from torch_bridge.benchmarks.runs import Bench
 from torch_bridge.models.fold_batch_norm import fold_batch_norms
 from torch_bridge.quantization.qat import attach_quantizers
 from torch_bridge.state.fingerprint import fingerprint
-from torch_bridge.training import Regime, Trained, error_rate
-from torch_bridge.training.config import check_settings, exactly
+from torch_bridge.training.config import TrainConfig, check_settings, exactly
+from torch_bridge.training.evaluate import error_rate
+from torch_bridge.training.loop import FitResult
 from torch_bridge.weights.count import count_params
 from tucker_core import FileFormatError
 from tucker_core.files import replacing
@@ -60,7 +61,7 @@ class Wish:
 
 
 def compress_benchmark(
-    bench: Bench, dense_path: Path, wish: Wish, tucker: Regime, rounding: Regime
+    bench: Bench, dense_path: Path, wish: Wish, tucker: TrainConfig, rounding: TrainConfig
 ) -> list[Row]:
     """Make the twin, train it in two stages, write its file, and test what the file decodes to.
 
@@ -98,7 +99,7 @@ def begin(bench: Bench, dense_path: Path, wish: Wish) -> "Twin":
     room = Room(
         _room(model, target, wish), wish.bits, bench.benchmark.evidence, wish.init, bench.seed
     )
-    method, device = METHODS[wish.method], bench.world.device
+    method, device = METHODS[wish.method], bench.context.device
     layout = method.put(copy.deepcopy(model) if method.in_rounds else model, room)
     return Twin(bench, wish, dense.to(device).eval(), model.to(device), target, room, layout)
 
@@ -125,7 +126,7 @@ class Twin:
     room: Room
     layout: list[Any]
 
-    def finish(self, tucker: Regime, rounding: Regime) -> list[Row]:
+    def finish(self, tucker: TrainConfig, rounding: TrainConfig) -> list[Row]:
         """Train in two stages, write file and result, test the file: a row for each network."""
         bench, method = self.bench, METHODS[self.wish.method]
         stem = f"{self.wish.name}-{tucker.epochs + rounding.epochs}"
@@ -134,10 +135,10 @@ class Twin:
             tucker = replace(tucker, lr=tucker.plain_lr)
         floats = self._before_rounding(f"{stem}-floats", tucker)
         attach_quantizers(self.model, self.wish.levels)
-        rounding = replace(rounding, bits=bench.world.from_first(self._bits))
+        rounding = replace(rounding, bits=bench.context.from_first(self._bits))
         rounded = bench.fit(self.model, f"{stem}-rounded", rounding, self.dense)
         rows = [dense_row(bench, self.dense)]
-        if not bench.world.is_first:
+        if not bench.context.is_first:
             return rows
         path = bench.out / f"{bench.stem(stem)}{method.suffix}"
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -152,7 +153,7 @@ class Twin:
         )  # fmt: skip
         return rows
 
-    def _before_rounding(self, stem: str, regime: Regime) -> dict[str, Trained]:
+    def _before_rounding(self, stem: str, regime: TrainConfig) -> dict[str, FitResult]:
         """Train at once, or in rounds of an epoch that each leave less room."""
         bench, method = self.bench, METHODS[self.wish.method]
         if not method.in_rounds:
@@ -170,7 +171,7 @@ class Twin:
             runs[f"round {done}"] = job.fit(self.model, f"{stem}-{done}", one, self.dense)
         return runs
 
-    def mark(self, tucker: Regime, rounding: Regime) -> str:
+    def mark(self, tucker: TrainConfig, rounding: TrainConfig) -> str:
         """Hash of everything that the result depends on."""
         run = self.bench.fingerprint(self.dense, tucker=tucker, rounding=rounding)
         return fingerprint(run=run, wish=asdict(self.wish))
@@ -197,7 +198,7 @@ def file_row(bench: Bench, path: Path, seconds: float = 0.0) -> Row:
         raise FileFormatError(f"{path}: {fault}") from fault
     if architecture != bench.benchmark.model:
         raise ValueError(f"{path} holds a {architecture}; {bench.benchmark.model} is asked for")
-    model.to(bench.world.device)
+    model.to(bench.context.device)
     val_error = error_rate(model, bench.images.validation)
     error = error_rate(model, bench.images.test)
     ratio = 4 * count_params(bench.build()) / len(content)

@@ -89,3 +89,78 @@ def _distort(images: Tensor, distortion: Distortion, generator: torch.Generator)
     grid = F.affine_grid(maps, [n, 1, rows, columns], align_corners=False)
     moved = F.grid_sample(images[:, None].float(), grid, align_corners=False)
     return moved[:, 0].round().clamp(0, 255).byte()
+
+
+@dataclass(frozen=True)
+class Augmentation:
+    """Random changes of each training image.
+
+    Attributes
+    ----------
+    shift : pixels up, down, left and right at most; what comes in is black
+    mirror : whether left and right are swapped, each time with a chance of one half
+    """
+
+    shift: int = 4
+    mirror: bool = True
+
+    def draw(self, n: int, generator: torch.Generator) -> Tensor:
+        """Draw for n images how far down and right each moves, and whether it is mirrored: (n, 3)."""
+        moves = torch.randint(0, 2 * self.shift + 1, (n, 2), generator=generator)
+        mirrored = torch.randint(0, 2, (n, 1), generator=generator) * int(self.mirror)
+        return torch.cat([moves, mirrored], 1)
+
+    def apply(self, images: Tensor, drawn: Tensor) -> Tensor:
+        """Move and mirror bytes (n, height, width, colours) as drawn (n, 3); same shape.
+
+        Examples
+        --------
+        >>> image = torch.tensor([[[[1], [2], [3]]]], dtype=torch.uint8)
+        >>> Augmentation(shift=1).apply(image, torch.tensor([[1, 0, 0]])).flatten().tolist()
+        [0, 1, 2]
+        >>> Augmentation(shift=1).apply(image, torch.tensor([[1, 1, 1]])).flatten().tolist()
+        [3, 2, 1]
+        """
+        n, height, width, _ = images.shape
+        padded = F.pad(images, (0, 0, self.shift, self.shift, self.shift, self.shift))
+        down, right, mirrored = drawn[:, :, None].unbind(1)
+        rows = down + torch.arange(height, device=images.device)  # (n, height)
+        columns = torch.arange(width, device=images.device)
+        columns = right + torch.where(mirrored == 1, width - 1 - columns, columns)  # (n, width)
+        which = torch.arange(n, device=images.device)
+        return padded[which[:, None, None], rows[:, :, None], columns[:, None, :]]
+
+
+@dataclass(frozen=True)
+class CutoutAugmentation(Augmentation):
+    """Random changes of each training image that also cover a part of it (cutout, arXiv 1708.04552).
+
+    Attributes
+    ----------
+    hole : side in pixels of a square that becomes black, wherever it falls; a part may lie outside
+    """
+
+    hole: int = 8
+
+    def draw(self, n: int, generator: torch.Generator) -> Tensor:
+        """Draw for n images also where the hole is, as shares of height and width: (n, 5)."""
+        places = torch.rand(n, 2, generator=generator)
+        return torch.cat([super().draw(n, generator), places], 1)
+
+    def apply(self, images: Tensor, drawn: Tensor) -> Tensor:
+        """Move, mirror and cover bytes (n, height, width, colours) as drawn (n, 5); same shape.
+
+        Examples
+        --------
+        >>> image = torch.tensor([[[[1], [2], [3], [4]]]], dtype=torch.uint8)
+        >>> change = torch.tensor([[0, 0, 0, 0, 0.5]])
+        >>> CutoutAugmentation(shift=0, hole=2).apply(image, change).flatten().tolist()
+        [1, 0, 0, 4]
+        """
+        moved = super().apply(images, drawn[:, :3].long())
+        covered = [
+            (torch.arange(side, device=images.device) + 0.5 - side * place[:, None]).abs()
+            < self.hole / 2
+            for side, place in zip(images.shape[1:3], drawn[:, 3:].unbind(1), strict=True)
+        ]  # rows (n, height) and columns (n, width)
+        return moved.masked_fill((covered[0][:, :, None] & covered[1][:, None])[..., None], 0)

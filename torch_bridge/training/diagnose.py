@@ -6,6 +6,10 @@ import torch
 from torch import Tensor, nn
 
 
+class TrainingError(RuntimeError):
+    """Training cannot go on; the message says at which step and what is left."""
+
+
 def first_fault(model: nn.Module, inputs: Tensor) -> str:
     """Name what is not finite, running the model once more on a batch that went wrong.
 

@@ -22,7 +22,7 @@ _CPU = torch.device("cpu")
 
 
 @dataclass(frozen=True)
-class World:
+class DistributedContext:
     """The processes that train together.
 
     Attributes
@@ -40,12 +40,25 @@ class World:
         """Whether this process writes files and shows progress."""
         return self.rank == 0
 
-    def share(self, batch: Tensor) -> Tensor:
+    def check_batch(self, batch_size: int) -> None:
+        """Refuse batches that the processes cannot share evenly.
+
+        Raises
+        ------
+        ValueError
+            If a batch is no multiple of their number.
+        """
+        if batch_size % self.size:
+            raise ValueError(
+                f"batch_size is {batch_size}; {self.size} processes need a multiple of that"
+            )
+
+    def part(self, batch: Tensor) -> Tensor:
         """Cut this process's part out of a batch (n, ...): n / size entries, for all processes alike.
 
         Examples
         --------
-        >>> World(rank=1, size=2).share(torch.arange(6)).tolist()
+        >>> DistributedContext(rank=1, size=2).share(torch.arange(6)).tolist()
         [3, 4, 5]
         """
         return batch.tensor_split(self.size)[self.rank]
@@ -73,7 +86,7 @@ class World:
 
         Examples
         --------
-        >>> World().from_first(lambda: 3)
+        >>> DistributedContext().from_first(lambda: 3)
         3
         """
         if self.size == 1:
@@ -142,8 +155,8 @@ def _size() -> int:
 
 
 @contextmanager
-def join(device: torch.device) -> Iterator[World]:
-    """The world that `torchrun` made, or one process alone, while the context lasts.
+def init_distributed(device: torch.device) -> Iterator[DistributedContext]:
+    """The context that `torchrun` made, or one process alone, while the context lasts.
 
     Parameters
     ----------
@@ -151,13 +164,13 @@ def join(device: torch.device) -> Iterator[World]:
     """
     size = _size()
     if size == 1:
-        yield World(device=device)
+        yield DistributedContext(device=device)
         return
     if device.type == "cuda":
         device = torch.device("cuda", int(os.environ["LOCAL_RANK"]))
         torch.cuda.set_device(device)
     distributed.init_process_group("nccl" if device.type == "cuda" else "gloo")
     try:
-        yield World(distributed.get_rank(), size, device)
+        yield DistributedContext(distributed.get_rank(), size, device)
     finally:
         distributed.destroy_process_group()

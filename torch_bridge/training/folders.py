@@ -8,8 +8,8 @@ from torch import Tensor
 
 from torch_bridge.datasets.folders import Box, Picture, read_batches
 from torch_bridge.state.fingerprint import fingerprint
-from torch_bridge.training.distributed import World
-from torch_bridge.training.images import Batch, Pixels
+from torch_bridge.training.data import Batch, Normalisation, full_batches
+from torch_bridge.training.distributed import DistributedContext
 
 _TEST_BATCH = 100
 _MIDDLE: Box = (0.0625, 0.0625, 0.9375, 0.9375)  # 224 of 256 pixels
@@ -19,7 +19,11 @@ class _Pictures:
     """What both readers of a folder know."""
 
     def __init__(
-        self, pictures: Sequence[Picture], side: int, pixels: Pixels, threads: int | None = None
+        self,
+        pictures: Sequence[Picture],
+        side: int,
+        pixels: Normalisation,
+        threads: int | None = None,
     ) -> None:
         self.pictures, self.side, self.pixels = pictures, side, pixels
         self.threads = threads or os.cpu_count() or 1
@@ -28,13 +32,17 @@ class _Pictures:
         """How many images there are."""
         return len(self.pictures)
 
-    def mark(self) -> str:
+    def steps(self, batch_size: int) -> int:
+        """How many full batches there are."""
+        return full_batches(len(self), batch_size)
+
+    def fingerprint(self) -> str:
         """Hash of the files' names and classes, and of what becomes of their pixels."""
         files = [(p.parent.name, p.name, kind) for p, kind in self.pictures]
         return fingerprint(files=files, side=self.side, pixels=repr(self.pixels))
 
 
-class FolderSupply(_Pictures):
+class ImagesInFolders(_Pictures):
     """Training images on disk.
 
     Every image is cut at random, 8 to 100 % of its area and 3 : 4 to 4 : 3 in shape (Szegedy et al.,
@@ -48,14 +56,16 @@ class FolderSupply(_Pictures):
     threads : that read; by default one for each core
     """
 
-    def epoch(self, batch_size: int, seed: int, world: World) -> Iterator[Batch]:
+    def epoch(
+        self, number: int, batch_size: int, seed: int, context: DistributedContext
+    ) -> Iterator[Batch]:
         """All full batches of one epoch; a last one that is not full is left out."""
         generator = torch.Generator().manual_seed(seed)
         order = torch.randperm(len(self), generator=generator)
         drawn = torch.rand(len(self), 5, generator=generator)
         starts = range(0, len(self) - batch_size + 1, batch_size)
-        shares = [world.share(order[start : start + batch_size]) for start in starts]
-        changes = [world.share(drawn[start : start + batch_size]) for start in starts]
+        shares = [context.part(order[start : start + batch_size]) for start in starts]
+        changes = [context.part(drawn[start : start + batch_size]) for start in starts]
         wanted = [
             [
                 (self.pictures[i][0], _box(c))
@@ -66,20 +76,20 @@ class FolderSupply(_Pictures):
         batches = read_batches(wanted, self.side, self.threads)
         for share, changed, images in zip(shares, changes, batches, strict=True):
             labels = torch.tensor([self.pictures[i][1] for i in share.tolist()])
-            inputs = self.pixels.normalise(torch.from_numpy(images).to(world.device))
-            mirrored = (changed[:, 4] < 0.5).to(world.device)[:, None, None, None]
-            yield torch.where(mirrored, inputs.flip(3), inputs), labels.to(world.device)
+            inputs = self.pixels.apply(torch.from_numpy(images).to(context.device))
+            mirrored = (changed[:, 4] < 0.5).to(context.device)[:, None, None, None]
+            yield Batch(torch.where(mirrored, inputs.flip(3), inputs), labels.to(context.device))
 
 
-class HeldPictures(_Pictures):
+class EvaluationFolder(_Pictures):
     """Images on disk that are never trained on: their middle.
 
     Parameters
     ----------
-    pictures, side, pixels, threads : as for `FolderSupply`
+    pictures, side, pixels, threads : as for `ImagesInFolders`
     """
 
-    def batches(self, device: torch.device) -> Iterator[Batch]:
+    def batches(self, device: torch.device) -> Iterator[tuple[Tensor, Tensor]]:
         """All images once, in order."""
         groups = [
             self.pictures[start : start + _TEST_BATCH]
@@ -89,7 +99,7 @@ class HeldPictures(_Pictures):
         read = read_batches(wanted, self.side, self.threads)
         for group, images in zip(groups, read, strict=True):
             labels: Tensor = torch.tensor([kind for _, kind in group])
-            yield self.pixels.normalise(torch.from_numpy(images).to(device)), labels
+            yield self.pixels.apply(torch.from_numpy(images).to(device)), labels
 
 
 def _box(drawn: Sequence[float]) -> Box:

@@ -17,7 +17,7 @@ from tucker_core.files import replacing
 COLUMNS = ("epoch", "lr", "loss", "val_error", "kilobits", "seconds")
 
 
-class Journal:
+class History:
     """One row an epoch.
 
     That is its number, learning rate at its end, mean loss, validation error in percent, expected size

@@ -1,19 +1,25 @@
-"""Learning from a trained network as well as from the labels (Hinton, Vinyals, Dean, arXiv 1503.02531).
+"""What is minimised: cross-entropy, distillation from a teacher, and the rate term.
 
-The teacher may be any network that reads the same images, a larger one included. What it says of an
-image never changes, so it is asked once per copy of the training images and remembered.
+Learning from a trained network as well as from the labels is after Hinton, Vinyals, Dean, arXiv
+1503.02531. The teacher may be any network that reads the same images, a larger one included.
 """
+
+from typing import Any
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from torch_bridge.quantization.qat import rate
 from torch_bridge.state.fingerprint import digest
-from torch_bridge.training.evaluate import pick_precision, predict
+from torch_bridge.training.config import TrainConfig
+from torch_bridge.training.evaluate import predict
+from torch_bridge.training.precision import autocast, pick_precision
+from torch_bridge.training.rate_control import RateControl
 
 
 class Teacher:
-    """A trained network whose outputs others learn to imitate.
+    """A trained network whose outputs others learn to imitate, asked once for each copy of the images.
 
     Parameters
     ----------
@@ -36,15 +42,57 @@ class Teacher:
     def logits(self, images: Tensor) -> Tensor:
         """Logits (n, classes) of byte images (n, height, width), from memory if it saw this tensor."""
         if id(images) not in self._known:
-            half = self._dtype != torch.float32
-            with torch.autocast(self._device.type, torch.bfloat16, enabled=half):
+            with autocast(self._device, self._dtype):
                 self._known[id(images)] = (images, predict(self._model, images))
         return self._known[id(images)][1]
 
-    def mark(self) -> str:
+    def fingerprint(self) -> str:
         """The teacher's kind, weights and precision, on which all that it says depends."""
         values = digest(self._model.state_dict().values())
         return f"{type(self._model).__name__} {values} {self._dtype} {self._device.type}"
+
+
+class Objective:
+    """The loss of a batch.
+
+    Parameters
+    ----------
+    model : the network that is trained, which the rate term looks at
+    config : weights of the terms
+    steps_per_epoch : how many steps an epoch has
+    teacher : a network that says the targets of each batch, where the batches do not bring them
+    """
+
+    def __init__(
+        self, model: nn.Module, config: TrainConfig, steps_per_epoch: int, teacher: Any = None
+    ) -> None:
+        self.model, self.config, self.teacher = model, config, teacher
+        self.rate_control = RateControl(config, steps_per_epoch)
+
+    def targets(self, inputs: Tensor) -> Tensor | None:
+        """What the teacher says of a batch; call it in the precision of the training."""
+        if self.teacher is None or not self.config.distil:
+            return None
+        with torch.no_grad():
+            said: Tensor = self.teacher(inputs).float()
+        return said
+
+    def loss(
+        self, logits: Tensor, labels: Tensor, targets: Tensor | None, step: int, step_of_epoch: int
+    ) -> Tensor:
+        """Cross-entropy, drawn towards the targets, plus what the bits weigh at this step."""
+        config = self.config
+        loss = F.cross_entropy(logits, labels, label_smoothing=config.label_smoothing)
+        if targets is not None:
+            loss = torch.lerp(
+                loss, distillation(targets, logits, config.temperature), config.distil
+            )
+        if config.rate:
+            control, bits = self.rate_control, rate(self.model)
+            count = control.counts(step_of_epoch)
+            weight = control.weight_at(step, float(bits.detach()), self.model, count=count)
+            loss = loss + weight * bits / 1000
+        return loss
 
 
 def distillation(targets: Tensor, logits: Tensor, temperature: float) -> Tensor:

@@ -7,7 +7,7 @@ from torch import nn
 from torch.nn.modules.batchnorm import _NormBase
 
 from torch_bridge.quantization.qat import quantized_tensors
-from torch_bridge.training.config import Regime
+from torch_bridge.training.config import TrainConfig
 from torch_bridge.weights.parametrization import stored_layers, stored_parts
 
 KINDS = ("weights", "tucker", "norms", "biases", "steps")
@@ -43,20 +43,20 @@ def parameter_kinds(model: nn.Module) -> dict[str, list[nn.Parameter]]:
     return kinds
 
 
-def make_optimizer(model: nn.Module, regime: Regime) -> torch.optim.Optimizer:
+def make_optimizer(model: nn.Module, config: TrainConfig) -> torch.optim.Optimizer:
     """SGD or AdamW over the parameters of a model, one group a kind."""
-    plain = regime.lr if regime.plain_lr is None else regime.plain_lr
-    rates = dict.fromkeys(KINDS, plain) | {"tucker": regime.lr, "steps": regime.step_lr}
+    plain = config.lr if config.plain_lr is None else config.plain_lr
+    rates = dict.fromkeys(KINDS, plain) | {"tucker": config.lr, "steps": config.step_lr}
     groups: list[dict[str, Any]] = [
         {
             "params": found,
             "lr": rates[kind],
             "initial_lr": rates[kind],
-            "weight_decay": getattr(regime.decay, kind, 0.0),
+            "weight_decay": config.decay_of(kind),
         }
         for kind, found in parameter_kinds(model).items()
         if found
     ]
-    if regime.optimizer == "sgd":
-        return torch.optim.SGD(groups, regime.lr, momentum=0.9, nesterov=True)
-    return torch.optim.AdamW(groups, regime.lr, betas=(0.9, 0.99))
+    if config.optimizer == "sgd":
+        return torch.optim.SGD(groups, config.lr, momentum=0.9, nesterov=True)
+    return torch.optim.AdamW(groups, config.lr, betas=(0.9, 0.99))

@@ -40,7 +40,7 @@ from torch_bridge.compression.compress import compress_model
 from torch_bridge.datasets import DataSet, registry
 from torch_bridge.models import build_model
 from torch_bridge.state.tensors import load_weights
-from torch_bridge.training import World
+from torch_bridge.training.distributed import DistributedContext
 from tucker_core.codec import Decoder, Encoder
 
 
@@ -203,7 +203,7 @@ def test_digits_are_a_benchmark_too(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     digits = DataSet("MNIST-tiny", *(part.astype(np.uint8) for part in parts))
     monkeypatch.setattr(registry, "load_mnist", lambda *_, **__: digits)
     images = load_images("mnist", None, torch.device("cpu"))
-    bench = Bench(benchmark_named("lenet5"), images, World(), tmp_path, progress=False)
+    bench = Bench(benchmark_named("lenet5"), images, DistributedContext(), tmp_path, progress=False)
     row = bench.dense(replace(bench.benchmark.dense, epochs=1, batch_size=20))
     assert row.params == 431_080
     model = load_weights(next(tmp_path.glob("*.npz")), bench.build())

@@ -23,13 +23,16 @@ from torch_bridge.datasets.registry import IMAGE_SETS
 from torch_bridge.models import MODELS, CifarResNet
 from torch_bridge.models.fold_batch_norm import fold_batch_norms
 from torch_bridge.state.tensors import load_weights, save_weights
-from torch_bridge.training import World, error_rate
+from torch_bridge.training.distributed import DistributedContext
+from torch_bridge.training.evaluate import error_rate
 from tucker_core import ARCHITECTURES, load
 
 
 def bench_in(folder: Path, name: str) -> Bench:
     images = in_memory(tiny_set(), IMAGE_SETS["cifar10"], torch.device("cpu"))
-    return Bench(benchmark_named(name), images, World(), folder, folder=folder, progress=False)
+    return Bench(
+        benchmark_named(name), images, DistributedContext(), folder, folder=folder, progress=False
+    )
 
 
 def test_every_benchmark_names_a_network_and_a_data_set() -> None:

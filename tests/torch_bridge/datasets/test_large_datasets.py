@@ -16,7 +16,7 @@ from torch_bridge.benchmarks.images import load_images
 from torch_bridge.datasets import DataError, folders, svhn
 from torch_bridge.datasets.folders import find_ilsvrc12, read_picture
 from torch_bridge.datasets.svhn import load_svhn
-from torch_bridge.training import World
+from torch_bridge.training.distributed import DistributedContext
 
 CPU = torch.device("cpu")
 
@@ -75,16 +75,16 @@ def test_ilsvrc12_is_listed_split_and_read_lazily(tmp_path: Path) -> None:
     assert found.name == "ILSVRC12-subset"
     assert [len(part) for part in (found.train, found.validation, found.test)] == [24, 6, 6]
     images = load_images("ilsvrc12", tmp_path, CPU)
-    batches = list(images.supply.epoch(5, 0, World()))
-    assert [tuple(inputs.shape) for inputs, _ in batches] == [(5, 3, 224, 224)] * 4
+    batches = list(images.train.epoch(0, 5, 0, DistributedContext()))
+    assert [tuple(batch.inputs.shape) for batch in batches] == [(5, 3, 224, 224)] * 4
     levels = {k: (80 * k / 255 - 0.485) / 0.229 for k in range(3)}
-    for inputs, labels in batches:
+    for inputs, labels, _ in batches:
         expected = torch.tensor([levels[k] for k in labels.tolist()])
         torch.testing.assert_close(inputs[:, 0].mean((1, 2)), expected, atol=0.02, rtol=0)
-    again = list(images.supply.epoch(5, 0, World()))
-    assert all(torch.equal(a, b) for a, b in zip(batches[0], again[0], strict=True))
-    other = list(images.supply.epoch(5, 1, World()))
-    assert not torch.equal(batches[0][1], other[0][1]) or len(batches) != len(other)
+    again = list(images.train.epoch(0, 5, 0, DistributedContext()))
+    assert all(torch.equal(a, b) for a, b in zip(batches[0][:2], again[0][:2], strict=True))
+    other = list(images.train.epoch(0, 5, 1, DistributedContext()))
+    assert not torch.equal(batches[0].labels, other[0].labels) or len(batches) != len(other)
     ((inputs, labels),) = images.test.batches(CPU)
     assert inputs.shape == (6, 3, 224, 224)
     assert labels.tolist() == [0, 0, 1, 1, 2, 2]
@@ -93,10 +93,12 @@ def test_ilsvrc12_is_listed_split_and_read_lazily(tmp_path: Path) -> None:
 def test_ilsvrc12_shares_each_batch_between_processes(tmp_path: Path) -> None:
     write_ilsvrc12(tmp_path, train=6)
     images = load_images("ilsvrc12", tmp_path, CPU)
-    whole = next(iter(images.supply.epoch(4, 2, World())))
-    halves = [next(iter(images.supply.epoch(4, 2, World(rank, 2)))) for rank in (0, 1)]
-    for k in (0, 1):
-        assert torch.equal(whole[k], torch.cat([half[k] for half in halves]))
+    whole = next(iter(images.train.epoch(0, 4, 2, DistributedContext())))
+    halves = [
+        next(iter(images.train.epoch(0, 4, 2, DistributedContext(rank, 2)))) for rank in (0, 1)
+    ]
+    assert torch.equal(whole.inputs, torch.cat([half.inputs for half in halves]))
+    assert torch.equal(whole.labels, torch.cat([half.labels for half in halves]))
 
 
 def test_a_box_is_cut_and_scaled(tmp_path: Path) -> None:
@@ -116,7 +118,7 @@ def test_ilsvrc12_says_what_is_missing_or_damaged(tmp_path: Path) -> None:
     (tmp_path / "train" / "n00000001" / "0.JPEG").write_bytes(b"no picture")
     images = load_images("ilsvrc12", tmp_path, CPU)
     with pytest.raises(DataError, match=r"n00000001/0\.JPEG: cannot be read"):
-        list(images.supply.epoch(4, 0, World()))
+        list(images.train.epoch(0, 4, 0, DistributedContext()))
     for file in (tmp_path / "val" / "n00000002").iterdir():
         file.unlink()
     with pytest.raises(DataError, match=r"val/n00000002: holds no \*\.JPEG"):

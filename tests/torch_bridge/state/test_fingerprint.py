@@ -14,7 +14,7 @@ from torch_bridge import fit
 from torch_bridge.benchmarks.experiment import Experiment
 from torch_bridge.datasets import DataSet
 from torch_bridge.state.fingerprint import digest, fingerprint
-from torch_bridge.training import fit as train
+from torch_bridge.training import loop
 from torch_bridge.training.model_facts import model_facts
 
 
@@ -96,7 +96,7 @@ def test_what_auto_came_to_is_part_of_it(tmp_path: Path, monkeypatch: pytest.Mon
 
     files, marks = [], []
     for dtype in (torch.float32, torch.bfloat16):
-        monkeypatch.setattr(train, "pick_precision", lambda *_, dtype=dtype: dtype)
+        monkeypatch.setattr(loop, "pick_precision", lambda *_, dtype=dtype: dtype)
         monkeypatch.setattr(
             "torch_bridge.benchmarks.experiment.pick_precision", lambda *_, d=dtype: d
         )

@@ -52,7 +52,7 @@ KILLED = """
 import sys
 from pathlib import Path
 from tests.torch_bridge.tiny_pictures import *
-from torch_bridge.training import train
+from torch_bridge.training.loop import train
 model = picture_net(dropout=0.2)
 regime = REGIME.__class__(**{**vars(REGIME), "epochs": 40, "ema": 0.9})
 train(model, supply(160), held_out(), regime, checkpoint=Path(sys.argv[1]), progress=False)

@@ -9,12 +9,13 @@ from tests.torch_bridge.tiny_cifar import tiny_set
 from tests.torch_bridge.tiny_pictures import pictures
 from torch_bridge.benchmarks.images import in_memory, load_images
 from torch_bridge.datasets.registry import IMAGE_SETS
-from torch_bridge.training import HoledAugmentation, World
+from torch_bridge.training.augment import CutoutAugmentation
+from torch_bridge.training.distributed import DistributedContext
 
 
 def test_hole_is_a_black_square_that_may_lie_partly_outside() -> None:
     images = pictures(60)[0].clamp_min(1)
-    augmentation = HoledAugmentation(shift=0, mirror=False, hole=4)
+    augmentation = CutoutAugmentation(shift=0, mirror=False, hole=4)
     drawn = augmentation.draw(60, torch.Generator().manual_seed(0))
     covered = augmentation.apply(images, drawn) != images
     sizes = set()
@@ -41,6 +42,6 @@ def test_hole_reaches_the_training_images_alone() -> None:
     for part in ("validation", "test"):
         whole, other = (getattr(images, part) for images in sets)
         assert torch.equal(whole.images, other.images)
-    batches = [next(iter(images.supply.epoch(40, 0, World())))[0] for images in sets]
+    batches = [next(iter(images.train.epoch(0, 40, 0, DistributedContext())))[0] for images in sets]
     whole, covered = (float((batch == batch.amin()).float().mean()) for batch in batches)
     assert covered > 3 * whole

@@ -17,7 +17,7 @@ def record(**changed: Any) -> SimpleNamespace:
 
 def check(given: SimpleNamespace) -> None:
     check_settings(
-        given, positive=["lr"], not_negative=["rate"], shares=["share"],
+        given, positive=["lr"], not_negative=["rate"], fractions=["share"],
         choices={"kind": ("sgd", "adamw")},
     )  # fmt: skip
 
@@ -35,7 +35,7 @@ def test_what_can_be_meant_passes(fine: dict[str, Any]) -> None:
         ({"lr": math.nan}, "lr is nan"),
         ({"rate": -1e-9}, "rate is -1e-09; a number >= 0 is needed"),
         ({"rate": math.nan}, "rate is nan"),
-        ({"share": -0.1}, "share is -0.1; a share, 0 to 1, is needed"),
+        ({"share": -0.1}, "share is -0.1; a fraction, 0 to 1, is needed"),
         ({"share": 1.1}, "share is 1.1"),
         ({"kind": "lion"}, "kind is 'lion'; one of sgd, adamw is needed"),
     ],

@@ -17,23 +17,18 @@ from tests.torch_bridge.tiny_pictures import REGIME, held_out, picture_net, pict
 from torch_bridge import attach_quantizers, compress_model
 from torch_bridge.quantization.qat import quantized_tensors
 from torch_bridge.state import checkpoint
-from torch_bridge.training import (
-    Augmentation,
-    Decay,
-    Regime,
-    Trained,
-    World,
-    error_rate,
-    loop,
-    train,
-)
-from torch_bridge.training.diagnose import first_fault
-from torch_bridge.training.fit import TrainingError
+from torch_bridge.training import loop
+from torch_bridge.training.augment import Augmentation
+from torch_bridge.training.config import TrainConfig, WeightDecay
+from torch_bridge.training.diagnose import TrainingError, first_fault
+from torch_bridge.training.distributed import DistributedContext
+from torch_bridge.training.evaluate import error_rate
+from torch_bridge.training.loop import FitResult, train
 from torch_bridge.training.optim import make_optimizer, parameter_kinds
 from tucker_core import LayerPlan, NetworkPlan, plan_reshape
 
 
-def run(model: nn.Module, regime: Regime = REGIME, **options: Any) -> Trained:
+def run(model: nn.Module, regime: TrainConfig = REGIME, **options: Any) -> FitResult:
     options.setdefault("progress", False)
     return train(model, supply(), held_out(), regime, **options)
 
@@ -48,7 +43,7 @@ def test_learns_to_tell_bright_from_dark() -> None:
     trained = run(model, replace(REGIME, epochs=12))
     assert trained.val_error == error_rate(model, held_out())
     assert trained.val_error < 20 < before
-    losses = [row["loss"] for row in trained.journal.table()]
+    losses = [row["loss"] for row in trained.history.table()]
     assert losses[-1] < losses[0] / 2
 
 
@@ -64,7 +59,7 @@ VARIANTS = {
 @pytest.mark.parametrize("regime", VARIANTS.values(), ids=VARIANTS)
 @pytest.mark.parametrize("broken_off", [1, 2])
 def test_resumes_to_the_same_bits(
-    regime: Regime, broken_off: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    regime: TrainConfig, broken_off: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def start() -> nn.Module:
         return picture_net(dropout=0.3)
@@ -89,8 +84,8 @@ def test_resumes_to_the_same_bits(
     again = start()
     resumed = run(again, regime, teacher=teacher, checkpoint=path)
     assert torch.equal(weights(again), weights(whole))
-    without_time = [row[:-1] for row in resumed.journal.rows]
-    assert without_time == [row[:-1] for row in unbroken.journal.rows]
+    without_time = [row[:-1] for row in resumed.history.rows]
+    assert without_time == [row[:-1] for row in unbroken.history.rows]
     (table,) = tmp_path.glob("ada-7.5x-*.csv")
     with table.open() as file:
         assert [int(float(row["epoch"])) for row in csv.DictReader(file)] == [1, 2, 3]
@@ -173,8 +168,8 @@ def test_kinds_hold_every_parameter_once_and_have_their_own_decay() -> None:
     }  # fmt: skip
     everything = [id(p) for found in kinds.values() for p in found]
     assert sorted(everything) == sorted(id(p) for p in model.parameters())
-    decay = Decay(weights=1.0, tucker=2.0, norms=3.0, biases=4.0)
-    groups = make_optimizer(model, replace(REGIME, decay=decay, plain_lr=0.5)).param_groups
+    decay = WeightDecay(weights=1.0, tucker=2.0, norms=3.0, biases=4.0)
+    groups = make_optimizer(model, replace(REGIME, weight_decay=decay, plain_lr=0.5)).param_groups
     assert [(g["weight_decay"], g["lr"]) for g in groups] == [
         (1.0, 0.5), (2.0, REGIME.lr), (3.0, 0.5), (4.0, 0.5), (0.0, REGIME.step_lr),
     ]  # fmt: skip
@@ -188,11 +183,11 @@ def test_price_on_bits_follows_the_size(wanted: float, rises: bool, tmp_path: Pa
     path = tmp_path / "run.npz"
     real = sum(quantizer.entropy(levels) for quantizer, levels in quantized_tensors(model))
     trained = run(model, replace(REGIME, rate=0.01, bits=wanted), checkpoint=path)
-    assert 0.1 < trained.journal.table()[-1]["kilobits"] < 10
+    assert 0.1 < trained.history.table()[-1]["kilobits"] < 10
     (kept,) = tmp_path.glob("run-*.npz")
     with np.load(kept) as stored:
-        assert float(stored["plain/first_bits"]) == pytest.approx(real)
-        assert (float(stored["plain/price"]) > 0.01) == rises
+        assert float(stored["plain/rate/first_bits"]) == pytest.approx(real)
+        assert (float(stored["plain/rate/weight"]) > 0.01) == rises
 
 
 def test_augmentation_moves_whole_images_inside_a_black_frame() -> None:
@@ -211,8 +206,8 @@ def test_augmentation_moves_whole_images_inside_a_black_frame() -> None:
 
 
 def test_processes_share_every_batch_between_them() -> None:
-    both = [list(supply().epoch(8, 3, World(rank, 2))) for rank in (0, 1)]
-    alone = list(supply().epoch(8, 3, World()))
+    both = [list(supply().epoch(0, 8, 3, DistributedContext(rank, 2))) for rank in (0, 1)]
+    alone = list(supply().epoch(0, 8, 3, DistributedContext()))
     assert len(alone) == 4
     for whole, first, second in zip(alone, *both, strict=True):
         assert torch.equal(whole[0], torch.cat([first[0], second[0]]))
@@ -232,7 +227,7 @@ def test_batches_that_cannot_be_made_are_refused() -> None:
     with pytest.raises(ValueError, match="batch_size is 40; there are only 32 training images"):
         run(picture_net(), replace(REGIME, batch_size=40))
     with pytest.raises(ValueError, match="batch_size is 8; 3 processes need a multiple"):
-        run(picture_net(), world=World(0, 3))
+        run(picture_net(), context=DistributedContext(0, 3))
 
 
 @pytest.mark.slow
@@ -246,7 +241,7 @@ def test_a_compiled_network_trains_alike(tucker: bool) -> None:
             compress_model(model, 500)
         learning = replace(REGIME, compile=compiled, distil=0.5)
         trained = run(model, learning, teacher=picture_net())
-        losses.append([row["loss"] for row in trained.journal.table()])
+        losses.append([row["loss"] for row in trained.history.table()])
     np.testing.assert_allclose(losses[1], losses[0], rtol=1e-3)
 
 
@@ -262,7 +257,7 @@ def test_impossible_regimes_are_refused(wrong: dict[str, Any]) -> None:
 @pytest.mark.parametrize("schedule", ["cosine", "one-cycle"])
 def test_learning_rate_rises_to_one_and_falls_to_almost_nothing(schedule: Any) -> None:
     regime = replace(REGIME, schedule=schedule, warmup=0.2)
-    shares = [regime.share(step, 100) for step in range(100)]
+    shares = [regime.lr_fraction(step, 100) for step in range(100)]
     assert shares[:20] == sorted(shares[:20])
     assert shares[19] == max(shares) == 1.0
     assert shares[19:] == sorted(shares[19:], reverse=True)

@@ -9,24 +9,24 @@ import pytest
 
 from ada_tucker.cli import main as cli
 from tests.torch_bridge.two_processes import run_two
-from torch_bridge.training import World
+from torch_bridge.training.distributed import DistributedContext
 
 WORLD = """
 import torch
-from torch_bridge.training import join
-with join(torch.device("cpu")) as world:
-    print(world.from_first(lambda: world.rank + 7))
+from torch_bridge.training.distributed import init_distributed
+with init_distributed(torch.device("cpu")) as context:
+    print(context.from_first(lambda: context.rank + 7))
     try:
-        world.from_first(lambda: 1 // world.rank)
+        context.from_first(lambda: 1 // context.rank)
     except ZeroDivisionError as error:
         print(error)
     net = torch.nn.Sequential(torch.nn.Conv2d(2, 2, 3), torch.nn.BatchNorm2d(2))
     net[0].weight.data = net[0].weight.data.contiguous(memory_format=torch.channels_last)
-    world.spread(net)
+    context.spread(net)
     print(sum(float(tensor.double().sum()) for tensor in net.state_dict().values()))
-    world.check_same("a word", "same")
+    context.check_same("a word", "same")
     try:
-        world.check_same("a word", str(world.rank))
+        context.check_same("a word", str(context.rank))
     except ValueError as error:
         print(error)
 """
@@ -46,33 +46,34 @@ from dataclasses import replace
 from pathlib import Path
 import torch
 from tests.torch_bridge.tiny_pictures import REGIME, held_out, picture_net, supply
-from torch_bridge.training import join, train
+from torch_bridge.training.distributed import init_distributed
+from torch_bridge.training.loop import train
 class Broken(Exception):
     pass
-def run(folder, world, stop=-1):
+def run(folder, context, stop=-1):
     images, model = supply(), picture_net()
     begin = images.epoch
-    def epoch(batch_size, seed, world):
+    def epoch(number, batch_size, seed, context):
         if seed == stop:
             raise Broken
-        return begin(batch_size, seed, world)
+        return begin(number, batch_size, seed, context)
     images.epoch = epoch
     trained = train(
-        model, images, held_out(), replace(REGIME, epochs=4), world=world,
+        model, images, held_out(), replace(REGIME, epochs=4), context=context,
         checkpoint=folder / "run.npz", progress=False,
     )
-    losses = [row["loss"] for row in trained.journal.table()]
+    losses = [row["loss"] for row in trained.history.table()]
     assert len(losses) == 4
     state = {name: tensor.tolist() for name, tensor in model.state_dict().items()}
     return [state, trained.val_error, losses]
 torch.set_num_threads(1)
 folder = Path(sys.argv[1])
-with join(torch.device("cpu")) as world:
-    print(run(folder / "whole", world))
+with init_distributed(torch.device("cpu")) as context:
+    print(run(folder / "whole", context))
     try:
-        run(folder / "broken", world, stop=2)
+        run(folder / "broken", context, stop=2)
     except Broken:
-        print(run(folder / "broken", world))
+        print(run(folder / "broken", context))
 """
 
 
@@ -123,5 +124,5 @@ def test_what_trains_in_one_process_refuses_to_be_two(
 
 
 def test_alone_nothing_is_asked_of_others() -> None:
-    World().check_same("a word", "any")
-    assert World().from_first(lambda: "it") == "it"
+    DistributedContext().check_same("a word", "any")
+    assert DistributedContext().from_first(lambda: "it") == "it"
