@@ -76,15 +76,14 @@ def export_state(state: Mapping[str, Tensor], path: Path) -> None:
 
 @contextmanager
 def _written(path: Path) -> Iterator[Path]:
-    """As `replacing`; what libraries raise on a full disk is an `OSError` with the file's name."""
-    try:
-        with replacing(path) as temporary:
+    """As `replacing`; what safetensors raises on a full disk is an `OSError` with the file's name."""
+    with replacing(path) as temporary:
+        try:
             yield temporary
-    except Exception as error:
-        nameless = isinstance(error, OSError) and error.filename is None
-        if nameless or type(error).__name__ == "SafetensorError":
-            raise OSError(f"{path} cannot be written: {error}; is the disk full?") from error
-        raise
+        except Exception as error:
+            if type(error).__name__ == "SafetensorError":
+                raise OSError(f"{path} cannot be written: {error}; is the disk full?") from error
+            raise
 
 
 def _write_safetensors(model: nn.Module, path: Path, _: tuple[Tensor, ...]) -> None:
