@@ -7,6 +7,7 @@ optional packages of `pip install ada-tucker[export]`.
 
 import copy
 import io
+import logging
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -114,8 +115,9 @@ def _write_program(model: nn.Module, path: Path, inputs: tuple[Tensor, ...]) -> 
 
 def _write_onnx(model: nn.Module, path: Path, inputs: tuple[Tensor, ...]) -> None:
     _needed("onnxscript")
+    logging.getLogger("torch.onnx").setLevel(logging.ERROR)  # the exporter warns of its own internals
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # the exporter warns of its own internals
+        warnings.simplefilter("ignore")
         program: Any = torch.onnx.export(
             model, inputs, dynamo=True, opset_version=OPSET, verbose=False,
             dynamic_shapes=_free_batch(inputs),
