@@ -54,15 +54,13 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[Path]:
     target.parent.mkdir(parents=True, exist_ok=True)
     temporary = target.with_name(f".{secrets.token_hex(8)}.part")
     try:
-        _create(temporary, None if old is None else stat.S_IMODE(old.st_mode) & 0o777)
-        yield temporary
-        with temporary.open("rb+") as file:
-            os.fsync(file.fileno())
-        os.replace(temporary, target)
-    except OSError as error:
-        if str(error.filename) == str(temporary):  # which the user has never heard of
-            raise OSError(error.errno, error.strerror, os.fspath(path)) from error
-        raise
+        with _naming(path, temporary):
+            mode = _create(temporary, None if old is None else stat.S_IMODE(old.st_mode) & 0o777)
+            yield temporary
+            temporary.chmod(mode)  # a library may have put a file of its own there
+            with temporary.open("rb+") as file:
+                os.fsync(file.fileno())
+            os.replace(temporary, target)
     finally:
         with suppress(OSError):  # what went wrong before is the news
             temporary.unlink(missing_ok=True)
@@ -91,6 +89,18 @@ def write_json(path: str | os.PathLike[str], content: Any) -> None:
         temporary.write_text(text, encoding="utf-8", errors="backslashreplace")
 
 
+@contextmanager
+def _naming(path: str | os.PathLike[str], temporary: Path) -> Iterator[None]:
+    """Errors name the user's file: not the temporary one, and not none, as on a full disk."""
+    try:
+        yield
+    except OSError as error:
+        nameless = error.filename is None and error.errno is not None
+        if nameless or str(error.filename) == str(temporary):
+            raise OSError(error.errno, error.strerror, os.fspath(path)) from error
+        raise
+
+
 def _behind_links(path: Path) -> Path:
     """The path that the links lead to, also if nothing is there; a process's open files stay links."""
     for _ in range(_MOST_LINKS):
@@ -107,12 +117,13 @@ def _status(path: Path) -> os.stat_result | None:
         return None
 
 
-def _create(path: Path, mode: int | None) -> None:
-    """An empty file that is never open to more people than it will be."""
+def _create(path: Path, mode: int | None) -> int:
+    """Make an empty file that is never open to more people than it will be; gives its mode."""
     new = os.O_CREAT | os.O_EXCL | os.O_WRONLY
     os.close(os.open(path, new, _NEW_FILE if mode is None else mode))
     if mode is not None:
         path.chmod(mode)  # what the umask took
+    return stat.S_IMODE(path.stat().st_mode)
 
 
 @contextmanager
@@ -120,6 +131,7 @@ def _sending(device: Path) -> Iterator[Path]:
     """A temporary path elsewhere, whose content goes to a device or a pipe at the end."""
     with tempfile.TemporaryDirectory() as folder:
         temporary = Path(folder) / "content"
-        yield temporary
-        with temporary.open("rb") as source, device.open("wb") as sink:
-            shutil.copyfileobj(source, sink)
+        with _naming(device, temporary):
+            yield temporary
+            with temporary.open("rb") as source, device.open("wb") as sink:
+                shutil.copyfileobj(source, sink)

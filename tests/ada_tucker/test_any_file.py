@@ -161,8 +161,9 @@ def test_a_full_disk_is_said_with_the_name_of_the_file(
     path = tmp_path / f"net{suffix}"
     path.write_bytes(b"old")
     monkeypatch.setitem(export_model.__globals__["_WRITERS"], suffix, fail)
-    with pytest.raises(OSError, match=rf"net\{suffix} cannot be written: .*is the disk full\?"):
+    with pytest.raises(OSError, match=rf"net\{suffix}") as caught:
         export_model(torch.nn.Linear(2, 2), path, [torch.ones(1, 2)])
+    assert error.args[-1] in str(caught.value)
     assert path.read_bytes() == b"old"
     assert list(tmp_path.iterdir()) == [path]
 

@@ -63,6 +63,7 @@ def fails_in_one_line(line: str, folder: Path, most: int | None) -> None:
     (said,) = [s for s in call.log.read_text().splitlines() if not s.startswith("note: ")]
     assert said.startswith("ada-tucker: ")
     assert "space" in said or "large" in said or "full" in said
+    assert "disk/" in said or "checks/" in said, "it names the file"
     assert {path.name: path.read_bytes() for path in disk.iterdir()} == before
 
 

@@ -1,5 +1,6 @@
 """Files that are replaced: what is no regular file stays what it is, and nobody sees half of one."""
 
+import errno
 import os
 import stat
 import sys
@@ -47,6 +48,20 @@ def test_an_old_file_keeps_its_permissions(tmp_path: Path, kept: int) -> None:
         assert mode(temporary) == kept  # nor is a secret open to others while it is written
         temporary.write_bytes(b"new")
     assert (path.read_bytes(), mode(path)) == (b"new", kept)
+    assert only(tmp_path, "a")
+
+
+@posix
+@pytest.mark.parametrize("kept", [0o644, 0o600])
+def test_a_writer_that_makes_a_file_of_its_own_changes_no_permissions(
+    kept: int, tmp_path: Path
+) -> None:
+    """As safetensors does, whose files are for their owner alone."""
+    (tmp_path / "a").touch(kept)
+    (tmp_path / "other").touch(0o640)
+    with replacing(tmp_path / "a") as temporary:
+        (tmp_path / "other").replace(temporary)
+    assert mode(tmp_path / "a") == kept
     assert only(tmp_path, "a")
 
 
@@ -145,7 +160,15 @@ def test_messages_name_the_users_file_only(tmp_path: Path) -> None:
         temporary.unlink()  # as a writer does that never comes to write
     with pytest.raises(OSError, match=r"'[^']*/a'$"), replacing(tmp_path / "a") as temporary:
         temporary.open("xb")  # exists
+    with pytest.raises(OSError, match=r"'[^']*/a'$"), replacing(tmp_path / "a"):
+        raise OSError(errno.ENOSPC, "No space left on device")  # as what is written to a full disk
     assert only(tmp_path)
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="a device of Linux")
+def test_a_full_device_is_named() -> None:
+    with pytest.raises(OSError, match=r"'/dev/full'$"):
+        write(Path("/dev/full"))
 
 
 def test_a_name_as_long_as_names_may_be_is_written(tmp_path: Path) -> None:

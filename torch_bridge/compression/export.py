@@ -7,6 +7,7 @@ optional packages of `pip install ada-tucker[export]`.
 
 import copy
 import io
+import logging
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -76,15 +77,14 @@ def export_state(state: Mapping[str, Tensor], path: Path) -> None:
 
 @contextmanager
 def _written(path: Path) -> Iterator[Path]:
-    """As `replacing`; what libraries raise on a full disk is an `OSError` with the file's name."""
-    try:
-        with replacing(path) as temporary:
+    """As `replacing`; what safetensors raises on a full disk is an `OSError` with the file's name."""
+    with replacing(path) as temporary:
+        try:
             yield temporary
-    except Exception as error:
-        nameless = isinstance(error, OSError) and error.filename is None
-        if nameless or type(error).__name__ == "SafetensorError":
-            raise OSError(f"{path} cannot be written: {error}; is the disk full?") from error
-        raise
+        except Exception as error:
+            if type(error).__name__ == "SafetensorError":
+                raise OSError(f"{path} cannot be written: {error}; is the disk full?") from error
+            raise
 
 
 def _write_safetensors(model: nn.Module, path: Path, _: tuple[Tensor, ...]) -> None:
@@ -115,8 +115,9 @@ def _write_program(model: nn.Module, path: Path, inputs: tuple[Tensor, ...]) -> 
 
 def _write_onnx(model: nn.Module, path: Path, inputs: tuple[Tensor, ...]) -> None:
     _needed("onnxscript")
+    logging.getLogger("torch.onnx").setLevel(logging.ERROR)  # the exporter warns of its own internals
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # the exporter warns of its own internals
+        warnings.simplefilter("ignore")
         program: Any = torch.onnx.export(
             model, inputs, dynamo=True, opset_version=OPSET, verbose=False,
             dynamic_shapes=_free_batch(inputs),
