@@ -55,7 +55,7 @@ def _test_workers() -> str:
     return str(min(2, os.cpu_count() or 1))
 
 
-BASE, LAB, FULL = (), ("notebooks",), ("notebooks", "dev")
+BASE, LAB, FULL = ("course",), ("course", "notebooks"), ("course", "notebooks", "dev")
 LINT = [["-m", "ruff", "check"], ["-m", "ruff", "format", "--check"], ["-m", "mypy"]]
 # The compiler off, so that a tracer sees every line; the copies that test_bite makes are not traced.
 COVERAGE = [

@@ -50,7 +50,7 @@ def parse_environment(text: str) -> dict[str, SpecifierSet]:
 
 
 def expected_environment() -> dict[str, SpecifierSet]:
-    wanted = requirements("notebooks", "dev")
+    wanted = requirements("course", "notebooks", "dev")
     renamed = {CONDA_NAMES.get(name, name): spec for name, spec in wanted.items()}
     python = SpecifierSet(read_project()["requires-python"])
     return renamed | {"python": python, "pip": SpecifierSet()}
@@ -82,15 +82,19 @@ def test_environment_yml_ends_with_this_project() -> None:
     assert last["pip"][-1] == "-e ."
 
 
-@pytest.mark.parametrize("name", sorted(requirements("notebooks", "dev")))
+@pytest.mark.parametrize("name", sorted(requirements("course", "notebooks", "dev")))
 def test_installed_version_is_inside_the_bounds(name: str) -> None:
     version = importlib.metadata.version(name)
-    assert requirements("notebooks", "dev")[name].contains(version, prereleases=True), version
+    assert requirements("course", "notebooks", "dev")[name].contains(version, prereleases=True), (
+        version
+    )
 
 
-@pytest.mark.parametrize("name", sorted(requirements("notebooks", "dev", "browser")))
+@pytest.mark.parametrize("name", sorted(requirements("course", "notebooks", "dev", "browser")))
 def test_pinned_version_is_inside_the_bounds(name: str) -> None:
-    assert requirements("notebooks", "dev", "browser")[name].contains(pins()[name]), pins()[name]
+    assert requirements("course", "notebooks", "dev", "browser")[name].contains(pins()[name]), (
+        pins()[name]
+    )
 
 
 def test_no_pin_names_a_local_build() -> None:

@@ -1,4 +1,4 @@
-"""PyTorch on top of tucker_core: Tucker weights, training, data sets and the command `ada-tucker`.
+"""PyTorch on top of tucker_core: Tucker weights, compression of any model, training, models, data.
 
 `compress_model` puts the layers of a model into Tucker form, `fit` trains it, `to_network` rounds it
 for a `.ada` file, `load_network` and `materialize` bring dense weights back. `survey` says which weights
@@ -8,10 +8,12 @@ compute with their factors.
 
 from torch_bridge import threads  # isort: skip (before torch is loaded)
 from torch_bridge.compression.compress import CompressionReport, compress_model, materialize
+from torch_bridge.compression.export import export_model
 from torch_bridge.compression.load_network import load_network, load_tucker
 from torch_bridge.compression.sensitivity import scan_rate, scan_sensitivity
 from torch_bridge.compression.survey import survey
 from torch_bridge.compression.to_network import to_network
+from torch_bridge.datasets.tensors import load_digits
 from torch_bridge.forward.implementation import use_form
 from torch_bridge.models import MODELS, build_model
 from torch_bridge.quantization.qat import attach_quantizers
@@ -32,7 +34,9 @@ __all__ = [
     "build_model",
     "compress_model",
     "evaluate",
+    "export_model",
     "fit",
+    "load_digits",
     "load_network",
     "load_tucker",
     "materialize",

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from ada_tucker.cli.options import Sub
-from ada_tucker.cli.preflight import check_folder
+from ada_tucker.cli.preflight import check_course, check_folder
 from ada_tucker.cli.terminal import show
 from ada_tucker.cli.values import positive, seed, share, whole
 from ada_tucker.studies.comparison import compare, show_comparison
@@ -199,6 +199,7 @@ def _check_files(arguments: argparse.Namespace) -> None:
     if arguments.start and (arguments.compare or is_twin):
         raise ValueError("--start is for the dense network; its twin begins with --dense FILE")
     if arguments.compare:
+        check_course()
         if arguments.dense and not arguments.dense.is_file():
             raise ValueError(f"no such file: {arguments.dense}")
         return

@@ -12,7 +12,7 @@ from ada_tucker.cli.options import (
     add_budget_options,
     add_training_options,
 )
-from ada_tucker.cli.preflight import check_budget, check_file, check_folder
+from ada_tucker.cli.preflight import check_budget, check_course, check_file, check_folder
 from ada_tucker.cli.terminal import show
 from torch_bridge.benchmarks.experiment import Experiment, Row
 from torch_bridge.benchmarks.results import result_content
@@ -91,6 +91,7 @@ def draw(experiment: Experiment, path: Path, rows: list[Row]) -> None:
 
 def demo(arguments: Namespace) -> None:
     """Train a dense net and its Tucker twin, write the file, test it, show the table."""
+    check_course()
     check_folder(arguments.out)
     for name in demo_files(arguments.model):
         check_file(arguments.out / name, Path(name).suffix)

@@ -3,12 +3,29 @@
 import os
 import tempfile
 from collections.abc import Sequence
+from importlib.util import find_spec
 from pathlib import Path
 
 from torch_bridge.benchmarks.experiment import COARSEST, Experiment
 from torch_bridge.compression.to_network import to_network
 from torch_bridge.models import build_model
 from tucker_core import to_bytes
+
+
+def check_course() -> None:
+    """Refuse to begin what ends in a picture where nothing can draw one.
+
+    Raises
+    ------
+    ValueError
+        If the extra "course" is not installed.
+    """
+    missing = [name for name in ("matplotlib", "segno", "zxingcpp") if find_spec(name) is None]
+    if missing:
+        raise ValueError(
+            f"{', '.join(missing)}: not installed, and needed for pictures and QR codes; "
+            "pip install 'ada-tucker[course]'"
+        )
 
 
 def check_budget(experiment: Experiment, max_bytes: int | None = None) -> None:

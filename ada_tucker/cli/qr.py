@@ -4,13 +4,14 @@ from argparse import Namespace
 from pathlib import Path
 
 from ada_tucker.cli.options import Sub
-from ada_tucker.cli.preflight import check_apart, check_file
+from ada_tucker.cli.preflight import check_apart, check_course, check_file
 from ada_tucker.cli.terminal import show
 from tucker_core import load
 
 
 def qr(arguments: Namespace) -> None:
     """Write the file's bytes as a QR code."""
+    check_course()
     from course_kit.notebook.qr import make_qr, write_qr
 
     outs = arguments.out or [

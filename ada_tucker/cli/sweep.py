@@ -11,7 +11,7 @@ from ada_tucker.cli.options import (
     Sub,
     add_training_options,
 )
-from ada_tucker.cli.preflight import check_folder
+from ada_tucker.cli.preflight import check_course, check_folder
 from ada_tucker.cli.terminal import show
 from ada_tucker.cli.values import positive, seed
 from ada_tucker.studies.ablation import STUDIES, Outcome, base_recipe, check_studies, content, study
@@ -28,6 +28,7 @@ def pareto(arguments: Namespace) -> None:
     from course_kit.figures.pareto import pareto_figure
     from course_kit.plots import save_figure
 
+    check_course()
     check_folder(arguments.out)
     experiment = experiment_of(arguments)
     results = sweep(experiment, arguments.budgets, arguments.rates, arguments.seeds, arguments.out)
@@ -47,6 +48,7 @@ def pareto(arguments: Namespace) -> None:
 def ablate(arguments: Namespace) -> None:
     """Run studies, write a JSON and a picture of each, show the tables."""
     check_studies(arguments.studies)
+    check_course()
     check_folder(arguments.out)
     experiment = experiment_of(arguments, changed_recipe(base_recipe(), arguments))
     results = []

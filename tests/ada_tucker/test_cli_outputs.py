@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from ada_tucker.cli import inspect
+from ada_tucker.cli import inspect, preflight
 from ada_tucker.cli.preflight import check_apart, check_file, check_folder
 from tests.ada_tucker.tiny_cli import Command, command_in
 from tests.torch_bridge.tiny_runs import interrupt_at, write_ada
@@ -181,3 +181,13 @@ def test_a_log_has_one_line_a_stage(ada: Command) -> None:
     lines = result.err.splitlines()
     assert [line.split(":")[0] for line in lines] == ["ADA-Tucker lenet300", "rounding lenet300"]
     assert all("val_error=" in line for line in lines)
+
+
+@pytest.mark.parametrize(
+    "words", ["demo lenet300", "pareto lenet300", "ablate", "qr net.ada", "bench lenet5 --compare"]
+)
+def test_what_ends_in_a_picture_does_not_begin_without_what_draws_it(
+    words: str, ada: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(preflight, "find_spec", lambda name: None if name == "segno" else name)
+    ada(*words.split()).error("segno", "pip install 'ada-tucker[course]'")

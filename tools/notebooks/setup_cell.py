@@ -36,7 +36,7 @@ if not all(map(find_spec, ("tucker_core", *NEEDED))):
         subprocess.run(clone, check=True)
         part.rename(course)
     if not above or not all(map(find_spec, NEEDED)):
-        pip = [sys.executable, "-m", "pip", "install", "-q", "-e", course]
+        pip = [sys.executable, "-m", "pip", "install", "-q", "-e", f"{{course}}[course]"]
         subprocess.run(pip, check=True)
     sys.path.insert(0, str(course))"""
 

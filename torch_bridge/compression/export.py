@@ -115,7 +115,9 @@ def _write_program(model: nn.Module, path: Path, inputs: tuple[Tensor, ...]) -> 
 
 def _write_onnx(model: nn.Module, path: Path, inputs: tuple[Tensor, ...]) -> None:
     _needed("onnxscript")
-    logging.getLogger("torch.onnx").setLevel(logging.ERROR)  # the exporter warns of its own internals
+    logging.getLogger("torch.onnx").setLevel(
+        logging.ERROR
+    )  # the exporter warns of its own internals
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         program: Any = torch.onnx.export(
