@@ -269,13 +269,26 @@ def shown(value: Any) -> str:
     return text if len(text) <= _LONGEST_SHOWN else text[: _LONGEST_SHOWN - 3] + "..."
 
 
-def _as_array(tensor: Any, name: str) -> npt.NDArray[Any]:
-    for part in tensor if isinstance(tensor, list | tuple) else (tensor,):
+def check_unmasked(array: Any, name: str) -> None:
+    """Refuse an array with a mask, which numpy would drop in silence, or a list of such.
+
+    Examples
+    --------
+    >>> check_unmasked(np.ma.masked_equal([1, 2], 2), "core")
+    Traceback (most recent call last):
+    TypeError: core is masked in 1 of 2 entries; an array without a mask is needed: say what those \
+entries are with .filled(value)
+    """
+    for part in array if isinstance(array, list | tuple) else (array,):
         if isinstance(part, np.ma.MaskedArray):
             raise TypeError(
                 f"{name} is masked in {np.count_nonzero(part.mask)} of {part.size} entries; an array "
                 "without a mask is needed: say what those entries are with .filled(value)"
             )
+
+
+def _as_array(tensor: Any, name: str) -> npt.NDArray[Any]:
+    check_unmasked(tensor, name)
     try:
         array: npt.NDArray[Any] = np.asarray(tensor)
     except (TypeError, ValueError, RuntimeError) as error:  # torch has its reasons, numpy too
@@ -297,4 +310,6 @@ def _way_to_floats(tensor: Any, dtype: np.dtype[Any]) -> str:
         return "gather its numbers in one dense array of floats"
     if dtype.kind in "USTmM":
         return "give numbers"
+    if not hasattr(tensor, "astype"):  # lists, and tensors of torch
+        return "convert with np.asarray(tensor, np.float64)"
     return "convert with .astype(np.float64)"

@@ -31,6 +31,7 @@ Losses = Sequence[npt.NDArray[np.float64]]
 
 MAX_STEPS = 2_000_000_000  # some seconds
 MAX_TABLE = 100_000_000  # entries of the tables that are kept: a gigabyte
+MAX_SHAPES = 1 << 63  # a shape is kept as one integer
 
 
 def energy_losses(
@@ -262,6 +263,11 @@ def _frontier(
     """Numbers, losses and ranks of all shapes that no other shape beats in both; numbers rising."""
     from tucker_core.kernels.search import cheapest_losses
 
+    if math.prod(limits) >= MAX_SHAPES:
+        raise ValueError(
+            f"the largest dims are {shown(limits)}; exact search tells shapes apart where they multiply "
+            "to less than 2^63: reshape the tensors to smaller dims"
+        )
     table = np.full((len(limits), max(limits)), np.inf)
     for mode, own in enumerate(losses):
         table[mode, : len(own)] = own

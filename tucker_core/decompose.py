@@ -19,7 +19,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tucker_core.algebra import mode_dot
-from tucker_core.checks import FloatArray, check_real, shown
+from tucker_core.checks import FloatArray, check_real, check_tensor, shown
 from tucker_core.options import check_rng
 from tucker_core.ranks import validate_tucker_rank
 from tucker_core.scaling import check_scaled, times_power
@@ -116,7 +116,7 @@ def hosvd(
             factors[mode] = basis
             core = mode_dot(core, basis, mode, transpose=True)
     if core is array:  # nothing was taken away: the caller's own numbers, but not its memory
-        return TuckerTensor(np.array(tensor, order="C"), tuple(factors))
+        return TuckerTensor(np.array(check_tensor(tensor), order="C"), tuple(factors))
     return TuckerTensor(times_power(core, exponent), tuple(factors))
 
 

@@ -19,7 +19,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tucker_core.algebra import multi_mode_dot
-from tucker_core.checks import FloatArray, check_sequence
+from tucker_core.checks import FloatArray, check_sequence, check_tensor
 from tucker_core.decompose import hosvd
 from tucker_core.norms import frobenius_norm
 from tucker_core.options import check_rng, check_sweeps
@@ -119,7 +119,7 @@ def tucker(
             break
         error = left
     if core is array:  # nothing was taken away: the caller's own numbers, but not its memory
-        result = TuckerTensor(np.array(tensor, order="C"), tuple(factors))
+        result = TuckerTensor(np.array(check_tensor(tensor), order="C"), tuple(factors))
     else:
         result = TuckerTensor(times_power(core, exponent), tuple(factors))
     return (result, errors) if return_errors else result

@@ -38,7 +38,7 @@ def check_parameters(network: CompressedNetwork) -> None:
     for parameter in network.parameters:
         check_name(parameter.name, "a parameter")
         _check_order(parameter)
-    check_unique(parameter.name for parameter in network.parameters)
+    check_unique(parameter.dense_name for parameter in network.parameters)
 
 
 def check_tensors(network: CompressedNetwork) -> list[Symbols]:

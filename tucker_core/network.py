@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tucker_core.architectures import ARCHITECTURES
+from tucker_core.checks import shown
 from tucker_core.counting import BYTES_PER_FLOAT32
 from tucker_core.names import printable
 from tucker_core.quantize import Symbols, scale_of
@@ -44,16 +45,24 @@ class CodedParameter:
     def __post_init__(self) -> None:
         """Refuse parts that do not make up a tensor of the planned dims."""
         scale_of(self.scale_code)
+        if not isinstance(self.name, str):
+            raise TypeError(f"the name of a parameter is {shown(self.name)}; a text is needed")
+        for part in self.tensors:
+            if not isinstance(part, np.ndarray):
+                raise TypeError(
+                    f"{printable(self.name)} has the core or factor {shown(part)}; numpy arrays of "
+                    "integers are needed"
+                )
         kind = split_name(self.name)[1]
         if kind:
             check_words(self.core, kind, math.prod(self.reshape.shape))
         rank = self.core.shape
-        dims, shown = self.reshape.dims, printable(self.name)
+        dims, name = self.reshape.dims, printable(self.name)
         if not len(rank) == len(self.factors) == len(dims):
-            raise ValueError(f"{shown}: core {rank} and {len(self.factors)} factors for {dims}")
+            raise ValueError(f"{name}: core {rank} and {len(self.factors)} factors for {dims}")
         for dim, r, factor in zip(dims, rank, self.factors, strict=True):
             if (dim, r) != ((r, r) if factor is None else factor.shape):
-                raise ValueError(f"{shown}: core {rank} does not reach dims {dims}")
+                raise ValueError(f"{name}: core {rank} does not reach dims {dims}")
 
     @property
     def tensors(self) -> tuple[Symbols, ...]:

@@ -15,7 +15,7 @@ import math
 import numpy as np
 import numpy.typing as npt
 
-from tucker_core.checks import FloatArray, check_tensor
+from tucker_core.checks import FloatArray, check_integer, check_real, check_tensor, check_unmasked
 
 CODES_PER_OCTAVE = 32
 SCALE_CODES = 1 << 12  # codes -2047 to 2047, scales 2^-64 to 2^64 without the ends; -2048 is a mark
@@ -54,13 +54,9 @@ def scale_of(code: int) -> float:
     >>> scale_of(0), scale_of(-32), scale_of(16)
     (1.0, 0.5, 1.4142135623730951)
     """
-    if not isinstance(code, int | np.integer):
-        raise TypeError(f"scale code is {code!r}; an integer is needed")
-    if not abs(code) < SCALE_CODES // 2:
-        raise ValueError(
-            f"scale code is {code}; codes up to {SCALE_CODES // 2 - 1} in size are known"
-        )
-    octave, part = divmod(int(code), CODES_PER_OCTAVE)
+    most = SCALE_CODES // 2 - 1
+    limit = f"codes up to {most} in size are known"
+    octave, part = divmod(check_integer(code, "scale code", -most, most, limit), CODES_PER_OCTAVE)
     return math.ldexp(_POWERS[part], octave)
 
 
@@ -98,6 +94,8 @@ def quantize(tensor: npt.ArrayLike, step: float) -> Symbols:
 
     Raises
     ------
+    TypeError
+        If the tensor is not float32 or float64, or the step is no number.
     ValueError
         If an entry is not finite, the step is not positive, or an entry would need an integer above
         32,768: the step is too small.
@@ -108,9 +106,7 @@ def quantize(tensor: npt.ArrayLike, step: float) -> Symbols:
     array([ 0,  1, -2], dtype=int32)
     """
     array: FloatArray = check_tensor(tensor, finite=True)
-    step = float(step)
-    if not 0 < step < math.inf:
-        raise ValueError(f"step is {step}; a positive finite number is needed")
+    step = _positive(step, "step")
     largest = float(np.abs(array).max())
     if round(min(largest / step, 2.0 * MAX_SYMBOL)) > MAX_SYMBOL:
         raise ValueError(
@@ -126,6 +122,8 @@ def rms_step(tensor: npt.ArrayLike, levels: float) -> float:
 
     Raises
     ------
+    TypeError
+        If the tensor is not float32 or float64, or `levels` is no number.
     ValueError
         If an entry is not finite, or `levels` or the step are no positive finite number.
 
@@ -135,8 +133,7 @@ def rms_step(tensor: npt.ArrayLike, levels: float) -> float:
     1.5
     """
     array = check_tensor(tensor, finite=True).astype(np.float64)
-    if not 0 < levels < math.inf:
-        raise ValueError(f"levels is {levels}; a positive finite number is needed")
+    levels = _positive(levels, "levels")
     largest = float(np.abs(array).max())
     if largest == 0:
         return 1.0
@@ -152,13 +149,20 @@ def rms_step(tensor: npt.ArrayLike, levels: float) -> float:
     return step
 
 
+def _positive(value: float, name: str) -> float:
+    number = check_real(value, name, "a positive finite number is needed")
+    if not 0 < number < math.inf:
+        raise ValueError(f"{name} is {value}; a positive finite number is needed")
+    return number
+
+
 def check_symbols(tensor: npt.ArrayLike, name: str = "tensor") -> Symbols:
     """Return integers as an int32 array in C order, or say why they cannot be stored.
 
     Raises
     ------
     TypeError
-        If they are no integers, signed or unsigned.
+        If they are no integers, signed or unsigned, or some are masked.
     ValueError
         If one is beyond 32,768.
 
@@ -167,6 +171,7 @@ def check_symbols(tensor: npt.ArrayLike, name: str = "tensor") -> Symbols:
     >>> check_symbols(np.array([-128, 127], np.int8))
     array([-128,  127], dtype=int32)
     """
+    check_unmasked(tensor, name)
     array = np.asarray(tensor)
     if array.dtype.kind not in "iu":
         raise TypeError(f"{name} has dtype {array.dtype}; integers are stored: quantize it first")

@@ -67,9 +67,10 @@ class ReshapePlan:
 
     def __post_init__(self) -> None:
         """Refuse a plan that would lose or invent entries."""
-        for name in ("shape", "dims", "permutation", "padded"):
+        for name in ("shape", "dims"):
+            object.__setattr__(self, name, check_shape(getattr(self, name), name))
+        for name, least in (("permutation", 0), ("padded", 1)):
             entries = check_sequence(getattr(self, name), name, "one integer per mode")
-            least = 0 if name == "permutation" else 1
             checked = tuple(check_integer(n, f"{name}[{k}]", least) for k, n in enumerate(entries))
             object.__setattr__(self, name, checked)
         whole = self.padded or self.shape

@@ -119,7 +119,8 @@ def joint_error(
 
 def _check(tensors: Sequence[npt.ArrayLike]) -> tuple[list[FloatArray], int]:
     """The tensors over one power of two, and its exponent: 0 if the largest entry is ordinary."""
-    arrays = [check_tensor(tensor, f"tensors[{k}]") for k, tensor in enumerate(tensors)]
+    given = check_sequence(tensors, "tensors", "one array or more")
+    arrays = [check_tensor(tensor, f"tensors[{k}]") for k, tensor in enumerate(given)]
     if not arrays:
         raise ValueError("there is no tensor to decompose; give at least one")
     kinds = {(array.ndim, str(array.dtype)) for array in arrays}
@@ -131,7 +132,9 @@ def _check(tensors: Sequence[npt.ArrayLike]) -> tuple[list[FloatArray], int]:
 
 def _core_shape(rank: Iterable[int] | int, order: int) -> tuple[int, ...]:
     needed = f"one rank >= 1 for each of {order} modes"
-    single = isinstance(rank, int | np.integer)
+    single = (
+        np.ndim(rank) == 0 if isinstance(rank, np.ndarray) else isinstance(rank, int | np.integer)
+    )
     ranks = (rank,) * order if single else check_sequence(rank, "rank", needed)
     if len(ranks) != order:
         raise ValueError(f"rank is {ranks}; {needed} is needed")

@@ -31,6 +31,7 @@ from tucker_core.records import (
     write_shape,
 )
 from tucker_core.symbol_model import fit_model
+from tucker_core.words import split_name
 
 KNOWN = tuple(ARCHITECTURES)  # named by their number in this list; append only
 NAMED = 255  # in place of that number: the name follows as a text
@@ -134,7 +135,7 @@ def _read_records(decoder: Decoder, shelf: Shelf) -> tuple[str, list[ParameterRe
     count = decoder.integer(MAX_PARAMETERS)
     given = ((decoder.text(), read_shape(decoder)) for _ in range(count))
     records = _read_each(decoder, shelf, given)
-    check_unique(record.name for record in records)
+    check_unique(split_name(record.name)[0] for record in records)
     return name, records
 
 

@@ -69,7 +69,10 @@ def read_qr(path: Path) -> bytes:
     868
     """
     picture = matplotlib.image.imread(path)
-    grey = np.ascontiguousarray(255 * (picture if picture.ndim == 2 else picture[..., 0]), np.uint8)
+    grey = picture if picture.ndim == 2 else picture[..., 0]
+    if grey.dtype.kind == "f":  # of a PNG 0 to 1, of other pictures 0 to 255 as they are
+        grey = 255 * grey
+    grey = np.ascontiguousarray(grey, np.uint8)
     codes = zxingcpp.read_barcodes(grey)
     if len(codes) != 1:
         raise ValueError(f"{path} shows {len(codes)} readable codes; one is needed: is it sharp?")

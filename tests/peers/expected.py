@@ -1,8 +1,10 @@
 """Which of TensorLy's own tests run on `tucker_core`, and why the others do not.
 
-One entry for each test function of the files in `FILES`; a test holds the table complete. Where a
-function of another kind (a CP tensor, a tensor train) is under test and ours only serves it, the
-test says nothing about us and is left out.
+One entry for each test function of the files in `FILES`, and one for all other files that TensorLy
+ships, in `ELSEWHERE`; tests hold both tables complete. Where a function of another kind (a CP tensor, a
+tensor train) is under test and ours only serves it, the test says nothing about us and is left out.
+pyttb ships no tests; `test_pyttb.py` takes its functions as the oracle. hottbox, scikit-tensor and
+tltorch are no dependencies of the tests; reports from the trackers of many are in `test_reported.py`.
 """
 
 FILES = {
@@ -31,6 +33,37 @@ RUNS = {
     "tucker::test_tucker",  # but for its last statement, on TensorLy's class Tucker
     "tucker::test_tucker_runs_with_factors_only_init",
     "random::test_random_tucker",
+}
+
+# Their other test files, by how the module's name begins: no function of ours has a part there.
+ELSEWHERE = {
+    "tensorly.contrib.": "cross approximation, trains of orthogonal iteration, sparse tensors",
+    "tensorly.datasets.": "their data sets",
+    "tensorly.decomposition.tests.test_c": "CP and coupled matrix factorisation",
+    "tensorly.decomposition.tests.test_parafac2": "PARAFAC2",
+    "tensorly.decomposition.tests.test_robust": "robust PCA",
+    "tensorly.decomposition.tests.test_symmetric": "symmetric CP",
+    "tensorly.decomposition.tests.test_t": "tensor trains and rings; test_tucker runs",
+    "tensorly.metrics.": "measures of regressions and of CP factors",
+    "tensorly.regression.": "regression",
+    "tensorly.solvers.": "solvers with constraints",
+    "tensorly.tenalg.tests.test_batched": "products of batches",
+    "tensorly.tenalg.tests.test_generalised": "products of vectors and of matrices with each other",
+    "tensorly.tenalg.tests.test_khatri": "products of vectors and of matrices with each other",
+    "tensorly.tenalg.tests.test_kronecker": "products of vectors and of matrices with each other",
+    "tensorly.tenalg.tests.test_outer": "products of vectors and of matrices with each other",
+    "tensorly.tenalg.tests.test_proximal": "proximal operators",
+    "tensorly.tenalg.tests.test_svd": "SVDs of matrices; ours are no functions of their own",
+    "tensorly.tenalg.tests.test_tenalg": "their choice of a backend",
+    "tensorly.tenalg.tests.test_unfolding": "products of CP",
+    "tensorly.tests.test_backend": "their backends",
+    "tensorly.tests.test_cp_": "CP",
+    "tensorly.tests.test_parafac2": "PARAFAC2",
+    "tensorly.tests.test_preprocessing": "scaling of data",
+    "tensorly.tests.test_testing": "their helpers for tests",
+    "tensorly.tests.test_tr_": "tensor rings",
+    "tensorly.tests.test_tt_": "tensor trains",
+    "tensorly.utils.": "their backends",
 }
 
 VECTOR = "vectors of tensors are numpy's reshape(-1) here, no function of their own"

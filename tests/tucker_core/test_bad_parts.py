@@ -16,9 +16,14 @@ from tucker_core import (
     TuckerTensor,
     algebra,
     fold,
+    hosvd,
     mode_dot,
     multi_mode_dot,
+    quantize,
     random_tucker,
+    rms_step,
+    scale_of,
+    shared_core_hosvd,
     tucker_gradient,
     tucker_mode_dot,
     tucker_plan,
@@ -164,6 +169,18 @@ CALLS: list[tuple[Callable[[], object], type[Exception], str]] = [
     (lambda: random_tucker((4.5,), (2,), 0), TypeError, r"shape\[0\] is 4.5; an integer"),  # type: ignore[arg-type]
     (lambda: random_tucker((4,), (-1,), 0), ValueError, r"rank is \(-1,\); at least one"),  # type: ignore[arg-type]
     (lambda: random_tucker((4,), (2,), 0), TypeError, r"rng is 0; a generator such as"),  # type: ignore[arg-type]
+    (lambda: shared_core_hosvd(None, 2), TypeError, "tensors is None; one array or more"),  # type: ignore[arg-type]
+    (
+        lambda: hosvd([[1, 2], [3, 4]], 1),
+        TypeError,
+        r"int64; .* with np.asarray\(tensor, np.float64",
+    ),
+    (lambda: quantize(FULL, "0.5"), TypeError, "step is '0.5'; a number is needed: a positive"),  # type: ignore[arg-type]
+    (lambda: quantize(FULL, True), TypeError, "step is True; a number"),
+    (lambda: quantize(FULL, np.ones(2)), TypeError, r"step is array\(.*; a number"),  # type: ignore[arg-type]
+    (lambda: rms_step(FULL, "2"), TypeError, "levels is '2'; a number is needed: a positive"),  # type: ignore[arg-type]
+    (lambda: rms_step(FULL, None), TypeError, "levels is None; a number"),  # type: ignore[arg-type]
+    (lambda: scale_of(True), TypeError, "scale code is True; an integer"),
     (lambda: tucker_mode_dot((CORE, FACTORS), CORE, 2), ValueError, "mode is 2; .* 0 to 1"),
     (lambda: tucker_mode_dot((CORE, FACTORS), CORE, 0), ValueError, "matrix has 3 columns; mode 0"),
 ]

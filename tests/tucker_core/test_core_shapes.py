@@ -177,6 +177,17 @@ def test_a_core_shape_search_ends(monkeypatch: pytest.MonkeyPatch) -> None:
             search([(32,) * 8], 3_000)
 
 
+def test_more_shapes_than_an_integer_counts_are_refused() -> None:
+    long = 1 << 22
+    for search, dims in (
+        (best_core_shapes, [(300,) * 8]),
+        (best_shared_core, [(long, 2, 2), (2, long, 2), (2, 2, long)]),
+    ):
+        flat = [[np.zeros(1) for _ in own] for own in dims]  # no table for each rank of a long dim
+        with pytest.raises(ValueError, match=r"largest dims are \(.* less than 2\^63: reshape"):
+            search(dims, 10_000, flat)
+
+
 def test_a_shared_core_needs_one_order() -> None:
     with pytest.raises(ValueError, match=r"orders \[2, 3\]; a shared core needs one"):
         best_shared_core([(4, 5), (4, 5, 6)], 100)

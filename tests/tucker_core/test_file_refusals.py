@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -43,6 +43,13 @@ def network(*parameters: CodedParameter, name: str = "n") -> CompressedNetwork:
 ONE = np.ones(2, np.int32)
 
 
+def halves(name: str) -> CodedParameter:
+    """The float16 numbers of the bytes 1 and 2, and 3 and 4."""
+    plan, both = ReshapePlan((2,), (2, 1), (0,)), np.ones((1, 2), np.int32)
+    core = np.array([[1, 2], [3, 4]], np.int32)
+    return CodedParameter(f"{name}@float16", plan, core, (None, both), 0)
+
+
 def many_tensors() -> CompressedNetwork:
     plan = ReshapePlan((2,) * 8, (2,) * 8, tuple(range(8)))
     factors = [tuple(np.ones((2, 1), np.int32) for _ in range(8)) for _ in range(2_048)]
@@ -70,6 +77,8 @@ REFUSED = [
     (network(plain("w", [1.0, 2.0])), "core of w has dtype float64; integers are stored"),
     (network(plain("w", [True, False])), "core of w has dtype bool; integers"),
     (network(plain("w", [1j])), "core of w has dtype complex128; integers"),
+    (network(replace(plain("w", ONE), core=np.ma.masked_equal([1, 2], 2))), "core of w is masked"),
+    (network(plain("w", ONE), halves("w")), "two parameters are called w; give each"),
     (network(plain("w\x1b[2J", [1.0])), r"core of w\\x1b\[2J has dtype"),
     (network(plain("w", np.ones((1,) * 9, np.int32))), "w has 9 modes .* 1 to 8 can be stored"),
     (network(plain("w", np.zeros(1 << 22, np.int32)), plain("b", ONE)), "up to b .* 4,194,306 stored"),
@@ -96,6 +105,17 @@ def test_a_rank_of_zero_is_refused_by_name() -> None:
     weight = CodedParameter("w", ReshapePlan((3, 2), (3, 2), (0, 1)), nothing, factors, 0)
     with pytest.raises(ValueError, match=r"w has rank \(0, 2\); every rank is at least 1"):
         to_bytes(network(weight))
+
+
+def test_parameters_of_wrong_kinds_are_refused_by_name() -> None:
+    plan, wrong = ReshapePlan((2,), (2,), (0,)), cast(Any, [1, 2])
+    for name in (5, b"w", None):
+        with pytest.raises(TypeError, match=r"name of a parameter is .*; a text is needed"):
+            CodedParameter(cast(str, name), plan, ONE, (None,), 0)
+    with pytest.raises(TypeError, match=r"w has the core or factor \[1, 2\]; numpy arrays"):
+        CodedParameter("w", plan, wrong, (None,), 0)
+    with pytest.raises(TypeError, match=r"w has the core or factor \[1, 2\]; numpy arrays"):
+        CodedParameter("w", plan, ONE, (wrong,), 0)
 
 
 @pytest.mark.parametrize("at", [0, 1])

@@ -120,6 +120,21 @@ def test_without_a_place_for_them_one_warning_says_so(room: Path) -> None:
     assert "NUMBA_CACHE_DIR" in said
 
 
+@pytest.mark.parametrize("kind", ["nbi", "nbc"])
+@pytest.mark.parametrize("damage", [b"", b"no pickle", "half"])
+def test_a_damaged_kernel_of_a_search_is_replaced(
+    room: Path, kind: str, damage: bytes | str
+) -> None:
+    show(room)
+    for path in (room / "__pycache__").glob(f"outer.twice*.{kind}"):
+        content = path.read_bytes()
+        path.write_bytes(damage if isinstance(damage, bytes) else content[: len(content) // 2])
+    assert show(room) == ([2, 3], "")
+    first = kept(room)
+    assert show(room) == ([2, 3], "")
+    assert kept(room) == first, "compiled anew without need"
+
+
 def test_a_damaged_file_is_compiled_anew(room: Path) -> None:
     show(room)
     for index in (room / "__pycache__").glob("outer.[pn]*.nbi"):

@@ -12,9 +12,11 @@ import pytest
 from tucker_core import (
     TuckerPlan,
     algebra,
+    hosvd,
     mode_dot,
     multi_mode_dot,
     random_tucker,
+    tucker,
     tucker_plan,
     tucker_to_tensor,
 )
@@ -195,3 +197,19 @@ def test_results_own_their_memory(dtype: Any) -> None:
             np.testing.assert_array_equal(result, core)
             assert not np.shares_memory(result, core)
             assert result.flags.writeable
+
+
+def test_a_decomposition_of_full_rank_does_not_lie_in_what_lends_its_array() -> None:
+    """An object may hand out its own memory, whether or not it is asked for a copy."""
+
+    class Lender:
+        def __array__(self, dtype: object = None, copy: object = None) -> Any:
+            return lent
+
+    lent: Any = np.arange(1.0, 7).reshape(2, 3)
+    for result in (
+        hosvd(Lender(), lent.shape),
+        tucker(Lender(), lent.shape),
+        hosvd(Lender(), tol=0),
+    ):
+        assert not np.shares_memory(result.core, lent)

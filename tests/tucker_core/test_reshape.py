@@ -176,6 +176,9 @@ def test_bad_input_is_named() -> None:
         plan_reshape((4, 0))
     with pytest.raises(ValueError, match=r"11 entries.*12"):
         ReshapePlan((3, 4), (11,), (0, 1))
+    for shape, dims, which in (((), (), "shape"), ((), (1,), "shape"), ((1,), (), "dims")):
+        with pytest.raises(ValueError, match=rf"{which} is \(\); at least one dimension"):
+            ReshapePlan(shape, dims, tuple(range(len(shape))))
     with pytest.raises(ValueError, match=r"padded is \(3, 3\); it must be at least \(3, 4\)"):
         ReshapePlan((3, 4), (9,), (0, 1), padded=(3, 3))
     with pytest.raises(ValueError, match=r"natural\[1\] is \(2, 3\).*multiply"):

@@ -171,7 +171,7 @@ def test_bad_input_is_named() -> None:
 
 def test_an_int_or_any_sequence_is_a_rank() -> None:
     core, _ = shared_core_hosvd([TENSOR], (2, 2, 2))
-    for rank in (2, np.int64(2), np.array([2, 2, 2]), (2 for _ in range(3))):
+    for rank in (2, np.int64(2), np.array(2), np.array([2, 2, 2]), (2 for _ in range(3))):
         np.testing.assert_array_equal(shared_core_hosvd([TENSOR], rank)[0], core)  # type: ignore[arg-type]
 
 

@@ -46,6 +46,7 @@ def _load(self: Any, state_dict: Any, prefix: str, *rest: Any) -> None:
     *_, errors = rest
     for attribute, weight in _weights(self):
         name = f"{prefix}{attribute}"
+        _check_levels(state_dict, f"{prefix}parametrizations.{attribute}.", weight, errors)
         found, mark = state_dict.pop(name, None), mark_of(weight)
         if found is None or torch.equal(found.cpu(), mark):
             continue  # state dicts of earlier versions have no marks
@@ -61,6 +62,20 @@ def _load(self: Any, state_dict: Any, prefix: str, *rest: Any) -> None:
             )
     plain: Any = type(self).__mro__[1]
     plain._load_from_state_dict(self, state_dict, prefix, *rest)
+
+
+def _check_levels(state_dict: Any, prefix: str, weight: TuckerWeight, errors: list[str]) -> None:
+    """Levels are no numbers of a core, nor the other way round: `strict=False` would not ask."""
+    has_levels = f"{prefix}0.quantizers.0.log_step" in state_dict
+    if f"{prefix}original0" in state_dict and has_levels != bool(weight.quantizers):
+        found, way = (
+            ("rounded", "call attach_quantizers first")
+            if has_levels
+            else ("not rounded", "load it into a model without quantizers")
+        )
+        errors.append(
+            f"{prefix}original0 is {found} in the state dict and not so in this model: {way}"
+        )
 
 
 def _weights(layer: Any) -> Iterator[tuple[str, TuckerWeight]]:

@@ -4,7 +4,8 @@
 `layer.weight.mul_(2)`, `nn.init.xavier_uniform_(layer.weight)`, `layer.weight.data += delta`. The tensor
 is of a class of its own, whose changing methods refuse; so do its `data` and `detach()`, which are the
 same memory. What is computed from it is a plain tensor, as it is with `nn.Parameter`, and making it takes
-no copy. Changes of a part (`layer.weight[0].zero_()`) or from numpy go unseen.
+no copy. Changes of a part (`layer.weight[0].zero_()`), by functions (`torch.relu_(weight)`,
+`out=weight`) or from numpy go unseen.
 """
 
 import copy

@@ -71,7 +71,28 @@ _alive: list[Any] = []  # the owners of the compiled functions
 
 def lazily_compiled(function: Function) -> Function:
     """Compile for whatever types a call brings, where nothing depends on them but the result's."""
-    return cast(Function, _kept(function, lambda keep: numba.njit(cache=keep)(function)))
+    dispatcher = _kept(function, lambda keep: numba.njit(cache=keep)(function))
+    _drop_damaged(getattr(dispatcher, "_cache", None))  # none where nothing is compiled
+    return cast(Function, dispatcher)
+
+
+def _drop_damaged(cache: Any) -> None:
+    """Let what cannot be read of a cache be compiled anew, where numba raises at every first call."""
+    if cache is None:
+        return
+    load = cache.load_overload
+
+    def load_or_drop(*arguments: Any) -> Any:
+        try:
+            return load(*arguments)
+        except Exception:  # unpickling damaged bytes may raise anything
+            try:
+                cache.flush()
+            except OSError:
+                cache.disable()
+            return None
+
+    cache.load_overload = load_or_drop
 
 
 def reads(dtype: np.dtype[Any], order: int) -> Any:

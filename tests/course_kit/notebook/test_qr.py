@@ -7,6 +7,7 @@ from pathlib import Path
 import matplotlib.image
 import numpy as np
 import pytest
+from PIL import Image
 
 from course_kit.notebook import qr
 from course_kit.notebook.paths import QR_PICTURE, model_path
@@ -85,3 +86,16 @@ def test_old_picture_survives_a_failure(tmp_path: Path, monkeypatch: pytest.Monk
 def test_the_printed_code_is_the_shipped_file() -> None:
     """README's picture, read by an independent decoder, is the smallest LeNet-5, byte for byte."""
     assert read_qr(QR_PICTURE) == model_path("lenet5_small.ada").read_bytes()
+
+
+@pytest.mark.parametrize("mode", ["L", "RGB"])
+@pytest.mark.parametrize(("least", "most"), [(0, 255), (0, 200), (60, 255)])
+def test_a_photograph_is_read_as_a_screenshot_is(
+    mode: str, least: int, most: int, tmp_path: Path
+) -> None:
+    write_qr(b"ADA", tmp_path / "code.png", scale=4)
+    picture = Image.open(tmp_path / "code.png").convert(mode)
+    picture = picture.point(lambda grey: least + grey * (most - least) // 255)
+    for name in ("code.jpg", "grey.png"):
+        picture.save(tmp_path / name)
+        assert read_qr(tmp_path / name) == b"ADA"

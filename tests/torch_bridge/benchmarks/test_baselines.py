@@ -33,7 +33,7 @@ from torch_bridge.benchmarks.baselines.tensor_train import (
     tensor_train,
     train_ranks,
 )
-from torch_bridge.benchmarks.baselines.tolerance import finest_plan
+from torch_bridge.benchmarks.baselines.tolerance import finest_plan, rank_within
 from torch_bridge.benchmarks.images import load_images
 from torch_bridge.benchmarks.methods import METHODS, Room, dense_weights
 from torch_bridge.compression.compress import compress_model
@@ -129,6 +129,12 @@ def test_chains_fill_their_budget(evidence: str) -> None:
 def test_what_is_too_small_for_rank_one_says_so() -> None:
     with pytest.raises(ValueError, match="room for 900 numbers; the smallest ranks need 1,594"):
         low_rank_plan(dense_weights(lenet300()), 900)
+
+
+@pytest.mark.parametrize("exponent", [-1000, -560, 0, 560, 1000])
+def test_the_rank_within_a_tolerance_does_not_depend_on_the_size_of_all(exponent: int) -> None:
+    values = np.ldexp([4.0, 3.0, 0.5, 0.0], exponent)
+    assert [rank_within(values, t) for t in (0.9, 0.7, 0.2, 0.05, 0.0)] == [1, 1, 2, 3, 3]
 
 
 def test_finest_plan_is_the_largest_that_fits() -> None:

@@ -159,6 +159,23 @@ def test_states_do_not_pass_between_dense_and_tucker_form_unseen(strict: bool) -
         model.load_state_dict(plain.state_dict(), strict=strict)
 
 
+@pytest.mark.parametrize("strict", [True, False])
+@pytest.mark.parametrize("shared", [True, False])
+def test_levels_are_not_taken_for_numbers_nor_numbers_for_levels(
+    strict: bool, shared: bool
+) -> None:
+    exact, levels = dense(), dense(seed=1)
+    for model in (exact, levels):
+        compress_model(model, 1_200, shared_core=shared)
+    rounded(levels)
+    with pytest.raises(RuntimeError, match=r"4.*original0 is rounded in the state dict and not so"):
+        exact.load_state_dict(levels.state_dict(), strict=strict)
+    with pytest.raises(RuntimeError, match=r"4.*original0 is not rounded in the .* without quant"):
+        levels.load_state_dict(exact.state_dict(), strict=strict)
+    biases = {name: tensor for name, tensor in exact.state_dict().items() if name.endswith("bias")}
+    levels.load_state_dict(biases, strict=False)
+
+
 def test_core_and_factors_of_another_reshape_are_refused() -> None:
     """All shapes agree; only which mode is which does not."""
     nets = []

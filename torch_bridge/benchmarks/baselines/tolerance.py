@@ -11,6 +11,8 @@ from typing import TypeVar
 import numpy as np
 import numpy.typing as npt
 
+from tucker_core.scaling import check_scaled
+
 Plan = TypeVar("Plan")
 RankOf = Callable[[npt.ArrayLike, float], int]
 _HALVINGS = 40
@@ -24,7 +26,7 @@ def rank_within(singular_values: npt.ArrayLike, tolerance: float) -> int:
     >>> rank_within([4.0, 3.0, 0.0], 0.7), rank_within([4.0, 3.0, 0.0], 0.0)
     (1, 2)
     """
-    energy = np.square(np.asarray(singular_values, np.float64))
+    energy = np.square(check_scaled(np.asarray(singular_values, np.float64))[0])
     left_out = energy.sum() - np.cumsum(energy)
     return int(np.argmax(left_out <= (tolerance**2 + 1e-12) * energy.sum())) + 1
 
