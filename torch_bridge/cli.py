@@ -45,7 +45,7 @@ def main(argv: list[str] | None = None) -> int:
 
 def _line(error: Exception) -> str:
     """What went wrong and what to do, in one line."""
-    text = one_line(error)
+    text = one_line(str(error).partition("\nException raised from ")[0])  # torch's own call stack
     if isinstance(error, _EXPECTED):
         return text
     if isinstance(error, MemoryError) or "memory" in text.lower():

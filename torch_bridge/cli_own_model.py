@@ -126,7 +126,7 @@ def _example(spec: str, given: str | None, batch: int) -> Tensor:
     shape = (batch, *input_shape(spec, given))
     try:
         return torch.randn(shape, generator=torch.Generator().manual_seed(0))
-    except RuntimeError as error:
+    except (RuntimeError, TypeError) as error:  # the latter where a size is beyond 64 bits
         raise MemoryError(f"inputs of shape {shape} are too many; take a smaller batch") from error
 
 

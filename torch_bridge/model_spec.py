@@ -37,7 +37,7 @@ def model_of(spec: str, network: CompressedNetwork) -> nn.Module:
         )
     try:
         model = _found(module, name)()
-    except Exception as error:  # whatever a stranger's function raises
+    except (Exception, SystemExit) as error:  # whatever a stranger's function raises
         raise ValueError(f"{spec} cannot be had: {type(error).__name__}: {error}") from error
     if not isinstance(model, nn.Module):
         raise ValueError(f"{spec} gives a {type(model).__name__}, no torch module")
