@@ -11,6 +11,7 @@ def check_settings(
     positive: Sequence[str] = (),
     not_negative: Sequence[str] = (),
     shares: Sequence[str] = (),
+    levels: Sequence[str] = (),
     choices: Mapping[str, Sequence[str]] | None = None,
 ) -> None:
     """Refuse a record whose fields hold what they cannot mean.
@@ -20,6 +21,7 @@ def check_settings(
     record : holds the fields as attributes
     positive, not_negative : names of finite numbers above 0, or from 0 on
     shares : names of numbers from 0 to 1
+    levels : names of rounding steps per root mean square, beyond which steps are 0 or infinite
     choices : name of a text -> what it may be
 
     Raises
@@ -38,6 +40,7 @@ def check_settings(
         (positive, lambda value: 0 < value < math.inf, "a positive number"),
         (not_negative, lambda value: 0 <= value < math.inf, "a number >= 0"),
         (shares, lambda value: 0 <= value <= 1, "a share, 0 to 1,"),
+        (levels, lambda value: 1e-3 <= value <= 1e6, "a number from 0.001 to 1,000,000"),
     )
     for names, fits, wanted in limits:
         for name in names:

@@ -29,6 +29,8 @@ TABLE: list[tuple[str, int, str]] = [
     ("demo --rate nan", INPUT, "rate is nan"),
     ("demo --levels 0", INPUT, "levels is 0.0"),
     ("demo --levels inf", INPUT, "levels is inf"),
+    ("demo --levels 1e300", INPUT, "levels is 1e+300; a number from 0.001 to 1,000,000"),
+    ("demo --levels 1e-300", INPUT, "levels is 1e-300"),
     ("demo --budget 3", INPUT, "budget is 3"),
     ("demo --out text.txt", INPUT, "text.txt is no folder"),
     ("demo --runs text.txt", INPUT, "--runs text.txt"),
