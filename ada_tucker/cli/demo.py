@@ -99,7 +99,8 @@ def demo(arguments: Namespace) -> None:
     experiment.folder = arguments.runs / "demo"
     rows = run_demo(experiment, arguments.out, arguments.max_bytes)
     for checkpoint in experiment.checkpoints:  # done: the next demo trains anew
-        checkpoint.unlink(missing_ok=True)
+        for suffix in (".npz", ".csv", ".json"):  # weights, and the history beside them
+            checkpoint.with_suffix(suffix).unlink(missing_ok=True)
     show_rows(arguments, experiment, rows)
     show(f"\nfile, pictures and QR code: {arguments.out}{os.sep}", aside=True)
 

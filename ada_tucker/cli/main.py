@@ -27,7 +27,7 @@ def main(argv: list[str] | None = None) -> int:
     try:
         parser().parse_args(argv, arguments)
         arguments.run(arguments)
-        sys.stdout.flush()
+        print(end="", flush=True)  # unlike sys.stdout.flush(), also where there is no output at all
     except KeyboardInterrupt:
         goes_on = "; the same command goes on from the last epoch"
         show(f"\nada-tucker: interrupted{goes_on if 'runs' in arguments else ''}", aside=True)
@@ -45,7 +45,7 @@ def main(argv: list[str] | None = None) -> int:
 
 def _line(error: Exception) -> str:
     """What went wrong and what to do, in one line."""
-    text = one_line(error)
+    text = one_line(str(error).partition("\nException raised from ")[0])  # torch's own call stack
     if isinstance(error, _EXPECTED):
         return text
     if isinstance(error, MemoryError) or "memory" in text.lower():

@@ -40,7 +40,7 @@ def model_of(spec: str, network: CompressedNetwork) -> nn.Module:
         )
     try:
         model = _found(module, name)()
-    except Exception as error:  # whatever a stranger's function raises
+    except (Exception, SystemExit) as error:  # whatever a stranger's function raises
         raise ValueError(f"{spec} cannot be had: {type(error).__name__}: {error}") from error
     if not isinstance(model, nn.Module):
         raise ValueError(f"{spec} gives a {type(model).__name__}, no torch module")
@@ -107,7 +107,7 @@ def example_inputs(spec: str, given: str | None, batch: int) -> Tensor:
     shape = (batch, *input_shape(spec, given))
     try:
         return torch.randn(shape, generator=torch.Generator().manual_seed(0))
-    except RuntimeError as error:
+    except (RuntimeError, TypeError) as error:  # the latter where a size is beyond 64 bits
         raise MemoryError(f"inputs of shape {shape} are too many; take a smaller batch") from error
 
 

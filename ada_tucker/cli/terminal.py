@@ -18,7 +18,9 @@ def escaped(text: str) -> str:
 
 def show(text: object = "", *, aside: bool = False) -> None:
     """Print a result to standard output, or aside, to standard error, what is said about it."""
-    print(escaped(str(text)), file=sys.stderr if aside else sys.stdout)
+    stream = sys.stderr if aside else sys.stdout
+    if stream is not None:  # as where it was closed; `print` would take the other one
+        print(escaped(str(text)), file=stream)
 
 
 def one_line(text: object) -> str:

@@ -139,6 +139,10 @@ def test_an_unforeseen_error_is_one_line_and_debug_shows_where(
         (KeyError("rows"), "KeyError: 'rows'; --debug shows"),
         (RuntimeError("mat1 and\nmat2"), "RuntimeError: mat1 and mat2"),
         (RuntimeError("can't allocate memory: you tried"), "take smaller batches"),
+        (
+            RuntimeError("bad\nException raised from f (most recent call first)"),
+            "RuntimeError: bad;",
+        ),
         (MemoryError(), "not enough memory"),
         (AssertionError(), "AssertionError"),
     ):

@@ -57,6 +57,17 @@ def test_a_reader_that_goes_away_is_no_fault(line: str, tmp_path: Path) -> None:
     assert (done.returncode, done.stderr) == (1, "")
 
 
+@pytest.mark.parametrize(("line", "code"), [("net.ada >&-", 0), ("none.ada 2>&-", 1)])
+def test_a_stream_that_is_closed_is_no_fault(line: str, code: int, tmp_path: Path) -> None:
+    write_ada(tmp_path / "net.ada")
+    words = ["sh", "-c", f'"$0" -m ada_tucker inspect {line}', sys.executable]
+    done = subprocess.run(
+        words, cwd=tmp_path, env=ENVIRONMENT, capture_output=True, text=True, check=False,
+        timeout=60,
+    )  # fmt: skip
+    assert (done.returncode, done.stdout, done.stderr) == (code, "", "")
+
+
 @pytest.mark.faults
 @pytest.mark.parametrize("after", [4.0, 6.0])
 def test_interrupted_while_it_trains(after: float, tmp_path: Path) -> None:

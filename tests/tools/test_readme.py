@@ -2,13 +2,13 @@
 
 import json
 import re
-from dataclasses import asdict
 from pathlib import Path
 
 import pytest
 
 from course_kit.notebook.results import chosen
 from tools.pages.readme import fill, spread
+from tools.release.records import is_of
 from torch_bridge.benchmarks.recipes import RECORDS
 from tucker_core import load
 
@@ -59,8 +59,7 @@ def test_every_record_was_made_by_the_recipe_of_its_name() -> None:
     for path in paths:
         run = json.loads(path.read_text(encoding="utf-8"))
         recipe = path.name.split("_")[2]
-        now = json.loads(json.dumps(asdict(RECORDS[run["model"], recipe])))
-        assert run["recipe"] == now, path.name
+        assert is_of(path, RECORDS[run["model"], recipe]), path.name
         assert f"--recipe {recipe} --seed {run['seed']} " in run["command"]
 
 

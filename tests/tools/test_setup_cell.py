@@ -84,7 +84,7 @@ def test_in_a_checkout_that_is_not_installed_the_course_is_found(
     assert (sys.path[0], computer.ran) == (str(ROOT), [])
     computer.missing = {"tucker_core", "constriction"}
     exec(setup_code(), {})
-    assert computer.ran[0][1:] == ["-m", "pip", "install", "-q", "-e", ROOT]
+    assert computer.ran[0][1:] == ["-m", "pip", "install", "-q", "-e", f"{ROOT}[course]"]
 
 
 @pytest.mark.parametrize("known", [True, False])
@@ -94,7 +94,7 @@ def test_elsewhere_the_course_is_fetched_and_installed(
     exec(TEMPLATE.format(address=ADDRESS if known else ""), {})
     clone, install = computer.ran
     assert (clone[0], clone[-2]) == ("git", ADDRESS)
-    assert install[1:] == ["-m", "pip", "install", "-q", "-e", tmp_path / "ada-tucker"]
+    assert install[1:] == ["-m", "pip", "install", "-q", "-e", f"{tmp_path / 'ada-tucker'}[course]"]
     assert sys.path[0] == str(tmp_path / "ada-tucker")
     assert [path.name for path in tmp_path.iterdir()] == ["ada-tucker"]
 

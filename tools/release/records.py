@@ -11,8 +11,9 @@ import json
 import shutil
 import subprocess
 import sys
-from dataclasses import asdict
+from dataclasses import asdict, fields
 from pathlib import Path
+from typing import Any
 
 from ada_tucker.cli.demo import draw
 from course_kit.figures.pareto import pareto_figure
@@ -21,6 +22,7 @@ from course_kit.plots import save_figure
 from torch_bridge.benchmarks.experiment import METHODS, Experiment, Row
 from torch_bridge.benchmarks.recipes import RECORDS, Recipe, recipe_for
 from torch_bridge.datasets import load_mnist
+from torch_bridge.training.config import TrainConfig
 from tucker_core.json_file import read_json
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -44,9 +46,22 @@ def run_missing(model: str, recipe: str, seed: int) -> None:
 
 
 def is_of(result: Path, recipe: Recipe) -> bool:
-    """Whether a result was made with these very settings."""
+    """Whether a result was made with these very settings; such as were not yet there had one value."""
     settings = json.loads(json.dumps(asdict(recipe)))
-    return bool(read_json(result).get("recipe") == settings)
+    return _agrees(read_json(result).get("recipe"), settings)
+
+
+def _agrees(known: Any, today: Any) -> bool:
+    """Whether today's settings are the known ones, and the defaults for what was no setting then."""
+    if not (isinstance(known, dict) and isinstance(today, dict)):
+        return bool(known == today)
+    missing = {name: today[name] for name in today.keys() - known.keys()}
+    defaults = {field.name: field.default for field in fields(TrainConfig)}
+    return (
+        known.keys() <= today.keys()
+        and all(_agrees(known[name], today[name]) for name in known)
+        and all(defaults.get(name, ...) == value for name, value in missing.items())
+    )
 
 
 def ship(model: str, recipe: str) -> Path | None:

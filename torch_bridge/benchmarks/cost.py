@@ -102,8 +102,10 @@ def measured_apart(name: str, **options: Any) -> dict[str, Any]:
 
     Raises
     ------
+    ValueError
+        If what is wished cannot be, such as too small a share.
     RuntimeError
-        If that process fails; its last words are passed on.
+        If that process fails otherwise; its last words are passed on.
     """
     code = (
         "import json, sys; from torch_bridge.benchmarks.cost import time_steps; "
@@ -113,6 +115,9 @@ def measured_apart(name: str, **options: Any) -> dict[str, Any]:
     done = subprocess.run(words, capture_output=True, text=True, check=False)
     if done.returncode:
         last = done.stderr.strip().splitlines()[-1:] or [f"it ended with code {done.returncode}"]
+        kind, _, said = last[0].partition("ValueError: ")
+        if said and not kind:
+            raise ValueError(f"a training step of {name} could not be measured: {said}")
         raise RuntimeError(f"a training step of {name} could not be measured: {last[0]}")
     cost: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
     return cost

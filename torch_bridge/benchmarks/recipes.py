@@ -47,7 +47,8 @@ class Recipe:
         """Refuse settings that cannot be; found out before hours of training."""
         check_settings(
             self,
-            positive=("budget", "levels"),
+            positive=("budget",),
+            levels=("levels",),
             not_negative=("copies",),
             choices={"method": ("ada", "scada")},
         )

@@ -48,7 +48,8 @@ class Wish:
         """Refuse what cannot be."""
         check_settings(
             self,
-            positive=("ratio", "bits", "levels"),
+            positive=("ratio", "bits"),
+            levels=("levels",),
             choices={"method": tuple(METHODS), "init": ("hosvd", "scratch")},
         )
 

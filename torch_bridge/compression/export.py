@@ -115,9 +115,8 @@ def _write_program(model: nn.Module, path: Path, inputs: tuple[Tensor, ...]) -> 
 
 def _write_onnx(model: nn.Module, path: Path, inputs: tuple[Tensor, ...]) -> None:
     _needed("onnxscript")
-    logging.getLogger("torch.onnx").setLevel(
-        logging.ERROR
-    )  # the exporter warns of its own internals
+    # The exporter warns of its own internals, in both ways.
+    logging.getLogger("torch.onnx").setLevel(logging.ERROR)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         program: Any = torch.onnx.export(

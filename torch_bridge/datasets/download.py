@@ -6,6 +6,7 @@ import os
 import platform
 import shutil
 import tempfile
+import threading
 import time
 from collections.abc import Callable
 from contextlib import ExitStack
@@ -16,6 +17,7 @@ import pooch
 from tqdm import tqdm
 
 from torch_bridge.datasets.idx import DataError
+from torch_bridge.state.progress import hidden
 
 T = TypeVar("T")
 
@@ -56,21 +58,46 @@ def download(url: str, target: Path, size: int, check: Callable[[Path], T], *, p
         tempfile.TemporaryDirectory(prefix=owner, dir=target.parent) as folder,
         tqdm(
             # The delay keeps a mirror that fails at once from leaving an empty bar.
-            desc=target.stem, unit="B", unit_scale=True, delay=BAR_DELAY_SECONDS, disable=not progress,
+            desc=target.stem, unit="B", unit_scale=True, delay=BAR_DELAY_SECONDS,
+            disable=hidden(progress),
         ) as bar,
     ):  # fmt: skip
         part = Path(folder) / target.name
         with part.open("wb") as stream, ExitStack() as connections:
-            _fetcher(bar, connections)(url, _Watched(stream, size, bar), None)
+            _fetch(url, _Watched(stream, size, bar), bar, connections)
         found = check(part)
         os.replace(part, target)
     return found
 
 
-def _fetcher(bar: Any, connections: ExitStack) -> Any:
+def _fetch(url: str, sink: _Watched, bar: Any, connections: ExitStack) -> None:
+    """Fetch in a thread, which can be left behind where an answer drips in and never begins."""
+    answered, faults = threading.Event(), list[Exception]()
+
+    def work() -> None:
+        try:
+            _fetcher(bar, connections, answered)(url, sink, None)
+        except Exception as error:
+            faults.append(error)
+        answered.set()
+
+    thread = threading.Thread(target=work, daemon=True)
+    thread.start()
+    if not answered.wait(CONNECT_SECONDS + SLOW_SECONDS):
+        raise DataError("too slow: found no answer, expected one within seconds")
+    while thread.is_alive():
+        thread.join(1)  # without a limit Windows would not hear Ctrl-C
+    if faults:
+        raise faults[0]
+
+
+def _fetcher(bar: Any, connections: ExitStack, answered: threading.Event) -> Any:
     """Pooch's way to fetch, handing on what comes when it comes."""
 
     def began(response: Any, **_: Any) -> None:
+        if response.is_redirect:
+            return
+        answered.set()
         connections.callback(response.close)
         bar.total = int(response.headers.get("Content-Length", 0)) or None
         if hasattr(response.raw, "read1"):  # a whole chunk can take a slow mirror hours

@@ -5,7 +5,10 @@ The official files are MATLAB's; SciPy, an optional extra, reads them. In them t
 
 from __future__ import annotations
 
+import io
 import math
+import struct
+import zlib
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -15,11 +18,14 @@ import numpy.typing as npt
 from torch_bridge.datasets.idx import DataError, naming
 from torch_bridge.datasets.locate import check_file, find_place
 from torch_bridge.datasets.mnist import DataSet
+from torch_bridge.state.reading import open_regular
 
 UInt8Array = npt.NDArray[np.uint8]
 
 VALIDATION = 7_000
 MOST = 100_000  # images in a file
+MOST_BYTES = 32 * 32 * 3 * MOST + (1 << 20)
+HEADER, COMPRESSED = 128, 15  # bytes that a MATLAB 5 file begins with; its mark of a zlib stream
 TRAIN, TEST = "train_32x32.mat", "test_32x32.mat"
 CHECKSUMS = {TRAIN: "e26dedcc434d2e4c54c9b2d4a06d8373", TEST: "eb5a983be6a315427106f1b164d9cef3"}
 
@@ -57,8 +63,9 @@ def _read(name: str, data_dir: str | Path | None) -> tuple[UInt8Array, UInt8Arra
             f"{path}: needs SciPy to be read; pip install 'ada-tucker[svhn]'"
         ) from error
     with naming(path, "fetch the official file (MATLAB 5) again"):
-        _check_shape(path, whosmat(path))  # before anything is unpacked
-        stored = loadmat(path, variable_names=("X", "y"))
+        content = _unpacked(path)
+        _check_shape(path, whosmat(content))
+        stored = loadmat(content, variable_names=("X", "y"))
         pixels, labels = np.asarray(stored["X"]), np.asarray(stored["y"]).ravel()
         if pixels.dtype != np.uint8 or labels.dtype.kind not in "iuf":
             raise DataError(
@@ -67,6 +74,24 @@ def _read(name: str, data_dir: str | Path | None) -> tuple[UInt8Array, UInt8Arra
         if not np.isin(labels, range(1, 11)).all():
             raise DataError(f"{path}: holds {labels.min()} to {labels.max()}, not labels 1 to 10")
         return np.ascontiguousarray(pixels.transpose(3, 0, 1, 2)), (labels % 10).astype(np.uint8)
+
+
+def _unpacked(path: Path) -> io.BytesIO:
+    """The file with its compressed arrays unpacked, as far as those of this data set can reach."""
+    content, left = io.BytesIO(), MOST_BYTES
+    with open_regular(path) as file:
+        content.write(file.read(HEADER))
+        while len(tag := file.read(8)) == 8:
+            kind, size = struct.unpack("<II", tag)
+            element = file.read(size)
+            if kind != COMPRESSED:
+                content.write(tag + element)
+                continue
+            unpacker = zlib.decompressobj()
+            left -= content.write(unpacker.decompress(element, left))
+            if left <= 0:
+                raise DataError(f"{path}: unpacks to more than {MOST_BYTES:,} bytes")
+    return content
 
 
 def _check_shape(path: Path, arrays: Sequence[tuple[str, tuple[int, ...], str]]) -> None:

@@ -138,6 +138,7 @@ def check_settings(
     positive: Sequence[str] = (),
     not_negative: Sequence[str] = (),
     fractions: Sequence[str] = (),
+    levels: Sequence[str] = (),
     choices: Mapping[str, Sequence[str]] | None = None,
 ) -> None:
     """Refuse a record whose fields hold what they cannot mean.
@@ -147,6 +148,7 @@ def check_settings(
     record : holds the fields as attributes
     positive, not_negative : names of finite numbers above 0, or from 0 on
     fractions : names of numbers from 0 to 1
+    levels : names of rounding steps per root mean square, beyond which steps are 0 or infinite
     choices : name of a text -> what it may be
 
     Raises
@@ -165,6 +167,7 @@ def check_settings(
         (positive, lambda value: 0 < value < math.inf, "a positive number"),
         (not_negative, lambda value: 0 <= value < math.inf, "a number >= 0"),
         (fractions, lambda value: 0 <= value <= 1, "a fraction, 0 to 1,"),
+        (levels, lambda value: 1e-3 <= value <= 1e6, "a number from 0.001 to 1,000,000"),
     )
     for names, fits, wanted in limits:
         for name in names:

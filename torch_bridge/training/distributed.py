@@ -58,7 +58,7 @@ class DistributedContext:
 
         Examples
         --------
-        >>> DistributedContext(rank=1, size=2).share(torch.arange(6)).tolist()
+        >>> DistributedContext(rank=1, size=2).part(torch.arange(6)).tolist()
         [3, 4, 5]
         """
         return batch.tensor_split(self.size)[self.rank]

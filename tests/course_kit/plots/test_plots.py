@@ -108,7 +108,8 @@ def test_settings_are_left_alone() -> None:
 
 def test_pyplot_is_never_imported(tmp_path: Path) -> None:
     code = (
-        "import sys, numpy as np; from pathlib import Path; from course_kit import plots, method_figure;"
+        "import sys, numpy as np; from pathlib import Path;"
+        "from course_kit import plots; from course_kit.figures import method;"
         "z = np.zeros(1, np.uint8);"
         "f = plots.demo_figure(np.zeros((1, 28, 28), np.uint8), z, z.astype(np.int64), (9, 4), 'a');"
         "plots.save_figure(f, Path(sys.argv[1]), dpi=20);"

@@ -44,6 +44,11 @@ def test_a_step_on_grey_digits_is_measured_too() -> None:
             assert cost.time_steps(name, share=share, batch_size=4, steps=1)["seconds"] > 0
 
 
+def test_a_share_that_no_twin_can_keep_is_told_in_plain_words() -> None:
+    with pytest.raises(ValueError, match=r"^a training step of lenet300 could not.*: budget is 0"):
+        cost.measured_apart("lenet300", share=1e-30, batch_size=4, steps=1)
+
+
 def test_half_of_one_image_is_not_measured(monkeypatch: pytest.MonkeyPatch) -> None:
     sizes = []
 

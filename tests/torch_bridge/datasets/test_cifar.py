@@ -79,7 +79,7 @@ def test_missing_archive_says_what_to_get_and_where_to_put_it(tmp_path: Path) ->
         BINARY,
         "kriz/cifar.html",
         str(tmp_path / "cifar10"),
-        "--data-dir",
+        "ADA_DATA_DIR",
         "ADA_DATA_DIR",
     ):
         assert part in str(caught.value)

@@ -9,7 +9,9 @@ import platform
 import socket
 import subprocess
 import sys
+import threading
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -56,14 +58,19 @@ def test_dead_mirror_then_good_mirror(
     assert fetch_mnist() == tiny_cache
 
 
-def test_progress_bar(
-    tiny_cache: Path, monkeypatch: Patch, capfd: pytest.CaptureFixture[str]
+@pytest.mark.parametrize("terminal", [True, False])
+def test_progress_bar_on_a_terminal_alone(
+    terminal: bool, tiny_cache: Path, monkeypatch: Patch
 ) -> None:
+    shown = io.StringIO()
+    vars(shown)["isatty"] = lambda: terminal
+    monkeypatch.setattr(sys, "stderr", shown)
     monkeypatch.setattr(download, "BAR_DELAY_SECONDS", 0)
     with serve(Mirror(TINY_GZ)) as url:
         monkeypatch.setattr(sources, "MIRRORS", (url,))
         assert fetch_mnist() == tiny_cache
-    assert f"{sources.TEST_LABELS}: 100%" in capfd.readouterr().err
+    assert (f"{sources.TEST_LABELS}: 100%" in shown.getvalue()) == terminal
+    assert terminal or not shown.getvalue()
 
 
 def swap(content: bytes) -> Mirror:
@@ -111,6 +118,33 @@ def test_silent_mirror_is_given_up(tiny_cache: Path, monkeypatch: Patch) -> None
         with pytest.raises(DataError, match="ReadTimeout"):
             fetch_mnist(progress=False)
         assert time.monotonic() - start < 5
+    assert files_in(tiny_cache) == []
+
+
+def test_answer_that_drips_and_never_begins_is_given_up(
+    tiny_cache: Path, monkeypatch: Patch
+) -> None:
+    monkeypatch.setattr(download, "CONNECT_SECONDS", 0.2)
+    monkeypatch.setattr(download, "SLOW_SECONDS", 0.3)
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        monkeypatch.setattr(sources, "MIRRORS", (f"http://127.0.0.1:{server.getsockname()[1]}/",))
+        left = threading.Event()
+
+        def drip() -> None:
+            with server.accept()[0] as mirror, suppress(OSError):
+                for byte in b"HTTP/1.1 200 OK\r\n" + b"X-More: yes\r\n" * 50:
+                    mirror.send(bytes([byte]))
+                    if left.wait(0.05):
+                        return
+
+        thread = threading.Thread(target=drip)
+        thread.start()
+        start = time.monotonic()
+        with pytest.raises(DataError, match=r"127.*: too slow: found no answer"):
+            fetch_mnist(progress=False)
+        assert time.monotonic() - start < 5
+        left.set()
+        thread.join()
     assert files_in(tiny_cache) == []
 
 

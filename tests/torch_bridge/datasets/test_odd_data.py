@@ -11,6 +11,7 @@ import struct
 import tarfile
 import tracemalloc
 import zipfile
+import zlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -60,6 +61,17 @@ ODD_MAT: dict[str, tuple[Callable[[Path], bytes], str]] = {
     "halves": (lambda folder: mat(folder, **svhn_arrays() | {"y": np.full(20, 1.5)}), "labels 1 to 10"),
     "nan": (lambda folder: mat(folder, **svhn_arrays() | {"y": np.full(20, np.nan)}), "labels 1 to 10"),
 }  # fmt: skip
+
+
+def test_a_mat_that_unpacks_without_end(tmp_path: Path, monkeypatch: Patch) -> None:
+    monkeypatch.setattr(svhn, "MOST_BYTES", 1 << 20)
+    content = mat(tmp_path, **svhn_arrays())
+    bomb = zlib.compress(bytes(1 << 24), 9)
+    (tmp_path / svhn.TRAIN).write_bytes(content + struct.pack("<II", 15, len(bomb)) + bomb)
+    found = hashlib.md5((tmp_path / svhn.TRAIN).read_bytes(), usedforsecurity=False).hexdigest()
+    monkeypatch.setitem(svhn.CHECKSUMS, svhn.TRAIN, found)
+    with pytest.raises(DataError, match=rf"{svhn.TRAIN}: unpacks to more than 1,048,576 bytes"):
+        load_svhn(tmp_path)
 
 
 @pytest.mark.parametrize("case", ODD_MAT)
