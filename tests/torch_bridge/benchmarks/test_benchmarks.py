@@ -93,7 +93,9 @@ def test_dense_run_can_imitate_what_it_was(tmp_path: Path, resnet8: str) -> None
         assert content["journals"]["dense"][0]["loss"] > 0  # what it imitates does not follow it
         after.append(load_weights(stem.with_suffix(".npz"), CifarResNet(8)).state_dict())
     torch.testing.assert_close(*after, rtol=0, atol=0)  # labels play no part
-    with pytest.raises(ValueError, match=r"distil is 0\.5: .* give the weights that it starts from"):
+    with pytest.raises(
+        ValueError, match=r"distil is 0\.5: .* give the weights that it starts from"
+    ):
         bench.dense(replace(bench.benchmark.dense, distil=0.5))
 
 
