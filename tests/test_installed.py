@@ -114,7 +114,7 @@ def test_the_wheel_holds_code_and_files_and_is_small(wheel: Path) -> None:
     names = names_in(wheel)
     code = {
         path.relative_to(ROOT).as_posix()
-        for package in ("tucker_core", "torch_bridge", "course_kit")
+        for package in ("tucker_core", "torch_bridge", "course_kit", "ada_tucker")
         for path in (*(ROOT / package).rglob("*.py"), ROOT / package / "py.typed")
     }
     assert code - names == set()
