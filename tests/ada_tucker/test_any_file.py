@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import torch
 
-from tests.ada_tucker.tiny_cli import Command, command_in
+from tests.ada_tucker.tiny_cli import Command
 from torch_bridge import compress_model, to_network
 from torch_bridge.benchmarks.methods import METHODS, Room
 from torch_bridge.benchmarks.networks import module_for, open_network
@@ -22,14 +22,6 @@ from torch_bridge.state.tensors import save_weights
 from tucker_core import load, save
 
 EXPORTS = {".npz": (), ".safetensors": ("safetensors",), ".pt2": (), ".onnx": ("onnxscript",)}
-
-
-@pytest.fixture
-def ada(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> Command:
-    """Give the command, run in an empty folder."""
-    return command_in(tmp_path, monkeypatch, capsys)
 
 
 def trained(name: str) -> torch.nn.Module:

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from ada_tucker.cli import evaluate, experiment
-from tests.ada_tucker.tiny_cli import Command, command_in
+from tests.ada_tucker.tiny_cli import Command
 from tests.torch_bridge.tiny_runs import TEST, interrupt_at, write_ada
 from torch_bridge.datasets import DataError, load_mnist, sources
 from tucker_core import ARCHITECTURES, CompressedNetwork, load, save
@@ -19,14 +19,6 @@ from tucker_core import ARCHITECTURES, CompressedNetwork, load, save
 leaks = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 
 TRAINING = ("--quiet", "--epochs", 1)
-
-
-@pytest.fixture
-def ada(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> Command:
-    """Give the command, run in an empty folder."""
-    return command_in(tmp_path, monkeypatch, capsys)
 
 
 @pytest.mark.parametrize(

@@ -10,16 +10,8 @@ import matplotlib.image
 import numpy as np
 import pytest
 
-from tests.ada_tucker.tiny_cli import Command, command_in
+from tests.ada_tucker.tiny_cli import Command
 from tests.torch_bridge.tiny_runs import write_ada
-
-
-@pytest.fixture
-def ada(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> Command:
-    """Give the command, run in an empty folder."""
-    return command_in(tmp_path, monkeypatch, capsys)
 
 
 def test_inspect(ada: Command, tmp_path: Path) -> None:

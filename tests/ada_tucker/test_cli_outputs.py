@@ -10,18 +10,10 @@ import pytest
 
 from ada_tucker.cli import inspect, preflight
 from ada_tucker.cli.preflight import check_apart, check_file, check_folder
-from tests.ada_tucker.tiny_cli import Command, command_in
+from tests.ada_tucker.tiny_cli import Command
 from tests.torch_bridge.tiny_runs import interrupt_at, write_ada
 
 TRAINING = ("--quiet", "--epochs", 1)
-
-
-@pytest.fixture
-def ada(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> Command:
-    """Give the command, run in an empty folder."""
-    return command_in(tmp_path, monkeypatch, capsys)
 
 
 def test_demo_removes_nothing_that_it_did_not_write(ada: Command, tmp_path: Path) -> None:

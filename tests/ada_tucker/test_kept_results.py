@@ -10,20 +10,12 @@ from typing import Any
 import pytest
 
 from ada_tucker.studies.pareto import sweep
-from tests.ada_tucker.tiny_cli import Command, command_in
+from tests.ada_tucker.tiny_cli import Command
 from tests.torch_bridge.tiny_runs import RECIPE, interrupt_at, tiny_digits
 from torch_bridge.benchmarks.experiment import Experiment
 from torch_bridge.benchmarks.recipes import Recipe
 from torch_bridge.benchmarks.results import kept_result, run_facts
 from tucker_core.files import write_json
-
-
-@pytest.fixture
-def ada(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> Command:
-    """Give the command, run in an empty folder."""
-    return command_in(tmp_path, monkeypatch, capsys)
 
 
 @pytest.mark.parametrize(

@@ -18,10 +18,10 @@ def test_a_result_of_an_older_recipe_is_none_of_todays(tmp_path: Path) -> None:
     assert is_of(path, recipe)
     assert not is_of(path, replace(recipe, levels=2.0))
     older = asdict(recipe)
-    del older["dense"]["ema"]  # no setting then: what it does by default
+    del older["dense"]["label_smoothing"]  # no setting then: what it does by default
     path.write_text(json.dumps({"recipe": older}))
     assert is_of(path, recipe)
-    assert not is_of(path, replace(recipe, dense=replace(recipe.dense, ema=0.9, choose_last=0)))
+    assert not is_of(path, replace(recipe, dense=replace(recipe.dense, label_smoothing=0.1)))
     path.write_text(json.dumps({"recipe": asdict(recipe)}))
     path.write_text("{}")
     assert not is_of(path, recipe)

@@ -4,7 +4,7 @@ What a kernel would misread counts most: arrays that differ from the right ones 
 Everything is run by the compiled kernels and by plain numpy.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -14,7 +14,6 @@ import torch
 from tucker_core import (
     TuckerPlan,
     TuckerTensor,
-    algebra,
     fold,
     hosvd,
     mode_dot,
@@ -26,23 +25,11 @@ from tucker_core import (
     shared_core_hosvd,
     tucker_gradient,
     tucker_mode_dot,
-    tucker_plan,
     tucker_to_tensor,
 )
 from tucker_core.checks import FloatArray
 
-
-@pytest.fixture(params=["compiled", "numpy"], scope="module", autouse=True)
-def engine(request: pytest.FixtureRequest) -> Iterator[None]:
-    """Let the kernels do the work, or their readable twins."""
-    with pytest.MonkeyPatch.context() as patch:
-        if request.param == "numpy":
-            patch.setattr(tucker_plan, "can_compile", lambda: False)
-            patch.setattr(algebra, "can_compile", lambda: False)
-        tucker_plan._plan_for.cache_clear()
-        yield
-    tucker_plan._plan_for.cache_clear()
-
+pytestmark = pytest.mark.usefixtures("engine")
 
 SHAPE, RANK = (4, 5), (2, 3)
 CORE = np.arange(6.0).reshape(RANK)

@@ -3,7 +3,7 @@
 Everything is run by the compiled kernels and by plain numpy.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -11,30 +11,17 @@ import pytest
 
 from tucker_core import (
     TuckerPlan,
-    algebra,
     hosvd,
     mode_dot,
     multi_mode_dot,
     random_tucker,
     tucker,
-    tucker_plan,
     tucker_to_tensor,
 )
 from tucker_core.checks import FloatArray
 from tucker_core.memory import check_out
 
-
-@pytest.fixture(params=["compiled", "numpy"], scope="module", autouse=True)
-def engine(request: pytest.FixtureRequest) -> Iterator[None]:
-    """Let the kernels do the work, or their readable twins."""
-    with pytest.MonkeyPatch.context() as patch:
-        if request.param == "numpy":
-            patch.setattr(tucker_plan, "can_compile", lambda: False)
-            patch.setattr(algebra, "can_compile", lambda: False)
-        tucker_plan._plan_for.cache_clear()
-        yield
-    tucker_plan._plan_for.cache_clear()
-
+pytestmark = pytest.mark.usefixtures("engine")
 
 SHAPE, RANK = (4, 5, 6), (2, 3, 4)
 

@@ -5,20 +5,12 @@ These are the numbers of README.md, docs/benchmarks.md with its pictures, and do
 `.figures`.
 """
 
-import subprocess
 import sys
+
+from tools.parts import run_parts
 
 PAGES = ("readme", "benchmarks", "api")
 
 
-def main(arguments: list[str]) -> int:
-    """Write, or with --check only compare, every page; returns the first exit code that is not 0."""
-    codes = [
-        subprocess.run([sys.executable, "-m", f"tools.pages.{page}", *arguments]).returncode
-        for page in PAGES
-    ]
-    return next((code for code in codes if code), 0)
-
-
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(run_parts("tools.pages", PAGES, sys.argv[1:]))
