@@ -2,8 +2,8 @@
 
 `compress_model` puts the layers of a model into Tucker form, `fit` trains it, `to_network` rounds it
 for a `.ada` file, `load_network` and `materialize` bring dense weights back. `survey` says which weights
-of a model can be compressed, `scan_sensitivity` how much each of them bears, and `use_form` lets layers
-compute with their factors.
+of a model can be compressed, `scan_sensitivity` how much each of them bears, and
+`use_implementation` lets layers compute with their factors.
 """
 
 from torch_bridge import threads  # isort: skip (before torch is loaded)
@@ -14,7 +14,7 @@ from torch_bridge.compression.sensitivity import scan_rate, scan_sensitivity
 from torch_bridge.compression.survey import survey
 from torch_bridge.compression.to_network import to_network
 from torch_bridge.datasets.tensors import load_digits
-from torch_bridge.forward.implementation import use_form
+from torch_bridge.forward.implementation import use_form, use_implementation
 from torch_bridge.models import MODELS, build_model
 from torch_bridge.quantization.qat import attach_quantizers
 from torch_bridge.training.config import TrainConfig
@@ -47,4 +47,5 @@ __all__ = [
     "to_network",
     "tucker_product",
     "use_form",
+    "use_implementation",
 ]

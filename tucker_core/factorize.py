@@ -1,6 +1,6 @@
 """Writing a number as a product of a few others, as equal as possible.
 
-The dims (I_1, ..., I_N) of a reshaped weight of n entries are a factorisation of n. Of all of them the
+The dims (I_1, ..., I_N) of a reshaped weight of n entries are a factorization of n. Of all of them the
 one of least sum is the most balanced: its factor matrices are the smallest.
 Source: ADA-Tucker, section on balanced dimensions; the measure "least sum, then least largest" is ours.
 """
@@ -20,7 +20,7 @@ def factorizations(n: int, order: int) -> tuple[tuple[int, ...], ...]:
 
     Parameters
     ----------
-    n : the number to factorise, 1 to 2^40
+    n : the number to factorize, 1 to 2^40
     order : how many factors, 1 to 8
 
     Returns
@@ -50,7 +50,7 @@ def factorizations(n: int, order: int) -> tuple[tuple[int, ...], ...]:
     rows = all_factorizations(n, order, MAX_WAYS)
     if len(rows) > MAX_WAYS:
         raise ValueError(
-            f"n is {n}; it has more than {MAX_WAYS:,} factorisations of order {order}: take a smaller "
+            f"n is {n}; it has more than {MAX_WAYS:,} factorizations of order {order}: take a smaller "
             "order, or balance_dims for the most balanced one"
         )
     return tuple(zip(*rows.T.tolist(), strict=True))  # a quarter less time than row by row

@@ -102,7 +102,7 @@ def to_bytes(network: CompressedNetwork) -> bytes:
 
 
 def from_bytes(content: bytes | bytearray | memoryview) -> CompressedNetwork:
-    """Rebuild the network from the content of a file.
+    """Reconstruct the network from the content of a file.
 
     Raises
     ------

@@ -135,7 +135,7 @@ def plan_reshape(
     shape : shape of the weight; modes of size 1 are dropped
     order : number of modes of the tensor; "auto" takes the order whose dims lie closest to
         `PROPER_DIM` (least mean of |log(I_n / PROPER_DIM)|)
-    mixed : allow any factorisation of the number of entries, even one that mixes the weight's modes
+    mixed : allow any factorization of the number of entries, even one that mixes the weight's modes
     permute : allow to merge modes that are no neighbours
     pad : lengthen a mode by zeros where its parts then have a smaller sum, as with a prime dimension
     natural : mode -> the parts it is made of, e.g. {1: (28, 28)} for 784 pixels; it is then cut between
@@ -202,7 +202,7 @@ def _improperness(way: Way) -> float:
 def _reason(way: Way, shape: tuple[int, ...], auto: bool, mixed: bool) -> str:
     order, total = len(way.dims), sum(way.dims)
     why = f", its dims being nearest to {PROPER_DIM}" if auto else ""
-    among = "of all factorisations" if mixed else "without mixing modes"
+    among = "of all factorizations" if mixed else "without mixing modes"
     perfect = order * math.prod(way.dims) ** (1 / order)
     reason = (
         f"order {order}{why}; least sum of dims {among}, {total}; "

@@ -44,7 +44,7 @@ PLAIN = Wishes(pad=False, natural={})
 
 
 def mixed_way(shape: tuple[int, ...], order: int) -> Way:
-    """The most balanced factorisation of the number of entries, whatever it does to the modes.
+    """The most balanced factorization of the number of entries, whatever it does to the modes.
 
     Examples
     --------

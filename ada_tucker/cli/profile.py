@@ -26,7 +26,7 @@ from tucker_core.files import write_json
 def add_profile(sub: Any) -> None:
     """Describe `ada-tucker profile`."""
     command = sub.add_parser(
-        "profile", help="FLOPs, bytes and time of each layer, dense, rebuilt and factorised"
+        "profile", help="FLOPs, bytes and time of each layer, dense, reconstructed and factorized"
     )
     add_model_options(command)
     command.add_argument(
@@ -69,12 +69,17 @@ def profile_content(profiles: list[LayerProfile]) -> dict[str, Any]:
     layers = [
         {
             "name": p.name,
-            "milliseconds": {form: round(1e3 * took, 4) for form, took in p.seconds.items()},
-            "faster_than_dense": {
-                form: round(p.seconds["dense"] / took, 3) for form, took in p.seconds.items()
+            "milliseconds": {
+                implementation: round(1e3 * took, 4) for implementation, took in p.seconds.items()
             },
-            "flops": {form: work.flops for form, work in p.work.items()},
-            "bytes_moved": {form: work.n_bytes for form, work in p.work.items()},
+            "faster_than_dense": {
+                implementation: round(p.seconds["dense"] / took, 3)
+                for implementation, took in p.seconds.items()
+            },
+            "flops": {implementation: work.flops for implementation, work in p.work.items()},
+            "bytes_moved": {
+                implementation: work.n_bytes for implementation, work in p.work.items()
+            },
             "bytes_stored": dict(p.stored_bytes),
             "use": p.fastest,
         }

@@ -1,4 +1,4 @@
-"""Checks of assignment 3, first half: counting numbers, factorising, balanced dimensions."""
+"""Checks of assignment 3, first half: counting numbers, factorizing, balanced dimensions."""
 
 import itertools
 import math

@@ -12,7 +12,7 @@
 # **You will learn**
 # - to predict the work of a layer in floating-point operations (FLOPs), and to measure time so that it can be
 #   believed;
-# - when a dense layer wins, when the factorised one does, and where the two cross;
+# - when a dense layer wins, when the factorized one does, and where the two cross;
 # - what compiling with numba buys, and what a better order of work buys;
 # - how this library stands beside its peers, its losses included.
 #
@@ -53,7 +53,7 @@ from course_kit.plots import (
 )
 from torch.nn.functional import linear
 from torch_bridge import tucker_product
-from torch_bridge.forward.linear import factorised_linear
+from torch_bridge.forward.linear import factorized_linear
 from tucker_core import (
     load,
     random_tucker,
@@ -75,10 +75,10 @@ _ = torch.set_grad_enabled(False)
 #
 # 1. **dense**: multiply by the weight, as if there were no Tucker format;
 # 2. **rebuilt**: first compute the weight from core and matrices, then as above;
-# 3. **factorised**: never build the weight. Squeeze the input through the matrices of the input modes (800 -> 35), then
+# 3. **factorized**: never build the weight. Squeeze the input through the matrices of the input modes (800 -> 35), then
 #    the core (35 -> 36), then the matrices of the output modes (36 -> 500).
 #
-# A side of the factorised layer can be multiplied in two ways: all its matrices made into one beforehand (their
+# A side of the factorized layer can be multiplied in two ways: all its matrices made into one beforehand (their
 # Kronecker product), or one mode after another. The second has fewer FLOPs, in thinner products; the library takes it
 # once that saves enough.
 #
@@ -97,8 +97,8 @@ def side_flops(dims, rank, by_modes):
     return flops
 
 
-def factorised_flops(dims, rank, by_modes):
-    """FLOPs of a factorised layer for one input; modes 0 and 1 are the outputs."""
+def factorized_flops(dims, rank, by_modes):
+    """FLOPs of a factorized layer for one input; modes 0 and 1 are the outputs."""
     sides = [side_flops(dims[k : k + 2], rank[k : k + 2], by_modes) for k in (0, 2)]
     return sum(sides) + 2 * math.prod(rank)
 
@@ -108,12 +108,12 @@ dense = batch * dense_flops((500, 800))
 flops = {
     "dense": dense,
     "rebuilt": dense + reconstruct_flops(dims, rank),
-    "factorised": batch * factorised_flops(dims, rank, by_modes=True),
+    "factorized": batch * factorized_flops(dims, rank, by_modes=True),
 }
 for way, n in flops.items():
     print(f"{way:10} {n / 1e6:6.1f} million FLOPs, {n / dense:.3f} of dense")
-kronecker = batch * factorised_flops(dims, rank, by_modes=False)
-print(f"factorised by Kronecker products: {kronecker / dense:.3f} of dense")
+kronecker = batch * factorized_flops(dims, rank, by_modes=False)
+print(f"factorized by Kronecker products: {kronecker / dense:.3f} of dense")
 
 # %% [markdown]
 # ## How to measure
@@ -143,7 +143,7 @@ def milliseconds(*jobs, turns=9):
 
 # %%
 def three_ways(dims, rank, batch, seed=0):
-    """A dense, a rebuilding and a factorised layer with the same weight, as jobs."""
+    """A dense, a rebuilding and a factorized layer with the same weight, as jobs."""
     generator = torch.Generator().manual_seed(seed)
     parts = [torch.randn(rank, generator=generator)]
     parts += [
@@ -160,7 +160,7 @@ def three_ways(dims, rank, batch, seed=0):
     return (
         lambda: linear(inputs, weight),
         rebuilt,
-        lambda: factorised_linear(inputs, parts[0], parts[1:], 2),
+        lambda: factorized_linear(inputs, parts[0], parts[1:], 2),
     )
 
 
@@ -170,7 +170,7 @@ scale = expected.abs().max()
 assert all(torch.allclose(job() / scale, expected / scale, atol=1e-5) for job in jobs)
 
 # %% [markdown]
-# **Predict.** FLOPs say that factorised should take a thirtieth of the time. Will it?
+# **Predict.** FLOPs say that factorized should take a thirtieth of the time. Will it?
 
 # %% tags=["nondeterministic"]
 times = milliseconds(*jobs)
@@ -180,7 +180,7 @@ for way, took in zip(flops, times, strict=True):
 # %% [markdown]
 # **Measure.** Dark: FLOPs, hatched: time, both relative to dense.
 
-# %% tags=["nondeterministic"] alt="Bars relative to dense: rebuilt is about 1 in FLOPs and more in time, factorised a small bar in FLOPs and a larger one in time"
+# %% tags=["nondeterministic"] alt="Bars relative to dense: rebuilt is about 1 in FLOPs and more in time, factorized a small bar in FLOPs and a larger one in time"
 fig, axes = plt.subplots(figsize=(6.5, 3))
 relative = {
     "FLOPs": [n / dense for n in flops.values()],
@@ -197,9 +197,9 @@ plt.show()
 assert times[2] < times[0]
 
 # %% [markdown]
-# ## Where dense and factorised cross
+# ## Where dense and factorized cross
 #
-# Now a layer of 1024 to 1024, dims (32, 32, 32, 32), rank $(r, r, r, r)$. **Predict**: at which $r$ has the factorised
+# Now a layer of 1024 to 1024, dims (32, 32, 32, 32), rank $(r, r, r, r)$. **Predict**: at which $r$ has the factorized
 # layer as many FLOPs as the dense one? Try it for Kronecker products: $2 (1024\, r^2 + r^4 + 1024\, r^2)$ against
 # $2 \cdot 1024^2$.
 
@@ -208,8 +208,8 @@ cube = (32,) * 4
 
 
 def flops_ratio(r, by_modes=True):
-    """FLOPs of the factorised layer, relative to dense."""
-    return factorised_flops(cube, (r,) * 4, by_modes) / dense_flops((1024, 1024))
+    """FLOPs of the factorized layer, relative to dense."""
+    return factorized_flops(cube, (r,) * 4, by_modes) / dense_flops((1024, 1024))
 
 
 def crossing(by_modes):
@@ -227,13 +227,13 @@ assert crossing(False) < 24 < 30 < crossing(True)
 # **Measure.** Time relative to dense for ranks from 2 to 30: the lines are predicted from FLOPs alone, the marks are
 # measured.
 
-# %% tags=["nondeterministic"] alt="Relative to dense over rank 2 to 30: two rising lines of FLOPs, by Kronecker products and below it mode by mode; the measured times of the factorised layer lie above the lower line and reach 1 near the right end; rebuilt stays above 1"
+# %% tags=["nondeterministic"] alt="Relative to dense over rank 2 to 30: two rising lines of FLOPs, by Kronecker products and below it mode by mode; the measured times of the factorized layer lie above the lower line and reach 1 near the right end; rebuilt stays above 1"
 ranks = (2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 27, 30)
 measured = []
 for r in ranks:
     took = milliseconds(*three_ways(cube, (r,) * 4, 256), turns=5)
     measured.append((took[1] / took[0], took[2] / took[0]))
-rebuilding, factorised = zip(*measured, strict=True)
+rebuilding, factorized = zip(*measured, strict=True)
 fig, axes = plt.subplots(figsize=(7.5, 4))
 for by_modes, style, label in (
     (False, ":", "FLOPs, Kronecker"),
@@ -241,7 +241,7 @@ for by_modes, style, label in (
 ):
     ratios = [flops_ratio(r, by_modes) for r in ranks]
     axes.plot(ranks, ratios, style, color=DARK, label=label)
-axes.plot(ranks, factorised, "o", color=DARK, label="factorised, measured")
+axes.plot(ranks, factorized, "o", color=DARK, label="factorized, measured")
 axes.plot(ranks, rebuilding, "s", color=ORANGE, label="rebuilt, measured")
 axes.axhline(1, color=MIDDLE, ls="--")
 axes.text(2, 0.9, "dense", va="top", color=DARK)
@@ -256,17 +256,17 @@ plt.show()
 # squares never fall below 1: who rebuilds does all that dense does, and more. Where is the crossing, in numbers?
 
 # %% tags=["nondeterministic"]
-beyond = np.interp(1, factorised, ranks)
+beyond = np.interp(1, factorized, ranks)
 stored = tucker_params(cube, (int(beyond),) * 4)
 print(
-    f"factorised is faster up to r = {beyond:.1f}, where {stored:,} numbers are stored,"
+    f"factorized is faster up to r = {beyond:.1f}, where {stored:,} numbers are stored,"
 )
 print(f"{1024**2 / stored:.0f} times fewer than dense")
 assert beyond > 8
-assert factorised[ranks.index(8)] < 1
+assert factorized[ranks.index(8)] < 1
 
 # %% [markdown]
-# **So: a layer of this size that is compressed by more than a little is faster factorised.** The compressions of this
+# **So: a layer of this size that is compressed by more than a little is faster factorized.** The compressions of this
 # course are hundreds of times.
 #
 # ## The batch decides about rebuilding
@@ -283,14 +283,14 @@ for n in (1, 1024):
 # %% [markdown]
 # **Measure.** At rank 6, over the batch. Lines are FLOPs, marks are times.
 
-# %% tags=["nondeterministic"] alt="Time relative to dense over the batch: rebuilt falls from several times to 1, factorised stays well below 1 and above the dashed line of its FLOPs"
+# %% tags=["nondeterministic"] alt="Time relative to dense over the batch: rebuilt falls from several times to 1, factorized stays well below 1 and above the dashed line of its FLOPs"
 batches = (1, 4, 16, 64, 256, 1024)
 took = [milliseconds(*three_ways(cube, small, n), turns=5) for n in batches]
 fig, axes = plt.subplots(figsize=(7, 3.8))
 axes.plot(batches, [1 + rebuild / n for n in batches], "--", color=ORANGE)
 axes.plot(batches, [r / d for d, r, _ in took], "s", color=ORANGE, label="rebuilt")
 axes.axhline(flops_ratio(6), color=DARK, ls="--")
-axes.plot(batches, [f / d for d, _, f in took], "o", color=DARK, label="factorised")
+axes.plot(batches, [f / d for d, _, f in took], "o", color=DARK, label="factorized")
 axes.set(xlabel="batch", ylabel="time / dense time", xscale="log", yscale="log")
 axes.set_xticks(batches, batches)
 plain_log_ticks(axes.yaxis)
@@ -299,7 +299,7 @@ axes.legend(frameon=False)
 plt.show()
 
 # %% [markdown]
-# *Rebuilt* comes to its line as the batch grows. *Factorised* stays above its own: its products are so thin that
+# *Rebuilt* comes to its line as the batch grows. *Factorized* stays above its own: its products are so thin that
 # arithmetic is not what they wait for. And for small batches dense is slow, too. At what speed does it compute, and how
 # fast does it fetch its weight?
 
@@ -564,7 +564,7 @@ assert median(chains) > 2
 # back through it. Forward and backward together, for the layer from the top of this notebook, from
 # `results/bench_layer.json`. **Predict**: dense is 1; where are the others?
 
-# %% alt="Four bars of time relative to dense: dense 1, rebuilt in plain torch highest, rebuilt by this library a little above 1, factorised lowest"
+# %% alt="Four bars of time relative to dense: dense 1, rebuilt in plain torch highest, rebuilt by this library a little above 1, factorized lowest"
 layer = results("bench_layer.json")[0]
 named = {row["layer"]: row["relative"] for row in layer["rows"]}
 fig, axes = plt.subplots(figsize=(8, 3))
@@ -572,7 +572,7 @@ ways = [
     "dense\n(nn.Linear)",
     "rebuilt,\nplain torch",
     "rebuilt,\nours",
-    "factorised,\nours",
+    "factorized,\nours",
 ]
 layer_bars(axes, ways, {"": list(named.values())}, unit="time / dense", form="{:.2f}")
 plt.show()
@@ -590,20 +590,20 @@ assert 1 < named["ours, weight rebuilt"] < named["plain torch chain"]
 
 # %% [markdown]
 # **Measure.** In a training step rebuilding costs more than dense, and less in one call than as a chain in torch; the
-# factorised way is much faster than all. It needs a reshape that keeps inputs and outputs apart (03), which the planner
+# factorized way is much faster than all. It needs a reshape that keeps inputs and outputs apart (03), which the planner
 # sees to.
 #
 # ## So, is it faster?
 #
 # - **To store and to send**: yes, by the ratio of bytes. That is what the format is for.
 # - **In use**: the network is rebuilt once and is then as fast as a dense one, no more and no less; or it is run
-#   factorised, and each large dense layer that is compressed well is faster.
-# - **In training**: factorised faster, rebuilt slower than dense.
+#   factorized, and each large dense layer that is compressed well is faster.
+# - **In training**: factorized faster, rebuilt slower than dense.
 #
 # ## Summary
 #
 # - FLOPs can be predicted, and time follows them, as long as arithmetic is the bottleneck and the work is not tiny.
-# - The rank at which the factorised layer crosses the dense one can be estimated beforehand.
+# - The rank at which the factorized layer crosses the dense one can be estimated beforehand.
 # - A better order of work first, compiling second.
 #
 # **What can go wrong.** Timing the first call. Timing two things one after the other on a busy machine, not in turns.

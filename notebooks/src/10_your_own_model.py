@@ -41,7 +41,7 @@ from torch_bridge import (
     scan_sensitivity,
     survey,
     to_network,
-    use_form,
+    use_implementation,
 )
 from torch_bridge.compression.export import export_model
 from torch_bridge.datasets import load_mnist5k
@@ -255,12 +255,12 @@ assert error < errors["ResNet"] + 15
 # ## Running from the factors
 #
 # A Tucker layer rebuilds its weight at every call. Where outputs and inputs lie in modes of their own it can contract the
-# input with the factors instead: the same values, fewer operations. `use_form(model, "auto")` lets every layer choose by
+# input with the factors instead: the same values, fewer operations. `use_implementation(model, "auto")` lets every layer choose by
 # rates measured on your machine.
 
 # %% tags=["nondeterministic"]
 rebuilt = small.eval()(to_input(validation[0]))
-print(use_form(small, "factorised"))
+print(use_implementation(small, "factorized"))
 difference = (small(to_input(validation[0])) - rebuilt).abs().max().item()
 print(f"largest difference {difference:.1e}")
 assert difference < 1e-3

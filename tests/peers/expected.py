@@ -39,7 +39,7 @@ RUNS = {
 ELSEWHERE = {
     "tensorly.contrib.": "cross approximation, trains of orthogonal iteration, sparse tensors",
     "tensorly.datasets.": "their data sets",
-    "tensorly.decomposition.tests.test_c": "CP and coupled matrix factorisation",
+    "tensorly.decomposition.tests.test_c": "CP and coupled matrix factorization",
     "tensorly.decomposition.tests.test_parafac2": "PARAFAC2",
     "tensorly.decomposition.tests.test_robust": "robust PCA",
     "tensorly.decomposition.tests.test_symmetric": "symmetric CP",

@@ -158,7 +158,7 @@ def test_a_random_start_of_some_modes_has_their_shapes() -> None:
 
 
 def test_a_partial_decomposition_is_rebuilt_as_any_other() -> None:
-    """tensorly/tensorly#593, #598: rebuilding needed the modes once more."""
+    """tensorly/tensorly#593, #598: reconstructing needed the modes once more."""
     result = partial_tucker(TENSOR, TENSOR.shape[1:3], (1, 2))
     np.testing.assert_allclose(tucker_to_tensor(result), TENSOR, atol=1e-12)
 

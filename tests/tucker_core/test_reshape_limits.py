@@ -150,7 +150,7 @@ def test_factorisations_are_counted_before_they_are_kept() -> None:
     tracemalloc.start()
     try:
         with pytest.raises(
-            ValueError, match=r"more than 250,000 factorisations of order 5: .*balance_dims"
+            ValueError, match=r"more than 250,000 factorizations of order 5: .*balance_dims"
         ):
             factorizations(963_761_198_400, 5)
         assert len(factorizations(2**40, 8)) == 9_749

@@ -20,7 +20,7 @@ from torch.nn.functional import linear
 
 from tools.bench.timing import Job, interleaved
 from torch_bridge.benchmarks.results import environment
-from torch_bridge.forward.linear import factorised_linear
+from torch_bridge.forward.linear import factorized_linear
 from torch_bridge.weights.product import tucker_product
 from tucker_core import format_table
 from tucker_core.files import write_json
@@ -59,14 +59,14 @@ def jobs() -> dict[str, Job]:
         "plain torch chain": step(chain, core, *factors),
         "ours, weight rebuilt": step(rebuilt, core, *factors),
         "ours, factorised": step(
-            lambda: factorised_linear(inputs, core, factors, OUT_MODES, bias), core, *factors
+            lambda: factorized_linear(inputs, core, factors, OUT_MODES, bias), core, *factors
         ),
     }
     return ways | _tltorch_jobs(inputs, upstream)
 
 
 def _tltorch_jobs(inputs: Tensor, upstream: Tensor) -> dict[str, Job]:
-    """The same layer by tltorch, rebuilt and factorised; none where it is not installed."""
+    """The same layer by tltorch, rebuilt and factorized; none where it is not installed."""
     if not find_spec("tltorch"):
         return {}
     make, features = import_module("tltorch").FactorizedLinear, (DIMS[OUT_MODES:], DIMS[:OUT_MODES])

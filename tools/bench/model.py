@@ -1,6 +1,6 @@
 """Measure what a model of one's own costs: `python -m tools.bench.model [STUDY ...]`.
 
-linear     Linear 4096 x 4096 at 2 % of its numbers, batch 1 and 64: dense, rebuilt, factorised
+linear     Linear 4096 x 4096 at 2 % of its numbers, batch 1 and 64: dense, reconstructed, factorized
 lenet5     the bundled LeNet-5 files at batch 256, layer by layer and whole
 resnet50   plan and HOSVD of a ResNet-50 of 25.6 million random parameters: seconds and peak memory
 import     `import torch_bridge` above `import torch`
@@ -36,7 +36,7 @@ SAMPLE = 0.005  # seconds between two looks at the memory
 
 
 def linear(seconds: float) -> dict[str, Any]:
-    """Time a large linear layer in its forms."""
+    """Time a large linear layer in its implementations."""
     torch.set_num_threads(1)
     runs = []
     for batch in (1, 64):
@@ -50,7 +50,7 @@ def linear(seconds: float) -> dict[str, Any]:
 
 
 def lenet5(seconds: float) -> dict[str, Any]:
-    """Time the bundled LeNet-5 files in their forms."""
+    """Time the bundled LeNet-5 files in their implementations."""
     torch.set_num_threads(1)
     runs = []
     for name in ("lenet5_lossless.ada", "lenet5_small.ada", "lenet5_scada.ada"):

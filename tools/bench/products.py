@@ -34,7 +34,7 @@ class Parts:
 
 
 def product(parts: Parts, with_out: bool) -> dict[str, Job]:
-    """Jobs that rebuild the full tensor."""
+    """Jobs that reconstruct the full tensor."""
     core, factors = parts.core, parts.factors
     plan = TuckerPlan(parts.shape, parts.rank, core.dtype)
     out = np.empty_like(parts.full)
@@ -57,7 +57,7 @@ def product(parts: Parts, with_out: bool) -> dict[str, Job]:
 
 
 def gradient(parts: Parts) -> dict[str, Job]:
-    """Jobs that rebuild the full tensor and find the gradients by core and factors."""
+    """Jobs that reconstruct the full tensor and find the gradients by core and factors."""
     core, factors, upstream = parts.core, parts.factors, parts.full
     plan = TuckerPlan(parts.shape, parts.rank, core.dtype)
     leaves = [tensor.clone().requires_grad_() for tensor in parts.tensors]

@@ -171,12 +171,12 @@ def speed() -> str:
     aims = sum(row["ratio"] >= row["aim"] for row in rows)
     relative = {row["layer"]: row["relative"] for row in layer["rows"]}
     ahead, middle = sum(ratio > 1 for ratio in ratios), statistics.median(ratios)
-    rebuilt, factorised = relative["ours, weight rebuilt"], relative["ours, factorised"]
+    rebuilt, factorized = relative["ours, weight rebuilt"], relative["ours, factorised"]
     return (
         f"Of {len(rows)} cases (float32 and float64) {ahead} are faster than the best peer, by a median "
         f"of {middle:.1f}x; {floors} floors and {aims} aims are met. A training step of LeNet-5's first "
         f"dense layer takes, relative to `nn.Linear`, {rebuilt:.2f} with the weight rebuilt, "
-        f"{factorised:.2f} with the factorised forward, and {relative['plain torch chain']:.2f} as a "
+        f"{factorized:.2f} with the factorized forward, and {relative['plain torch chain']:.2f} as a "
         f"plain chain in torch. Measured {core['date']} on {core['machine']['cpu']}; "
         "all rows are in [results/bench_core.json](results/bench_core.json)."
     )

@@ -25,7 +25,7 @@ from tucker_core import CompressedNetwork, NetworkPlan, coded_bits, from_bytes, 
 
 Init = Literal["hosvd", "scratch"]
 Layout = list[Any]  # of every weight, for the result file
-_Made = dict[str, tuple[StoredWeight, Any]]  # of every weight what rebuilds it, and its layout
+_Made = dict[str, tuple[StoredWeight, Any]]  # of every weight what reconstructs it, and its layout
 
 
 @dataclass(frozen=True)
@@ -76,7 +76,7 @@ class Method:
 
 
 def read_file(content: bytes) -> tuple[str, nn.Module, int]:
-    """Rebuild the dense network of a file of any method.
+    """Reconstruct the dense network of a file of any method.
 
     Returns
     -------

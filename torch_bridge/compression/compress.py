@@ -94,7 +94,7 @@ def compress_model(
         the weights say that the energy is; or what `scan_sensitivity` or `scan_rate` measured
     shared_core : with a budget, plan one core for all weights (SCADA-Tucker); a plan says it itself
     init : "hosvd" approximates the present weights; "scratch" draws core and factors so that the
-        rebuilt weight has the standard deviation sqrt(2 / fan_in)
+        reconstructed weight has the standard deviation sqrt(2 / fan_in)
     generator : where "scratch" draws from; by default a new one with seed 0
     dry_run : only plan: the model is not touched, and may be on the device "meta"
 

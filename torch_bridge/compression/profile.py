@@ -1,8 +1,8 @@
-"""What each layer of a compressed network costs in each form, computed and measured.
+"""What each layer of a compressed network costs in each implementation, computed and measured.
 
 Every layer is run alone, on the input that it gets inside the network: with dense weights, with the
-weight rebuilt from core and factors, and factorised. The forms take turns, and the least time of each
-counts: what disturbs a machine only ever adds time.
+weight reconstructed from core and factors, and factorized. The implementations take turns, and the
+least time of each counts: what disturbs a machine only ever adds time.
 """
 
 import copy
@@ -17,7 +17,7 @@ from torch import Tensor, nn
 
 from torch_bridge.compression.replace import materialize
 from torch_bridge.forward.cost import Work
-from torch_bridge.forward.implementation import use_form
+from torch_bridge.forward.implementation import use_implementation
 from torch_bridge.forward.modes import CHOOSING, works
 from torch_bridge.state.untouched import untouched
 from torch_bridge.weights.count import count_bytes
@@ -35,9 +35,9 @@ class LayerProfile:
     Attributes
     ----------
     name : of its weight, or "whole network"
-    seconds : form -> least time of a forward pass
-    work : form -> FLOPs and bytes moved, as far as they are known
-    stored_bytes : form -> bytes that its parameters take in memory
+    seconds : implementation -> least time of a forward pass
+    work : implementation -> FLOPs and bytes moved, as far as they are known
+    stored_bytes : implementation -> bytes that its parameters take in memory
     """
 
     name: str
@@ -47,14 +47,14 @@ class LayerProfile:
 
     @property
     def fastest(self) -> str:
-        """The form of least time."""
-        return min(self.seconds, key=lambda form: self.seconds[form])
+        """The implementation of least time."""
+        return min(self.seconds, key=lambda implementation: self.seconds[implementation])
 
 
 def profile_model(
     model: nn.Module, inputs: Sequence[Tensor], *, seconds: float = 0.3
 ) -> list[LayerProfile]:
-    """Time every Tucker layer of a model in its forms, and then the whole model.
+    """Time every Tucker layer of a model in its implementations, and then the whole model.
 
     Parameters
     ----------
@@ -65,7 +65,7 @@ def profile_model(
     Returns
     -------
     one profile per layer that is called by itself (the inside of an attention layer is not), and one for
-    the whole network, whose form "auto" lets every layer choose
+    the whole network, whose implementation "auto" lets every layer choose
 
     Raises
     ------
@@ -81,7 +81,7 @@ def profile_model(
     ['0.weight', 'whole network']
     """
     model = copy.deepcopy(model).eval()
-    use_form(model, "rebuilt")
+    use_implementation(model, "reconstructed")
     profiles = []
     with torch.no_grad(), untouched(model):
         calls = _calls(model, inputs)
@@ -93,23 +93,23 @@ def profile_model(
 
 
 def profile_table(profiles: Sequence[LayerProfile]) -> str:
-    """Format profiles as a text table: FLOPs, bytes and milliseconds of each form, and which to use."""
+    """Format profiles as a text table: FLOPs, bytes, milliseconds; the fastest is marked."""
     rows: list[tuple[str, ...]] = [
-        ("layer", "form", "MFLOPs", "moved kB", "stored kB", "ms", "of dense", "use")
+        ("layer", "implementation", "MFLOPs", "moved kB", "stored kB", "ms", "of dense", "use")
     ]
     for profile in profiles:
-        for form, took in profile.seconds.items():
-            work = profile.work.get(form)
+        for implementation, took in profile.seconds.items():
+            work = profile.work.get(implementation)
             rows.append(
                 (
                     profile.name,
-                    form,
+                    implementation,
                     "" if work is None else f"{work.flops / 1e6:,.3f}",
                     "" if work is None else f"{work.n_bytes / 1e3:,.1f}",
-                    f"{profile.stored_bytes[form] / 1e3:,.1f}",
+                    f"{profile.stored_bytes[implementation] / 1e3:,.1f}",
                     f"{1e3 * took:,.3f}",
                     f"{took / profile.seconds['dense']:.2f}",
-                    "<-" if form == profile.fastest else "",
+                    "<-" if implementation == profile.fastest else "",
                 )
             )
     return format_table(rows)
@@ -141,11 +141,14 @@ def interleaved(jobs: Mapping[str, Callable[[], object]], seconds: float) -> dic
 def _profile(
     name: str, layer: nn.Module, inputs: tuple[Any, ...], options: dict[str, Any], seconds: float
 ) -> LayerProfile:
-    forms: dict[str, nn.Module] = {"dense": materialize(copy.deepcopy(layer)), "rebuilt": layer}
-    for form in ("factorised", "auto") if name == WHOLE else ("factorised",):
+    implementations: dict[str, nn.Module] = {
+        "dense": materialize(copy.deepcopy(layer)),
+        "reconstructed": layer,
+    }
+    for implementation in ("factorized", "auto") if name == WHOLE else ("factorized",):
         twin = copy.deepcopy(layer)
-        if form in use_form(twin, form).values():
-            forms[form] = twin
+        if implementation in use_implementation(twin, implementation).values():
+            implementations[implementation] = twin
     work: dict[str, Work] = {}
     if isinstance(layer, CHOOSING):
         work = works(layer, tucker_parts(layer)[0].plan, tuple(inputs[0].shape))
@@ -155,9 +158,12 @@ def _profile(
 
     return LayerProfile(
         name,
-        interleaved({form: job(module) for form, module in forms.items()}, seconds),
+        interleaved(
+            {implementation: job(module) for implementation, module in implementations.items()},
+            seconds,
+        ),
         work,
-        {form: count_bytes(module) for form, module in forms.items()},
+        {implementation: count_bytes(module) for implementation, module in implementations.items()},
     )
 
 

@@ -109,8 +109,8 @@ def _use_parts_of(first: Slot, other: Slot) -> None:
 def _forget_flat_weights(layer: nn.RNNBase) -> None:
     """A recurrent layer keeps a list of its weights and renews it whenever they are other tensors.
 
-    So rebuilt weights reach it by themselves. But then the list holds tensors that belong to a graph,
-    which cannot be copied: a copy starts with an empty list.
+    So reconstructed weights reach it by themselves. But then the list holds tensors that belong to
+    a graph, which cannot be copied: a copy starts with an empty list.
     """
     kind: Any = type(layer)
     copied = kind.__deepcopy__

@@ -21,7 +21,7 @@ from torch_bridge.forward.linear import side_matrix
 from torch_bridge.weights.product import tucker_product
 
 
-def factorised_conv(
+def factorized_conv(
     layer: nn.Module,
     inputs: Tensor,
     core: Tensor,
@@ -29,7 +29,7 @@ def factorised_conv(
     out_modes: int,
     in_modes: int,
 ) -> Tensor:
-    """Apply a convolution whose weight is in Tucker format, without rebuilding the weight.
+    """Apply a convolution whose weight is in Tucker format, without reconstructing the weight.
 
     Parameters
     ----------
@@ -46,7 +46,7 @@ def factorised_conv(
     >>> import torch
     >>> layer = nn.Conv1d(3, 4, 2, bias=False)
     >>> core, factors = torch.ones(1, 1, 2), [torch.ones(4, 1), torch.ones(3, 1), None]
-    >>> factorised_conv(layer, torch.ones(1, 3, 2), core, factors, 1, 1).flatten()
+    >>> factorized_conv(layer, torch.ones(1, 3, 2), core, factors, 1, 1).flatten()
     tensor([6., 6., 6., 6.])
     """
     conv: Any = layer

@@ -2,8 +2,8 @@
 
     seconds = flops * per FLOP + bytes * per byte + calls * per call
 
-It is a coarse model, good to choose between forms whose costs differ by a factor; `ada-tucker profile`
-measures the real times beside it.
+It is a coarse model, good to choose between implementations whose costs differ by a factor;
+`ada-tucker profile` measures the real times beside it.
 """
 
 import time

@@ -1,4 +1,4 @@
-"""Layers that never rebuild their weight: the input is contracted with the factors instead.
+"""Layers that never reconstruct their weight: the input is contracted with the factors instead.
 
 With the weight's reshape keeping output modes 1, ..., S and input modes S + 1, ..., N apart,
 
@@ -22,14 +22,14 @@ from torch import Tensor
 _THIN = 4  # a thin product of a mode takes about so many times longer per FLOP than a full one
 
 
-def factorised_linear(
+def factorized_linear(
     inputs: Tensor,
     core: Tensor,
     factors: Sequence[Tensor | None],
     out_modes: int,
     bias: Tensor | None = None,
 ) -> Tensor:
-    """Apply a linear layer whose weight is in Tucker format, without rebuilding the weight.
+    """Apply a linear layer whose weight is in Tucker format, without reconstructing the weight.
 
     Parameters
     ----------
@@ -51,7 +51,7 @@ def factorised_linear(
     Examples
     --------
     >>> core, factors = torch.ones(2, 3), [torch.ones(4, 2), None]
-    >>> factorised_linear(torch.ones(1, 3), core, factors, 1)
+    >>> factorized_linear(torch.ones(1, 3), core, factors, 1)
     tensor([[6., 6., 6., 6.]])
     """
     _check_out_modes(core, out_modes)
@@ -69,10 +69,10 @@ def factorised_linear(
     return outputs.reshape(*inputs.shape[:-1], outputs.shape[-1])
 
 
-def factorised_rows(
+def factorized_rows(
     indices: Tensor, core: Tensor, factors: Sequence[Tensor | None], out_modes: int
 ) -> Tensor:
-    """Look up rows of a table in Tucker format, without rebuilding the table.
+    """Look up rows of a table in Tucker format, without reconstructing the table.
 
     Parameters
     ----------
@@ -93,7 +93,7 @@ def factorised_rows(
     Examples
     --------
     >>> core, factors = torch.arange(6.0).reshape(2, 3), [None, None]
-    >>> factorised_rows(torch.tensor([1]), core, factors, 1)
+    >>> factorized_rows(torch.tensor([1]), core, factors, 1)
     tensor([[3., 4., 5.]])
     """
     _check_out_modes(core, out_modes)

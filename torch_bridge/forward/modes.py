@@ -1,8 +1,8 @@
-"""The forms in which a layer with a Tucker weight can compute, and what each of them costs.
+"""The implementations in which a layer with a Tucker weight can compute, and what each of them costs.
 
 - dense: with an ordinary weight, as after `materialize`
-- rebuilt: the weight is made from core and factors first, then used as usual
-- factorised: the input is contracted with the factors; only where outputs and inputs lie in modes of
+- reconstructed: the weight is made from core and factors first, then used as usual
+- factorized: the input is contracted with the factors; only where outputs and inputs lie in modes of
   their own
 """
 
@@ -19,7 +19,7 @@ from tucker_core.counting import BYTES_PER_FLOAT32, dense_flops
 
 CONVOLUTIONS = (nn.Conv1d, nn.Conv2d, nn.Conv3d)
 CHOOSING = (nn.Linear, nn.Embedding, *CONVOLUTIONS)
-FORMS = ("rebuilt", "factorised", "auto")
+IMPLEMENTATIONS = ("reconstructed", "factorized", "auto")
 
 
 class Split(NamedTuple):
@@ -63,7 +63,7 @@ def split_modes(layer: nn.Module, reshape: ReshapePlan) -> Split | None:
 
 
 def works(layer: nn.Module, plan: LayerPlan, inputs: Sequence[int]) -> dict[str, Work]:
-    """What a forward pass costs in each form that the layer can take.
+    """What a forward pass costs in each implementation that the layer can take.
 
     Parameters
     ----------
@@ -76,7 +76,7 @@ def works(layer: nn.Module, plan: LayerPlan, inputs: Sequence[int]) -> dict[str,
     >>> from tucker_core import plan_network
     >>> plan = plan_network({"w": (500, 800)}, budget=2_000)["w"]
     >>> costs = works(nn.Linear(800, 500), plan, (1, 800))
-    >>> costs["dense"].flops, costs["factorised"].flops < costs["rebuilt"].flops
+    >>> costs["dense"].flops, costs["factorized"].flops < costs["reconstructed"].flops
     (800000, True)
     """
     rows_in, rows_out = _places(layer, inputs)
@@ -91,15 +91,15 @@ def works(layer: nn.Module, plan: LayerPlan, inputs: Sequence[int]) -> dict[str,
     making = reconstruct_flops(plan.reshape.dims, _inner(plan))
     found = {
         "dense": _work(flops, moved + read, 1),
-        "rebuilt": _work(flops + making, moved + read + size + stored, 8),
+        "reconstructed": _work(flops + making, moved + read + size + stored, 8),
     }
     split = split_modes(layer, plan.reshape)
     if split is not None:
-        found["factorised"] = _factorised(layer, plan, split, rows_in, rows_out, moved)
+        found["factorized"] = _factorized(layer, plan, split, rows_in, rows_out, moved)
     return found
 
 
-def _factorised(
+def _factorized(
     layer: nn.Module, plan: LayerPlan, split: Split, rows_in: int, rows_out: int, moved: int
 ) -> Work:
     dims, rank, inner = plan.reshape.dims, _inner(plan), split.outputs + split.inputs

@@ -185,7 +185,10 @@ class TrainingRun:
         fraction = config.lr_fraction(self.step, config.epochs * self.steps)
         for group in self.optimizer.param_groups:
             group["lr"] = group["initial_lr"] * fraction
-        with autocast(self.device, self.dtype), parametrize.cached():  # weights are rebuilt once
+        with (
+            autocast(self.device, self.dtype),
+            parametrize.cached(),
+        ):  # weights are reconstructed once
             logits = self.net(batch.inputs).float()
         targets = batch.targets if config.distil else None
         if targets is None:

@@ -1,1 +1,1 @@
-"""The Tucker weight: a layer's weight that is rebuilt from a core and factor matrices."""
+"""The Tucker weight: a layer's weight that is reconstructed from a core and factor matrices."""

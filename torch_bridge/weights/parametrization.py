@@ -1,4 +1,4 @@
-"""What all compressed weights have in common: they are rebuilt from tensors that may be rounded."""
+"""What all compressed weights have in common: they are reconstructed from tensors that may be rounded."""
 
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -6,11 +6,11 @@ from typing import Any
 from torch import Tensor, nn
 from torch.nn.utils import parametrize
 
-from torch_bridge.weights.rebuilt import guarded
+from torch_bridge.weights.reconstructed import guarded
 
 
 class StoredWeight(nn.Module):
-    """Parametrization that rebuilds a weight from tensors; these are all that a file has to hold.
+    """Parametrization that reconstructs a weight from tensors; these are all that a file has to hold.
 
     A subclass gives `forward`, from the stored tensors to the weight, which is linear in each of them;
     `right_inverse`, from a weight to a tuple of them; and `layout`.
@@ -25,12 +25,12 @@ class StoredWeight(nn.Module):
         self.quantizers = nn.ModuleList()
 
     def __call__(self, *parts: Tensor) -> Tensor:
-        """Rebuild the weight; it refuses to be changed in place."""
+        """Reconstruct the weight; it refuses to be changed in place."""
         return guarded(super().__call__(*parts))
 
     @property
     def layout(self) -> object:
-        """What tells this weight from another that is rebuilt from the same tensors."""
+        """What tells this weight from another that is reconstructed from the same tensors."""
         raise NotImplementedError
 
     def as_seen(self, parts: Sequence[Tensor]) -> list[Tensor]:
@@ -43,7 +43,7 @@ class StoredWeight(nn.Module):
 def stored_layers(
     model: nn.Module, kind: type[StoredWeight] = StoredWeight
 ) -> Iterator[tuple[str, nn.Module]]:
-    """Yield (name of the weight, layer) for every weight that is rebuilt from stored tensors."""
+    """Yield (name of the weight, layer) for every weight that is reconstructed from stored tensors."""
     layer: Any
     for name, layer in model.named_modules():
         if parametrize.is_parametrized(layer):
@@ -53,7 +53,7 @@ def stored_layers(
 
 
 def stored_parts(layer: nn.Module, name: str = "weight") -> tuple[StoredWeight, list[Tensor]]:
-    """The parametrization of a layer's weight and the tensors from which it is rebuilt."""
+    """The parametrization of a layer's weight and the tensors from which it is reconstructed."""
     originals = tucker_originals(layer, name)
     return originals[0], [getattr(originals, f"original{k}") for k in range(originals.ntensors)]
 

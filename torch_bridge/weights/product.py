@@ -22,7 +22,7 @@ _KERNELS_UP_TO = 24  # rank, for larger tensors of three modes or two
 
 
 def tucker_product(core: Tensor, factors: Sequence[Tensor | None]) -> Tensor:
-    """Rebuild a tensor from its Tucker format, differentiable by core and factors.
+    """Reconstruct a tensor from its Tucker format, differentiable by core and factors.
 
     Parameters
     ----------
@@ -52,11 +52,11 @@ def tucker_product(core: Tensor, factors: Sequence[Tensor | None]) -> Tensor:
 
 
 def kernels_are_faster(plan: TuckerPlan) -> bool:
-    """Whether tucker_core's kernels rebuild a tensor faster than a chain of torch's matrix products.
+    """Whether tucker_core's kernels reconstruct a tensor faster than a chain of torch's matrix products.
 
     Few modes of high rank mean few and large products, the work of a BLAS, which can also use several
-    threads. Measured by `python -m tools.bench.rebuild`, see `results/bench_rebuild.json`; close to the
-    rule's bounds either way takes about as long.
+    threads. Measured by `python -m tools.bench.reconstruct`, see `results/bench_rebuild.json`;
+    close to the rule's bounds either way takes about as long.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""The Tucker weight: a parametrization that rebuilds a layer's weight from core and factors.
+"""The Tucker weight: a parametrization that reconstructs a layer's weight from core and factors.
 
 `torch.nn.utils.parametrize` replaces `layer.weight` by the output of a module. Ours stores a small
 core and transformation matrices and computes
@@ -33,7 +33,7 @@ class TuckerWeight(StoredWeight):
 
     Attributes
     ----------
-    form : how a layer that can choose computes: "rebuilt", "factorised" or "auto" (`switching`)
+    implementation : how a layer that can choose computes: "reconstructed", "factorized", "auto"
     shares : whether core or factors are those of another weight, too
     quantizers : of core and factors in that order, once `attach_quantizers` made them
 
@@ -52,7 +52,7 @@ class TuckerWeight(StoredWeight):
     def __init__(self, plan: LayerPlan, start: Sequence[Tensor] | None = None) -> None:
         super().__init__()
         self.plan = plan
-        self.form = "rebuilt"
+        self.implementation = "reconstructed"
         self.shares = plan.shared_core
         self._start, self._is_made = start, False
         self.full = tuple(
@@ -66,7 +66,7 @@ class TuckerWeight(StoredWeight):
         return self.plan.reshape
 
     def forward(self, core: Tensor, *factors: Tensor) -> Tensor:
-        """Rebuild the weight from core (J_1, ..., J_N) and the factors (I_n, J_n) of modes not full."""
+        """Reconstruct the weight from core (J_1, ..., J_N) and the factors (I_n, J_n) of other modes."""
         reshape = self.plan.reshape
         tensor = tucker_product(*self.rounded(core, *factors))
         whole = reshape.padded or reshape.shape

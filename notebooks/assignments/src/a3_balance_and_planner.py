@@ -52,7 +52,7 @@ checks.count_numbers(my_count, me, hard=True)
 ### END HIDDEN TESTS
 
 # %% [markdown] nbgrader={"grade_id": "text-factor"}
-# ## 2 · Every factorisation (3 points)
+# ## 2 · Every factorization (3 points)
 #
 # All ways to write `n` as a product of `order` whole numbers >= 1, each way once: 2 x 6 and 6 x 2 are the same. For `n` = 12
 # and order 2 there are three: 1 x 12, 2 x 6, 3 x 4.

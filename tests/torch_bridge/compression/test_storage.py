@@ -36,14 +36,14 @@ def tucker_lenet(name: str = "lenet5", seed: int = 0) -> nn.Module:
 
 
 def dense_state(model: nn.Module) -> dict[str, torch.Tensor]:
-    """Give the rebuilt weights and the biases of a model in Tucker form."""
+    """Give the reconstructed weights and the biases of a model in Tucker form."""
     weights: dict[str, Any] = {name: layer.weight for name, layer in tucker_layers(model)}
     biases = {name: p for name, p in model.named_parameters() if name.endswith("bias")}
     return {name: tensor.detach() for name, tensor in (weights | biases).items()}
 
 
 def rounded_dense(model: nn.Module, levels: float) -> dict[str, torch.Tensor]:
-    """Round every stored tensor in torch's own arithmetic, and rebuild the dense weights.
+    """Round every stored tensor in torch's own arithmetic, and reconstruct the dense weights.
 
     A file tells the scale of a weight to within 2^(1/64), so each weight is right but for that ratio.
     """

@@ -1,9 +1,9 @@
-"""The factorised linear layer: equal to rebuilding the weight, in value and in every gradient."""
+"""The factorized linear layer: equal to reconstructing the weight, in value and in every gradient."""
 
 import pytest
 import torch
 
-from torch_bridge.forward.linear import factorised_linear
+from torch_bridge.forward.linear import factorized_linear
 from torch_bridge.weights.product import tucker_product
 
 DIMS, RANK = (4, 5, 6, 3), (2, 3, 6, 2)
@@ -22,7 +22,7 @@ def test_it_equals_the_layer_with_the_weight_rebuilt(out_modes: int) -> None:
     bias = torch.randn(int(outputs), dtype=torch.float64, requires_grad=True)
     weight = tucker_product(core, factors).reshape(int(outputs), -1)
     expected = torch.nn.functional.linear(inputs, weight, bias)
-    found = factorised_linear(inputs, core, factors, out_modes, bias)
+    found = factorized_linear(inputs, core, factors, out_modes, bias)
     torch.testing.assert_close(found, expected)
     leaves = [inputs, core, *(f for f in factors if f is not None), bias]
     upstream = torch.randn_like(found)
@@ -37,6 +37,6 @@ def test_it_equals_the_layer_with_the_weight_rebuilt(out_modes: int) -> None:
 def test_what_does_not_fit_is_named() -> None:
     core = torch.ones(2, 3)
     with pytest.raises(ValueError, match=r"out_modes is 2.*1 to 1"):
-        factorised_linear(torch.ones(1, 3), core, [None, None], 2)
+        factorized_linear(torch.ones(1, 3), core, [None, None], 2)
     with pytest.raises(ValueError, match=r"length 4.*make up 3"):
-        factorised_linear(torch.ones(1, 4), core, [None, None], 1)
+        factorized_linear(torch.ones(1, 4), core, [None, None], 1)

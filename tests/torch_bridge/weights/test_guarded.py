@@ -1,4 +1,4 @@
-"""A rebuilt weight cannot be changed in place unseen; assigning a new one works, or says why not."""
+"""A reconstructed weight does not change in place unseen; assigning a new one works, or says why not."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from torch.nn.utils import parametrize
 
 from tests.torch_bridge.any_models import Recurrent, Tied
 from torch_bridge import attach_quantizers, compress_model, materialize
-from torch_bridge.forward.implementation import use_form
+from torch_bridge.forward.implementation import use_implementation
 from torch_bridge.weights.sharing import share
 from tucker_core import LayerPlan, NetworkPlan, plan_reshape
 
@@ -58,12 +58,12 @@ CHANGES: dict[str, Callable[[Any], object]] = {
 }
 
 
-@pytest.mark.parametrize("form", ["rebuilt", "factorised"])
+@pytest.mark.parametrize("implementation", ["reconstructed", "factorized"])
 @pytest.mark.parametrize("training", [True, False])
 @pytest.mark.parametrize("change", CHANGES)
-def test_a_change_in_place_is_refused(change: str, training: bool, form: str) -> None:
+def test_a_change_in_place_is_refused(change: str, training: bool, implementation: str) -> None:
     model = net().train(training)
-    use_form(model, form)
+    use_implementation(model, implementation)
     before = model[0].weight.detach().clone()
     for grads in (torch.no_grad, torch.enable_grad):
         with (

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 from tests.torch_bridge.any_models import Recurrent, Tied
 from torch_bridge import attach_quantizers, compress_model, materialize, to_network
-from torch_bridge.forward.implementation import use_form
+from torch_bridge.forward.implementation import use_implementation
 from torch_bridge.quantization.qat import rate
 from tucker_core import LayerPlan, NetworkPlan, ReshapePlan, to_bytes
 
@@ -61,9 +61,9 @@ STAGES: dict[str, Prepare] = {
     "quantised, shared core": lambda m: (
         compress_model(m, 1_200, shared_core=True), rounded(m),
     ),
-    "factorised": lambda m: (compress_model(m, 900), use_form(m, "factorised")),
-    "quantised, factorised": lambda m: (
-        compress_model(m, 900), rounded(m), use_form(m, "factorised"),
+    "factorized": lambda m: (compress_model(m, 900), use_implementation(m, "factorized")),
+    "quantised, factorized": lambda m: (
+        compress_model(m, 900), rounded(m), use_implementation(m, "factorized"),
     ),
     "after training": lambda m: (compress_model(m, 900), trained(m)),
     "materialized": lambda m: (compress_model(m, 900), materialize(m)),

@@ -230,8 +230,8 @@ def test_layer_computes_with_the_rebuilt_weight(name: str) -> None:
     inputs: Tensor = torch.randint(40, shape) if name == "embedding" else torch.randn(shape)
     weight: Any = layer.parametrizations.weight[0]  # type: ignore[union-attr, index]
     core, *factors = stored_parts(layer)
-    rebuilt = plan.reshape.undo(tucker_to_tensor(as_numpy((core, weight.with_gaps(factors)))))
-    plain.weight = nn.Parameter(torch.from_numpy(np.ascontiguousarray(rebuilt)))
+    reconstructed = plan.reshape.undo(tucker_to_tensor(as_numpy((core, weight.with_gaps(factors)))))
+    plain.weight = nn.Parameter(torch.from_numpy(np.ascontiguousarray(reconstructed)))
     torch.testing.assert_close(layer(inputs), plain(inputs))
     layer(inputs).square().mean().backward()
     assert all(p.grad is not None and p.grad.abs().sum() > 0 for p in layer.parameters())

@@ -1,4 +1,4 @@
-"""Which weights the kernels rebuild, and which are left to torch's matrix products."""
+"""Which weights the kernels reconstruct, and which are left to torch's matrix products."""
 
 from __future__ import annotations
 

@@ -45,7 +45,7 @@ class _Kind:
     ----------
     write : writes a weight's layout
     read : reads the layout of a weight of a shape; gives the shapes of the stored tensors, and what
-        rebuilds the weight from them, float64
+        reconstructs the weight from them, float64
     """
 
     write: Callable[[Encoder, Any, list[Tensor]], None]
@@ -112,8 +112,8 @@ def read_baseline(content: bytes, build: Callable[[str], nn.Module]) -> tuple[st
     stored = {parameter.name for parameter in network.parameters}
     weights = {n: tuple(t.shape) for n, t in dense.items() if n not in stored and t.dim() > 1}
     try:
-        rebuilt, count = _read_weights(Decoder(content[end:]), _KINDS[content[:1]], weights)
-        model.load_state_dict(dense | rebuilt)
+        reconstructed, count = _read_weights(Decoder(content[end:]), _KINDS[content[:1]], weights)
+        model.load_state_dict(dense | reconstructed)
     except (ValueError, RuntimeError) as fault:
         raise FileFormatError(str(fault)) from fault
     return network.architecture, model.eval(), network.n_params + count
@@ -122,21 +122,21 @@ def read_baseline(content: bytes, build: Callable[[str], nn.Module]) -> tuple[st
 def _read_weights(
     decoder: Decoder, kind: "_Kind", shapes: dict[str, Shape]
 ) -> tuple[dict[str, Tensor], int]:
-    """All weights, and how many numbers they are rebuilt from."""
+    """All weights, and how many numbers they are reconstructed from."""
     layouts = []
     for name, shape in shapes.items():
-        parts, rebuild = kind.read(decoder, shape)
+        parts, reconstruct = kind.read(decoder, shape)
         scale = scale_of(decoder.choice(SCALE_CODES) - SCALE_CODES // 2)
-        layouts.append((name, parts, rebuild, scale, [decoder.model() for _ in parts]))
+        layouts.append((name, parts, reconstruct, scale, [decoder.model() for _ in parts]))
     dense, count = {}, 0
-    for name, parts, rebuild, scale, models in layouts:
+    for name, parts, reconstruct, scale, models in layouts:
         symbols = [
             torch.from_numpy(decoder.tensor(math.prod(part), model).astype(np.float64)).reshape(
                 part
             )
             for part, model in zip(parts, models, strict=True)
         ]
-        dense[name] = (rebuild(symbols) * scale).float()
+        dense[name] = (reconstruct(symbols) * scale).float()
         count += sum(tensor.numel() for tensor in symbols)
     decoder.finish()
     return dense, count

@@ -164,7 +164,7 @@ class TrainWeight(StoredWeight):
         return self.chain
 
     def forward(self, *cores: Tensor) -> Tensor:
-        """Rebuild the weight."""
+        """Reconstruct the weight."""
         with torch.autocast(cores[0].device.type, enabled=False):
             return self.chain.undo(chain_product(self.as_seen(cores)))
 

@@ -1,4 +1,4 @@
-"""Forms of computing: the same values and gradients, chosen by cost, and told by `profile_model`."""
+"""Implementations: the same values and gradients, chosen by cost, and told by `profile_model`."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from torch_bridge import attach_quantizers, compress_model, materialize, use_form
+from torch_bridge import attach_quantizers, compress_model, materialize, use_implementation
 from torch_bridge.compression.profile import profile_model, profile_table
 from torch_bridge.forward import implementation as switching
 from torch_bridge.forward.cost import CostModel
@@ -85,26 +85,26 @@ def gradients(layer: nn.Module, inputs: Tensor, output: Tensor) -> list[Tensor]:
 
 
 @pytest.mark.parametrize("name", CASES)
-def test_factorised_gives_the_values_and_gradients_of_rebuilt(name: str) -> None:
+def test_factorized_gives_the_values_and_gradients_of_rebuilt(name: str) -> None:
     layer, inputs = tucker_layer(name)
     expected = layer(inputs)
     calls: list[str] = []
     chain: Any = layer.parametrizations.weight  # type: ignore[union-attr]
-    rebuild = chain.forward
+    reconstruct = chain.forward
 
     def watched() -> Tensor:
         calls.append(name)
-        return rebuild()  # type: ignore[no-any-return]
+        return reconstruct()  # type: ignore[no-any-return]
 
     chain.forward = watched
-    assert use_form(layer, "factorised") == {"weight": "factorised"}
+    assert use_implementation(layer, "factorized") == {"weight": "factorized"}
     found = layer(inputs)
-    assert not calls, "the weight was rebuilt"
+    assert not calls, "the weight was reconstructed"
     torch.testing.assert_close(found, expected, rtol=1e-10, atol=1e-12)
     pairs = zip(gradients(layer, inputs, found), gradients(layer, inputs, expected), strict=True)
     for own, other in pairs:
         torch.testing.assert_close(own, other, rtol=1e-10, atol=1e-12)
-    use_form(layer, "rebuilt")
+    use_implementation(layer, "reconstructed")
     assert torch.equal(layer(inputs), expected)
     assert calls
 
@@ -127,7 +127,7 @@ def test_other_layers_stay_rebuilt(layer: nn.Module, reshape: ReshapePlan) -> No
     if reshape.shape not in ((7, 11), (1, 60)):
         plan = LayerPlan("weight", reshape, tuple(max(1, dim // 2) for dim in reshape.dims))
         compress_model(layer, NetworkPlan((plan,)))
-        assert use_form(layer, "factorised") == {"weight": "rebuilt"}
+        assert use_implementation(layer, "factorized") == {"weight": "reconstructed"}
 
 
 def net() -> nn.Module:
@@ -142,33 +142,34 @@ def test_copies_choose_for_themselves_and_rounding_is_kept() -> None:
     attach_quantizers(model, 2.0)
     expected = model(inputs)
     twin = copy.deepcopy(model)
-    assert set(use_form(twin, "factorised").values()) == {"factorised"}
+    assert set(use_implementation(twin, "factorized").values()) == {"factorized"}
     torch.testing.assert_close(twin(inputs), expected, rtol=1e-4, atol=1e-5)
     assert torch.equal(model(inputs), expected)
     assert type(materialize(twin)[2]) is nn.Linear  # type: ignore[index]
 
 
 @pytest.mark.parametrize(
-    ("costs", "form"), [(CostModel(1.0, 0.0, 0.0), "factorised"), (CostModel(0.0, 0.0, 1.0), "rebuilt")]
+    ("costs", "implementation"),
+    [(CostModel(1.0, 0.0, 0.0), "factorized"), (CostModel(0.0, 0.0, 1.0), "reconstructed")],
 )  # fmt: skip
 def test_auto_takes_the_form_that_costs_less(
-    costs: CostModel, form: str, monkeypatch: pytest.MonkeyPatch
+    costs: CostModel, implementation: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The factorised form has fewer FLOPs and more calls."""
+    """The factorized implementation has fewer FLOPs and more calls."""
     layer, inputs = nn.Linear(800, 500), torch.ones(2, 800)
     compress_model(layer, 2_000)
     taken: list[str] = []
     monkeypatch.setattr(switching, "measured_costs", lambda _: costs)
-    factorised = switching._factorised
+    factorized = switching._factorized
 
     def watched(*parts: Any) -> Tensor:
-        taken.append("factorised")
-        return factorised(*parts)
+        taken.append("factorized")
+        return factorized(*parts)
 
-    monkeypatch.setattr(switching, "_factorised", watched)
-    use_form(layer, "auto")
+    monkeypatch.setattr(switching, "_factorized", watched)
+    use_implementation(layer, "auto")
     layer(inputs)
-    assert (taken or ["rebuilt"]) == [form]
+    assert (taken or ["reconstructed"]) == [implementation]
 
 
 def test_flops_of_a_convolution_by_hand() -> None:
@@ -178,14 +179,14 @@ def test_flops_of_a_convolution_by_hand() -> None:
     places_in, places_out = 2 * 8 * 6, 2 * 4 * 3
     assert found["dense"].flops == 2 * 20 * 12 * 9 * places_out
     mixing, inner, unmixing = 5 * 12 * places_in, 6 * 5 * 9 * places_out, 20 * 6 * places_out
-    assert found["factorised"].flops == 2 * (mixing + inner + unmixing)
+    assert found["factorized"].flops == 2 * (mixing + inner + unmixing)
 
 
 def test_refused() -> None:
-    with pytest.raises(ValueError, match="form is 'fast'; one of"):
-        use_form(net(), "fast")
+    with pytest.raises(ValueError, match="implementation is 'fast'; one of"):
+        use_implementation(net(), "fast")
     with pytest.raises(ValueError, match="has no Tucker weight"):
-        use_form(nn.Linear(9, 9), "auto")
+        use_implementation(nn.Linear(9, 9), "auto")
 
 
 def test_profile_has_every_layer_and_form_and_leaves_the_model_alone() -> None:
@@ -193,10 +194,10 @@ def test_profile_has_every_layer_and_form_and_leaves_the_model_alone() -> None:
     compress_model(model, 400)
     profiles = profile_model(model, [torch.randn(3, 12, 4, 4)], seconds=0.0)
     assert {p.name: list(p.seconds) for p in profiles} == {
-        "0.0.weight": ["dense", "rebuilt", "factorised"],
-        "0.2.weight": ["dense", "rebuilt", "factorised"],
-        "whole network": ["dense", "rebuilt", "factorised", "auto"],
+        "0.0.weight": ["dense", "reconstructed", "factorized"],
+        "0.2.weight": ["dense", "reconstructed", "factorized"],
+        "whole network": ["dense", "reconstructed", "factorized", "auto"],
     }
-    assert profiles[-1].stored_bytes["dense"] > 4 * profiles[-1].stored_bytes["rebuilt"]
+    assert profiles[-1].stored_bytes["dense"] > 4 * profiles[-1].stored_bytes["reconstructed"]
     assert profile_table(profiles).count("<-") == 3
     assert not any(hooks for m in model.modules() for hooks in [m._forward_pre_hooks])

@@ -1,4 +1,4 @@
-"""A rebuilt weight as users see it: a tensor that says so when somebody tries to change it in place.
+"""A reconstructed weight as users see it: a tensor that refuses to be changed in place.
 
 `layer.weight` is made from core and factors at each use, so a change of it would be lost in silence:
 `layer.weight.mul_(2)`, `nn.init.xavier_uniform_(layer.weight)`, `layer.weight.data += delta`. The tensor
@@ -17,7 +17,7 @@ from torch import Tensor, nn
 _HARMLESS = {"requires_grad_", "share_memory_"}  # change no value
 
 
-class RebuiltWeight(Tensor):
+class ReconstructedWeight(Tensor):
     """A tensor that cannot be changed in place."""
 
     __torch_function__ = torch._C._disabled_torch_function_impl  # type: ignore[assignment]
@@ -65,17 +65,18 @@ def guarded(weight: Tensor) -> Tensor:
     tensor([2., 2.])
     >>> weight.mul_(2)
     Traceback (most recent call last):
-    RuntimeError: this weight is rebuilt at each use, so a change of it would be lost; assign a new one \
+    RuntimeError: this weight is reconstructed at each use, so a change of it would be lost; assign
+    a new one \
 (layer.weight = tensor), or call materialize(model) first
     """
     if type(weight) is Tensor and not torch.compiler.is_compiling():
-        weight.__class__ = RebuiltWeight
+        weight.__class__ = ReconstructedWeight
     return weight
 
 
 def _refuse(*_: Any, **__: Any) -> NoReturn:
     raise RuntimeError(
-        "this weight is rebuilt at each use, so a change of it would be lost; assign a new one "
+        "this weight is reconstructed at each use, so a change of it would be lost; assign a new one "
         "(layer.weight = tensor), or call materialize(model) first"
     )
 
@@ -83,4 +84,4 @@ def _refuse(*_: Any, **__: Any) -> NoReturn:
 _IN_PLACE = {name for name in dir(Tensor) if name.endswith("_") and not name.startswith("_")}
 _AUGMENTED = {f"__i{name.removeprefix('__')}" for name in dir(Tensor)} & set(dir(Tensor))
 for _name in (_IN_PLACE | _AUGMENTED | {"__setitem__"}) - _HARMLESS:
-    setattr(RebuiltWeight, _name, _refuse)
+    setattr(ReconstructedWeight, _name, _refuse)
