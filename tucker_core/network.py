@@ -6,6 +6,7 @@ Parameters may share a core or a factor by pointing to the same array; it is sto
 """
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -71,8 +72,13 @@ class CodedParameter:
 
     @property
     def n_params(self) -> int:
-        """Numbers in core and factors."""
+        """Parameters in core and factors."""
         return sum(tensor.size for tensor in self.tensors)
+
+    @property
+    def has_full_rank(self) -> bool:
+        """Whether the core has the dims of the whole tensor: then Tucker saved nothing here."""
+        return self.core.shape == self.reshape.dims
 
     @property
     def scale(self) -> float:
@@ -127,7 +133,7 @@ class CompressedNetwork:
 
     @property
     def n_params(self) -> int:
-        """Numbers stored; what is shared counts once."""
+        """Parameters stored; what is shared counts once."""
         return sum(tensor.size for tensor in self.tensors)
 
     @property
@@ -145,21 +151,29 @@ class CompressedNetwork:
         }
         return dense | {p.dense_name: p.to_dense() for p in self.parameters}
 
-    def table(self, bits: dict[str, float] | None = None) -> str:
-        """Format the layers as a text table; with `bits` (name -> bits coded) also their bytes."""
-        rows = [("parameter", "shape", "order", "dims", "core", "numbers", "bits/number", "bytes")]
-        for p in self.parameters:
-            spent = None if bits is None else bits[p.name]
-            rows.append(
-                (
-                    printable(p.name),
-                    "x".join(map(str, p.reshape.shape)),
-                    str(len(p.reshape.dims)),
-                    "x".join(map(str, p.reshape.dims)),
-                    "x".join(map(str, p.core.shape)),
-                    f"{p.n_params:,}",
-                    "" if spent is None else f"{spent / p.n_params:.2f}",
-                    "" if spent is None else f"{spent / 8:,.0f}",
-                )
-            )
-        return format_table(rows)
+    def table(self, bits: Mapping[str, float] | None = None) -> str:
+        """Format the layers as a text table; with `bits` (name -> bits coded) also their bytes.
+
+        "Tucker" says how many times fewer parameters are stored than in the dense tensor, "rounding" how
+        many times fewer bits each of them takes than a float32.
+        """
+        head = ["parameter", "shape", "dims", "core", "parameters", "Tucker"]
+        coded = [] if bits is None else ["bits each", "rounding", "bytes"]
+        rows = [
+            (*_stored_cells(p), *([] if bits is None else _coded_cells(p, bits)))
+            for p in self.parameters
+        ]
+        return format_table([(*head, *coded), *rows])
+
+
+def _stored_cells(p: CodedParameter) -> tuple[str, ...]:
+    shapes = (p.reshape.shape, p.reshape.dims, p.core.shape)
+    fewer = "dense" if p.has_full_rank else f"{math.prod(p.reshape.shape) / p.n_params:,.1f}x"
+    return (printable(p.name), *("x".join(map(str, s)) for s in shapes), f"{p.n_params:,}", fewer)
+
+
+def _coded_cells(p: CodedParameter, bits: Mapping[str, float]) -> tuple[str, ...]:
+    spent = bits[p.name]
+    each = spent / p.n_params
+    fewer = f"{8 * BYTES_PER_FLOAT32 / each:,.1f}x" if each else "-"
+    return f"{each:.2f}", fewer, f"{spent / 8:,.0f}"

@@ -21,7 +21,14 @@ def test_inspect(ada: Command, tmp_path: Path) -> None:
     found = json.loads(ada("inspect", "a.ada", "--json").done().out)
     assert (found["architecture"], found["bytes"]) == ("lenet300", size)
     assert found["dense_bytes"] == 4 * 266_610
-    assert found["numbers"] == sum(layer["numbers"] for layer in found["layers"])
+    assert found["parameters"] == sum(layer["parameters"] for layer in found["layers"])
+    assert found["dense_parameters"] == 266_610
+    told = f"Tucker stores {found['parameters']:,} of 266,610 parameters"
+    assert told in table
+    assert (
+        f"{sum(layer['full_rank'] for layer in found['layers'] if len(layer['shape']) > 1)} weights are dense"
+        in table
+    )
     assert sum(layer["bits"] for layer in found["layers"]) / 8 < size
     for layer in found["layers"]:
         assert layer["name"] in table

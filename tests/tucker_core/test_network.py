@@ -14,11 +14,17 @@ from tucker_core.tucker_tensor import check_tucker
 def test_table_names_every_layer_and_the_bytes_of_its_bits() -> None:
     network = CompressedNetwork("n", (parameter("fc.weight", (10, 100), (10, 2, 2), 2),))
     bits = {"fc.weight": 8.0 * network.n_params}
-    for text, coded in ((network.table(), ()), (network.table(bits), ("8.00", "80"))):
+    for text, coded in ((network.table(), ()), (network.table(bits), ("8.00", "4.0x", "80"))):
         row = text.splitlines()[-1].split()
         dims = "x".join(map(str, network.parameters[0].reshape.dims))
-        assert row[:6] == ["fc.weight", "10x100", "3", dims, "10x2x2", str(network.n_params)]
-        assert row[6:] == list(coded)
+        assert row[:5] == ["fc.weight", "10x100", dims, "10x2x2", str(network.n_params)]
+        assert row[5:] == [f"{1000 / network.n_params:.1f}x", *coded]
+
+
+def test_table_calls_a_weight_of_full_rank_dense() -> None:
+    full = parameter("fc.weight", (10, 100), (10, 10, 10), 1)
+    assert full.has_full_rank
+    assert CompressedNetwork("n", (full,)).table().splitlines()[-1].endswith("  dense")
 
 
 def test_dense_bytes_count_what_the_file_leaves_out() -> None:
