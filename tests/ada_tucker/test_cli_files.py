@@ -25,10 +25,8 @@ def test_inspect(ada: Command, tmp_path: Path) -> None:
     assert found["dense_parameters"] == 266_610
     told = f"Tucker stores {found['parameters']:,} of 266,610 parameters"
     assert told in table
-    assert (
-        f"{sum(layer['full_rank'] for layer in found['layers'] if len(layer['shape']) > 1)} weights are dense"
-        in table
-    )
+    full = sum(layer["full_rank"] for layer in found["layers"] if len(layer["shape"]) > 1)
+    assert f"{full} weights are dense" in table
     assert sum(layer["bits"] for layer in found["layers"]) / 8 < size
     for layer in found["layers"]:
         assert layer["name"] in table
