@@ -39,8 +39,8 @@ def _inspection(network: CompressedNetwork, bits: dict[str, float]) -> dict[str,
     layers = [
         {
             "name": p.name, "shape": p.reshape.shape, "dims": p.reshape.dims,
-            "core": p.core.shape, "dense_parameters": math.prod(p.reshape.shape), "parameters": p.n_params,
-            "full_rank": p.has_full_rank, "bits": bits[p.name],
+            "core": p.core.shape, "dense_parameters": math.prod(p.reshape.shape),
+            "parameters": p.n_params, "full_rank": p.has_full_rank, "bits": bits[p.name],
         }
         for p in network.parameters
     ]  # fmt: skip
