@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 import re
 from collections.abc import Iterator, Mapping
@@ -12,7 +11,8 @@ from typing import Any
 
 import pytest
 
-from torch_bridge.benchmarks.experiment import Row
+from torch_bridge.benchmarks.results import Row
+from tucker_core.results import read_result
 
 ROOT = Path(__file__).resolve().parents[1]
 FILES = sorted((ROOT / "results").rglob("*.json"))
@@ -24,18 +24,20 @@ TRAINED: dict[str, type] = {
     "seed": int,
     "images": dict,
     "rows": list,
+    "recipe": dict,
 }
-BENCH: dict[str, type] = TRAINED | {"benchmark": str, "regimes": dict, "journals": dict}
+BENCH: dict[str, type] = TRAINED | {"benchmark": str, "history": dict}
 KINDS: tuple[tuple[str, dict[str, type]], ...] = (  # the first pattern that fits counts
     (r"bench_[\w-]+_dryrun", {"costs": list, "device": str, "note": str}),
     (r"bench_[\w-]+_overhead", {"dense": dict, "tucker": dict, "ratios": dict, "rounds": int}),
     (r"bench_.*_dense-.*_seed\d+", BENCH),
-    (r"bench_.*_seed\d+", BENCH | {"wish": dict, "plan": list, "points_lost": float, "mark": str}),
+    (r"bench_.*_seed\d+", BENCH | {"plan": list, "points_lost": float, "fingerprint": str}),
     (r"bench_(core|layer|rebuild|step)", {"rows": list, "threads": int}),
-    (r"compare_.*", {"benchmark": str, "data_set": str, "seeds": list, "dense": dict, "runs": list}),
+    (r"compare_.*", {"benchmark": str, "data_set": str, "seeds": list, "dense": dict, "runs": list,
+                     "recipe": dict}),
     (r"ablation_.*", {"study": str, "model": str, "data_set": str, "outcomes": list}),
     (r"profile_\w+", {}),
-    (r"(demo|dense|numbers|record)_.*_seed\d+|lenet[\w.]+_s\d+", TRAINED | {"recipe": dict}),
+    (r"(demo|dense|numbers|record)_.*_seed\d+|lenet[\w.]+_s\d+", TRAINED),
 )  # fmt: skip
 
 
@@ -88,7 +90,7 @@ def not_finite(value: object, place: str = "") -> Iterator[str]:
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
 def test_result_file_keeps_the_schema(path: Path) -> None:
-    assert not list(faults(path.stem, json.loads(path.read_text(encoding="utf-8"))))
+    assert not list(faults(path.stem, read_result(path)))
 
 
 def test_there_are_results() -> None:
@@ -108,7 +110,7 @@ def test_there_are_results() -> None:
 )
 def test_a_fault_would_be_seen(change: dict[str, Any], word: str) -> None:
     name = "demo_lenet5_mnist_seed0"
-    content = json.loads((ROOT / "results" / f"{name}.json").read_text(encoding="utf-8"))
+    content = read_result(ROOT / "results" / f"{name}.json")
     found = list(faults(name, content | change))
     assert len(found) == 1
     assert word in found[0]
@@ -116,7 +118,7 @@ def test_a_fault_would_be_seen(change: dict[str, Any], word: str) -> None:
 
 def test_an_unknown_kind_and_an_impossible_row_would_be_seen() -> None:
     path = ROOT / "results" / "demo_lenet5_mnist_seed0.json"
-    content = json.loads(path.read_text(encoding="utf-8"))
+    content = read_result(path)
     assert list(faults("table_lenet5", content))
     bad = content["rows"][0] | {"test_error": 101.0, "params": 0}
     assert len(list(row_faults(bad))) == 2

@@ -13,17 +13,17 @@ from ada_tucker.cli.values import positive, seed, share, whole
 from ada_tucker.studies.comparison import compare, show_comparison
 from torch_bridge.benchmarks.catalogue import BENCHMARKS, Benchmark, benchmark_named
 from torch_bridge.benchmarks.cost import dry_run, overhead
-from torch_bridge.benchmarks.experiment import Row, check_device
+from torch_bridge.benchmarks.experiment import Experiment
 from torch_bridge.benchmarks.images import load_images
 from torch_bridge.benchmarks.listing import listing, listing_table
-from torch_bridge.benchmarks.methods import METHODS
-from torch_bridge.benchmarks.results import command_line, environment, rows_table
-from torch_bridge.benchmarks.runs import Bench
-from torch_bridge.benchmarks.twins import Wish, compress_benchmark, file_row
+from torch_bridge.benchmarks.methods import METHODS, OURS
+from torch_bridge.benchmarks.recipes import Recipe
+from torch_bridge.benchmarks.results import Row, rows_table, write_result
+from torch_bridge.benchmarks.runs import compress_benchmark, run_dense
 from torch_bridge.training.config import TrainConfig
 from torch_bridge.training.distributed import init_distributed
+from torch_bridge.training.precision import check_device
 from tucker_core import format_table
-from tucker_core.files import write_json
 
 _ROUNDS = 3
 _RECORDS = "Records of the LeNets have a command of their own: 'ada-tucker compress --recipe'."
@@ -57,8 +57,9 @@ def add_bench(sub: Sub) -> None:
         "result and a picture; what is there already is not run again",
     )  # fmt: skip
     command.add_argument(
-        "--share", type=share, default=0.1,
-        help="of the dense numbers that the twin of --dry-run and --overhead stores (default: 0.1)",
+        "--fraction", "--share", type=share, default=0.1,
+        help="of the dense parameters that the compressed network of --dry-run and --overhead stores "
+        "(default: 0.1)",
     )  # fmt: skip
     command.add_argument(
         "--out", type=Path, default=Path("runs/bench"),
@@ -72,7 +73,7 @@ def add_bench(sub: Sub) -> None:
 def _compression(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--method", choices=("dense", *METHODS), default="dense",
-        help="train the dense network, its Tucker twin (ada; scada shares a core), or a baseline",
+        help="train the dense network, a compressed one (ada; scada shares a core), or a baseline",
     )  # fmt: skip
     command.add_argument("--dense", type=Path, help=".npz of the dense network, for ada and scada")
     command.add_argument(
@@ -92,15 +93,16 @@ def _compression(command: argparse.ArgumentParser) -> None:
     command.add_argument("--init", choices=("hosvd", "scratch"), default="hosvd")
     command.add_argument(
         "--bits", type=float,
-        help="per stored number; fewer bits, more numbers in the same bytes (default: the benchmark's)",
+        help="per stored parameter; fewer bits, more parameters in the same bytes "
+        "(default: the benchmark's)",
     )  # fmt: skip
     command.add_argument(
-        "--levels", type=float, default=Wish.levels,
-        help="first rounding steps per root mean square (default: %(default)s)",
+        "--levels", type=float, default=2.2,
+        help="first quantisation steps per root mean square (default: %(default)s)",
     )  # fmt: skip
     command.add_argument(
         "--distil", type=float,
-        help="share of the loss that imitates the dense network; a dense one imitates its own --start",
+        help="fraction of the loss that imitates the dense network; a dense one imitates its own --start",
     )  # fmt: skip
 
 
@@ -111,17 +113,17 @@ def _training(command: argparse.ArgumentParser) -> None:
         help="train the dense network on from these weights (.npz), not from scratch",
     )  # fmt: skip
     command.add_argument(
-        "--hole", type=whole(0), default=0, metavar="PIXELS",
-        help="side of a square that covers a part of every training image (cutout; default: none)",
+        "--cutout", "--hole", type=whole(0), default=0, metavar="PIXELS",
+        help="side of a square that covers a part of every training image (default: none)",
     )  # fmt: skip
     for name, kind, text in (
         ("epochs", positive, "passes over the training images"),
         ("lr", float, "highest learning rate"),
         ("batch-size", positive, "images a step, over all processes"),
         ("ema", float, "how much of the averaged weights stays at each step; 0 for no average"),
-        ("label-smoothing", float, "share of the target spread over all classes"),
+        ("label-smoothing", float, "fraction of the target spread over all classes"),
         ("clip", float, "largest norm of the gradient"),
-        ("warmup", float, "share of the steps on the way up"),
+        ("warmup", float, "fraction of the steps on the way up"),
     ):
         command.add_argument(f"--{name}", type=kind, help=text + defaults)
     command.add_argument("--schedule", choices=("cosine", "one-cycle"), help="of the learning rate")
@@ -167,46 +169,53 @@ def bench(arguments: argparse.Namespace) -> None:
                 _measure(benchmark, arguments)
             return
         context.from_first(lambda: _check_files(arguments))
-        _check_settings(benchmark, arguments)
+        check_folder(arguments.runs, option="--runs")
+        recipes = _recipes(benchmark, arguments)
         visible = context.is_first and not arguments.quiet
-        loaded = load_images(
+        images = load_images(
             benchmark.data,
             arguments.data_dir,
             context.device,
-            hole=arguments.hole,
+            cutout=arguments.cutout,
             progress=visible,
         )
-        made = Bench(
-            benchmark, loaded, context, arguments.out, arguments.seed, arguments.runs,
-            not arguments.quiet,
+        experiment = Experiment(
+            benchmark.model, images, recipes[0], arguments.seed, context, arguments.runs,
+            not arguments.quiet, benchmark.name, arguments.out,
         )  # fmt: skip
-        if arguments.evaluate:
-            rows = context.from_first(lambda: [file_row(made, path) for path in arguments.evaluate])
-        elif arguments.compare:
-            _compare(made, arguments)
+        if arguments.compare:
+            _compare(experiment, recipes, arguments)
             return
-        elif arguments.method == "dense":
-            rows = [made.dense(changed(benchmark.dense, arguments), arguments.start)]
-        else:
-            rows = _compress(made, arguments)
+        rows = _rows(experiment, arguments)
         if context.is_first:
-            _show(rows, loaded.name, arguments)
+            _show(rows, images.name, arguments)
+
+
+def _rows(experiment: Experiment, arguments: argparse.Namespace) -> list[Row]:
+    """Test files, train the dense network, or compress it."""
+    if paths := arguments.evaluate:
+        return experiment.context.from_first(lambda: [experiment.file_row(p) for p in paths])
+    if arguments.method == "dense":
+        return [run_dense(experiment, arguments.start)]
+    return compress_benchmark(experiment, arguments.dense)
 
 
 def _check_files(arguments: argparse.Namespace) -> None:
     """Refuse at once what cannot be; reading images takes long."""
-    is_twin = arguments.method != "dense"
-    if arguments.start and (arguments.compare or is_twin):
-        raise ValueError("--start is for the dense network; its twin begins with --dense FILE")
+    compresses = arguments.method != "dense"
+    if arguments.start and (arguments.compare or compresses):
+        raise ValueError(
+            "--start is for the dense network; a compressed one begins with --dense FILE"
+        )
     if arguments.compare:
         check_course()
         if arguments.dense and not arguments.dense.is_file():
             raise ValueError(f"no such file: {arguments.dense}")
         return
     needed = arguments.evaluate or [p for p in (arguments.start, arguments.dense) if p]
-    if is_twin and not needed:
+    if compresses and not needed:
         raise ValueError("--dense FILE is needed: the weights that 'bench NAME' wrote")
-    if not (is_twin or arguments.evaluate) and arguments.distil and arguments.start is None:
+    if not (compresses or arguments.evaluate) and arguments.distil and arguments.start is None:
         raise ValueError(
             f"--distil is {arguments.distil}: a dense network imitates what it was at the start; "
             "--start FILE is needed"
@@ -217,27 +226,16 @@ def _check_files(arguments: argparse.Namespace) -> None:
         raise ValueError(f"no such file: {', '.join(missing)}{where}")
 
 
-def _check_settings(benchmark: Benchmark, arguments: argparse.Namespace) -> None:
-    """Refuse at once settings that no training can have."""
-    check_folder(arguments.runs, option="--runs")
-    changed(benchmark.dense, arguments)
-    _stages(benchmark, arguments)
-    if arguments.compare:
-        _wishes(benchmark, arguments)
-    elif arguments.method != "dense":
-        _wish(benchmark, arguments, arguments.method, arguments.ratio)
-
-
 def _measure(benchmark: Benchmark, arguments: argparse.Namespace) -> None:
     """Time and memory of a step, written as a result and printed."""
-    part, device = arguments.share, arguments.device
+    part, device = arguments.fraction, arguments.device
     if arguments.dry_run:
         content, kind = dry_run(benchmark, part, arguments.batch_size, device), "dryrun"
     else:
         content = overhead(benchmark.name, part, arguments.batch_size, _ROUNDS, device)
         kind = "overhead"
-    content = {"command": command_line(), "device": device, **content, **environment()}
-    write_json(arguments.out / f"bench_{benchmark.name}_{kind}.json", content)
+    path = arguments.out / f"bench_{benchmark.name}_{kind}.json"
+    content = write_result(path, {"device": device, **content})
     show(json.dumps(content, indent=1) if arguments.json else cost_table(content))
 
 
@@ -260,53 +258,54 @@ def cost_table(content: dict[str, Any]) -> str:
     return format_table(rows) + (f"\n\nTucker / dense: {found}" if ratios else "")
 
 
-def _compress(made: Bench, arguments: argparse.Namespace) -> list[Row]:
-    """Make one twin of the given dense network."""
-    wish = _wish(made.benchmark, arguments, arguments.method, arguments.ratio)
-    return compress_benchmark(made, arguments.dense, wish, *_stages(made.benchmark, arguments))
-
-
-def _compare(made: Bench, arguments: argparse.Namespace) -> None:
+def _compare(experiment: Experiment, recipes: list[Recipe], arguments: argparse.Namespace) -> None:
     """Compare all methods; the first process shows and draws what came out."""
-    known = made.benchmark
-    dense = replace(changed(known.dense, arguments), distil=0.0)  # it has nothing to imitate
-    wishes, stages = _wishes(known, arguments), _stages(known, arguments)
-    content = compare(made, arguments.dense, dense, wishes, arguments.seeds, *stages)
-    if made.context.is_first:
-        stem = made.out / f"compare_{made.benchmark.name}_{made.images.name.lower()}"
+    dense = replace(experiment.recipe.dense, distil=0.0)  # it has nothing to imitate
+    experiment.recipe = replace(experiment.recipe, dense=dense)
+    content = compare(experiment, arguments.dense, recipes, arguments.seeds)
+    if experiment.context.is_first:
+        data_set = experiment.images.name.lower()
+        stem = experiment.out / f"compare_{experiment.benchmark}_{data_set}"
         show_comparison(content, stem, as_json=arguments.json)
 
 
-def _wishes(known: Benchmark, arguments: argparse.Namespace) -> list[Wish]:
-    """All methods at all sizes."""
+def _recipes(known: Benchmark, arguments: argparse.Namespace) -> list[Recipe]:
+    """The recipe that the arguments name, or those of all methods at all sizes."""
+    if not arguments.compare:
+        method = "ada" if arguments.method == "dense" else arguments.method
+        return [_recipe(known.recipe, arguments, method, arguments.ratio)]
     return [
-        _wish(known, arguments, method, ratio)
+        _recipe(known.recipe, arguments, method, ratio)
         for method in arguments.methods
-        for ratio in arguments.ratios
-        or (known.ratios if METHODS[method].ours else known.baseline_ratios)
+        for ratio in arguments.ratios or (known.ratios if method in OURS else known.baseline_ratios)
     ]
 
 
-def _wish(known: Benchmark, arguments: argparse.Namespace, method: str, ratio: float) -> Wish:
-    bits = known.bits if arguments.bits is None else arguments.bits
-    return Wish(ratio, method, arguments.init, bits, arguments.levels)
-
-
-def _stages(known: Benchmark, arguments: argparse.Namespace) -> tuple[TrainConfig, TrainConfig]:
-    """A third of the epochs before rounding, the rest after."""
-    tucker, rounding = changed(known.tucker, arguments), changed(known.rounding, arguments)
+def _recipe(known: Recipe, arguments: argparse.Namespace, method: str, ratio: float) -> Recipe:
+    """The benchmark's, changed; a third of the epochs before quantisation, the rest after."""
+    tucker, qat = changed(known.tucker, arguments), changed(known.qat, arguments)
     if arguments.epochs is not None:
         first = max(1, arguments.epochs // 3)
         tucker = replace(tucker, epochs=first)
-        rounding = replace(rounding, epochs=max(1, arguments.epochs - first))
-    return tucker, rounding
+        qat = replace(qat, epochs=max(1, arguments.epochs - first))
+    return replace(
+        known,
+        dense=changed(known.dense, arguments),
+        tucker=tucker,
+        qat=qat,
+        method=method,
+        ratio=ratio,
+        init=arguments.init,
+        bits=known.bits if arguments.bits is None else arguments.bits,
+        levels=arguments.levels,
+    )
 
 
-def changed(regime: TrainConfig, arguments: argparse.Namespace) -> TrainConfig:
-    """The regime with what the arguments say otherwise."""
+def changed(config: TrainConfig, arguments: argparse.Namespace) -> TrainConfig:
+    """The config with what the arguments say otherwise."""
     given = vars(arguments)
     names = {field.name for field in fields(TrainConfig)} - {"seed", "bits"}
-    return replace(regime, **{n: v for n in names if (v := given.get(n)) is not None})
+    return replace(config, **{n: v for n in names if (v := given.get(n)) is not None})
 
 
 def _show(rows: list[Row], data_set: str, arguments: argparse.Namespace) -> None:

@@ -8,29 +8,29 @@ from typing import Any
 from ada_tucker.cli.preflight import check_folder
 from ada_tucker.cli.terminal import show
 from ada_tucker.studies.dims import layout
-from torch_bridge.benchmarks.experiment import Experiment, Row
+from torch_bridge.benchmarks.experiment import Experiment
+from torch_bridge.benchmarks.images import Digits
 from torch_bridge.benchmarks.recipes import Recipe, recipe_for
-from torch_bridge.benchmarks.results import result_content, rows_table
+from torch_bridge.benchmarks.results import Result, Row, rows_table, write_result
 from torch_bridge.datasets import DataSet, load_mnist
-from torch_bridge.training.distributed import check_alone
+from torch_bridge.training.distributed import DistributedContext, check_alone
 from torch_bridge.training.precision import check_device
-from tucker_core.files import write_json
 
 
 def experiment_of(arguments: Namespace, recipe: Recipe | None = None) -> Experiment:
     """Model, data, recipe (by default that of the options) and device that a command names."""
     check_alone()
-    device = check_device(arguments.device).type
+    device = check_device(arguments.device)
     check_folder(arguments.runs, option="--runs")
     data = load_digits_of(arguments)
     return Experiment(
-        arguments.model, data, recipe or _recipe(arguments, data.name), seed=arguments.seed,
-        device=device, folder=arguments.runs, progress=not arguments.quiet,
+        arguments.model, Digits(data, device), recipe or _recipe(arguments, data.name),
+        arguments.seed, DistributedContext(device=device), arguments.runs, not arguments.quiet,
     )  # fmt: skip
 
 
 def changed_recipe(recipe: Recipe, arguments: Namespace) -> Recipe:
-    """The recipe with the epochs and learning rate of the options, before rounding."""
+    """The recipe with the epochs and learning rate of the options, before quantisation."""
     changes: dict[str, Any] = {
         k: v for k in ("epochs", "lr") if (v := getattr(arguments, k)) is not None
     }
@@ -49,9 +49,9 @@ def _recipe(arguments: Namespace, data_set: str) -> Recipe:
         recipe = replace(
             recipe,
             tucker=replace(recipe.tucker, distil=distil),
-            rounding=replace(recipe.rounding, distil=distil),
+            qat=replace(recipe.qat, distil=distil),
         )
-    options = ("budget", "levels", "method")
+    options = ("budget", "levels", "method", "init")
     wanted = {k: v for k in options if (v := getattr(arguments, k, None)) is not None}
     if {"budget", "method"} & set(wanted):  # then the recipe's own dims and ranks are off
         wanted |= {"layers": (), "shared": ()}
@@ -62,7 +62,7 @@ def _recipe(arguments: Namespace, data_set: str) -> Recipe:
         wanted |= {"layers": layout(arguments.model, budget, **chosen), "shared": ()}
     rate = getattr(arguments, "rate", None)
     if rate is not None:
-        wanted["rounding"] = replace(recipe.rounding, rate=rate)
+        wanted["qat"] = replace(recipe.qat, rate=rate)
     return replace(recipe, **wanted)
 
 
@@ -72,16 +72,16 @@ def load_digits_of(arguments: Namespace) -> DataSet:
     return load_mnist(arguments.data_dir, offline=arguments.offline or None, progress=not quiet)
 
 
-def report_rows(arguments: Namespace, experiment: Experiment, rows: list[Row]) -> None:
+def report(arguments: Namespace, result: Result) -> None:
     """Write a result file if one is asked for, and show the rows."""
     if arguments.result is not None:
-        write_json(arguments.result, result_content(experiment, rows))
-    show_rows(arguments, experiment, rows)
+        write_result(arguments.result, result)
+    show_result(arguments, result)
 
 
-def show_rows(arguments: Namespace, experiment: Experiment, rows: list[Row]) -> None:
-    """Show the rows as JSON or as a table."""
+def show_result(arguments: Namespace, result: Result) -> None:
+    """Show a result as JSON, or its rows as a table."""
     if arguments.json:
-        show(json.dumps(result_content(experiment, rows), indent=1))
+        show(json.dumps(result.content(), indent=1))
     else:
-        show(rows_table(rows, experiment.data.name))
+        show(rows_table([Row(**row) for row in result.rows], result.data_set))

@@ -6,9 +6,8 @@ from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
 
-from torch_bridge.benchmarks.experiment import COARSEST, Experiment
+from torch_bridge.benchmarks.compressed import COARSEST, Compressed
 from torch_bridge.compression.to_network import to_network
-from torch_bridge.models import build_model
 from tucker_core import to_bytes
 
 
@@ -28,24 +27,21 @@ def check_course() -> None:
         )
 
 
-def check_budget(experiment: Experiment, max_bytes: int | None = None) -> None:
-    """Refuse a budget that no training can keep.
+def check_size(small: Compressed, max_bytes: int | None) -> None:
+    """Refuse a largest file that is far too small for the budget, before anything is trained.
 
     Raises
     ------
     ValueError
-        If the budget is too small for any plan, or `max_bytes` far too small for a file of the budget.
+        If no training could bring the file down to it.
     """
-    name, budget = experiment.model_name, experiment.recipe.budget
-    model = build_model(name, seed=experiment.seed)
-    experiment.compress(model, "scratch")
     if max_bytes is None:
         return
-    size = len(to_bytes(to_network(model, name, COARSEST)))
+    size = len(to_bytes(to_network(small.model, small.experiment.model_name, COARSEST)))
     if size > 2 * max_bytes:  # training changes this size by a few percent, and tells the rest
         raise ValueError(
-            f"max_bytes is {max_bytes}; a budget of {budget} numbers gives about {size} bytes at the "
-            "coarsest rounding: lower the budget or allow more bytes"
+            f"max_bytes is {max_bytes}; a budget of {small.recipe.budget} parameters gives about {size} "
+            "bytes at the coarsest quantisation: lower the budget or allow more bytes"
         )
 
 

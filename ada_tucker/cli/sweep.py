@@ -16,15 +16,15 @@ from ada_tucker.cli.terminal import show
 from ada_tucker.cli.values import positive, seed
 from ada_tucker.studies.ablation import STUDIES, Outcome, base_recipe, check_studies, content, study
 from ada_tucker.studies.pareto import pareto_table, sweep
-from torch_bridge.benchmarks.experiment import METHODS, Experiment
-from torch_bridge.benchmarks.results import command_line, environment
+from torch_bridge.benchmarks.experiment import Experiment
+from torch_bridge.benchmarks.methods import METHODS, OURS
+from torch_bridge.benchmarks.results import write_result
 from torch_bridge.models import LENETS
 from tucker_core import format_table
-from tucker_core.files import write_json
 
 
 def pareto(arguments: Namespace) -> None:
-    """Sweep budgets and prices, show all runs, draw them beside the published records."""
+    """Sweep budgets and rate weights, show all runs, draw them beside the published records."""
     from course_kit.figures.pareto import pareto_figure
     from course_kit.plots import save_figure
 
@@ -33,7 +33,7 @@ def pareto(arguments: Namespace) -> None:
     experiment = experiment_of(arguments)
     results = sweep(experiment, arguments.budgets, arguments.rates, arguments.seeds, arguments.out)
     points = [(run["rows"][0]["n_bytes"], run["rows"][0]["test_error"]) for run in results]
-    method = METHODS[experiment.recipe.method]
+    method = METHODS[experiment.recipe.method].title
     picture = arguments.out / f"{arguments.model}_{experiment.recipe.method}.png"
     save_figure(
         pareto_figure(arguments.model, {f"{method} (ours, whole file)": points}, {}), picture
@@ -68,22 +68,19 @@ def _written(
     from course_kit.figures.ablation import ablation_figure
     from course_kit.plots import save_figure
 
-    data_set = experiment.data.name
-    result = content(name, outcomes) | {
-        "command": command_line(), "data_set": data_set,
-        "recipe": asdict(experiment.recipe), **environment(),
-    }  # fmt: skip
+    data_set = experiment.images.name
+    told = {"data_set": data_set, "recipe": asdict(experiment.recipe)}
     path = out / f"ablation_{name}_{data_set.lower().replace('-', '')}.json"
-    write_json(path, result)
+    result = write_result(path, content(name, outcomes) | told)
     save_figure(ablation_figure(result), path.with_suffix(".png"), dpi=110)
     return result
 
 
 def _table(outcomes: list[Outcome]) -> str:
-    head = ("setting", "seed", "numbers", "bytes", "val error", "test error", "seconds")
+    head = ("setting", "seed", "parameters", "bytes", "val error", "test error", "seconds")
     body = [
         (
-            o.setting, str(o.seed), f"{o.numbers:,}", f"{o.n_bytes:,}", f"{o.val_error:.2f} %",
+            o.setting, str(o.seed), f"{o.params:,}", f"{o.n_bytes:,}", f"{o.val_error:.2f} %",
             f"{o.test_error:.2f} %", f"{o.seconds:.0f}",
         )
         for o in outcomes
@@ -94,7 +91,7 @@ def _table(outcomes: list[Outcome]) -> str:
 def add_pareto(sub: Sub) -> None:
     """Describe `ada-tucker pareto`."""
     command = sub.add_parser(
-        "pareto", help="sweep budgets and prices on bits: which error for how many bytes?"
+        "pareto", help="sweep budgets and rate weights: which error for how many bytes?"
     )
     command.add_argument("model", choices=sorted(LENETS))
     command.add_argument(
@@ -104,7 +101,7 @@ def add_pareto(sub: Sub) -> None:
     )  # fmt: skip
     command.add_argument(
         "--budgets", type=positive, nargs="+", default=[2_500, 3_650, 5_500], metavar="N",
-        help="numbers stored, at most (default: %(default)s)",
+        help="parameters stored, at most (default: %(default)s)",
     )  # fmt: skip
     command.add_argument(
         "--rates", type=float, nargs="+", default=[2e-3, 4e-3, 8e-3, 1.6e-2], metavar="R",
@@ -113,7 +110,7 @@ def add_pareto(sub: Sub) -> None:
     command.add_argument(
         "--seeds", type=seed, nargs="+", default=[0], metavar="S", help="default: %(default)s"
     )
-    command.add_argument("--method", choices=sorted(METHODS), help="default: ada")
+    command.add_argument("--method", choices=OURS, help="default: ada")
     add_training_options(command)
     command.set_defaults(run=pareto)
 
@@ -121,7 +118,7 @@ def add_pareto(sub: Sub) -> None:
 def add_ablate(sub: Sub) -> None:
     """Describe `ada-tucker ablate`."""
     command = sub.add_parser(
-        "ablate", help="change one thing at a time on LeNet-300, at equal numbers stored"
+        "ablate", help="change one thing at a time on LeNet-300, at equal parameters stored"
     )
     command.add_argument(
         "studies", nargs="*", metavar="STUDY", default=list(STUDIES),

@@ -3,7 +3,7 @@
 from argparse import Namespace
 from pathlib import Path
 
-from ada_tucker.cli.experiment import experiment_of, report_rows
+from ada_tucker.cli.experiment import experiment_of, report
 from ada_tucker.cli.options import (
     Sub,
     add_budget_options,
@@ -11,13 +11,13 @@ from ada_tucker.cli.options import (
     add_recipe_options,
     add_training_options,
 )
-from ada_tucker.cli.preflight import check_apart, check_budget, check_file
+from ada_tucker.cli.preflight import check_apart, check_file, check_size
 from ada_tucker.cli.terminal import show
-from torch_bridge.benchmarks.experiment import METHODS
+from torch_bridge.benchmarks import compressed
+from torch_bridge.benchmarks.methods import OURS
 from torch_bridge.benchmarks.networks import open_dense
 from torch_bridge.models import LENETS
 from torch_bridge.state.tensors import write_tensors
-from tucker_core import save
 
 
 def train(arguments: Namespace) -> None:
@@ -28,17 +28,18 @@ def train(arguments: Namespace) -> None:
     check_apart([out, arguments.result])
     experiment = experiment_of(arguments)
     augment = not arguments.no_augment
-    model, result = experiment.train_dense(augment=augment)
+    model, trained = experiment.train_dense(augment=augment)
     write_tensors(out, dict(model.named_parameters()))
     kind = "with augmentation" if augment else "no augmentation"
-    report_rows(arguments, experiment, [experiment.dense_row(f"dense, {kind}", model, result)])
+    row = experiment.dense_row(f"dense, {kind}", model, trained)
+    report(arguments, experiment.result([row], {"dense": trained}))
 
 
 def compress(arguments: Namespace) -> None:
-    """Train a net in Tucker form, round it, write the .ada file and test what it decodes to."""
-    if arguments.no_rounding and arguments.out is not None:
-        raise ValueError(f"--no-rounding writes no file; leave --out {arguments.out} away")
-    out = None if arguments.no_rounding else arguments.out or Path(f"{arguments.model}.ada")
+    """Train a compressed net, quantise it, write the .ada file and test what it decodes to."""
+    if arguments.no_qat and arguments.out is not None:
+        raise ValueError(f"--no-qat writes no file; leave --out {arguments.out} away")
+    out = None if arguments.no_qat else arguments.out or Path(f"{arguments.model}.ada")
     check_file(out, ".ada")
     check_file(arguments.result, ".json", option="--result")
     check_apart([out, arguments.result], [arguments.dense])
@@ -47,25 +48,24 @@ def compress(arguments: Namespace) -> None:
         _, dense = open_dense(arguments.dense, arguments.model)
     experiment = experiment_of(arguments)
     if dense is not None:
-        dense = dense.to(experiment.device).eval()
+        dense = dense.to(experiment.context.device).eval()
     listens = experiment.recipe.tucker.distil > 0 and not experiment.recipe.teacher
-    if dense is None and (arguments.start == "hosvd" or listens):
+    if dense is None and (arguments.init == "hosvd" or listens):
         raise ValueError(
-            "a dense network is needed for --start hosvd and for --distil: --dense FILE, which "
+            "a dense network is needed for --init hosvd and for --distil: --dense FILE, which "
             "'ada-tucker train' writes"
         )
-    check_budget(experiment, arguments.max_bytes)
-    model, report, floats = experiment.train_tucker(start=arguments.start, dense=dense)
+    small = compressed.compress(experiment, dense)
+    check_size(small, arguments.max_bytes)
+    small.train()
     if out is None:
-        row = experiment.float_row("float32 numbers, no file", model, floats)
+        row = small.float_row("float32 parameters, no file")
     else:
-        network, val_error, rounded = experiment.round_in(model, arguments.max_bytes)
-        save(out, network)
-        seconds = experiment.teacher_seconds + floats.seconds + rounded.seconds
-        row = experiment.file_row(f"{out.name}, decoded", out, val_error, seconds)
+        small.quantize(arguments.max_bytes)
+        row = small.write(out, f"{out.name}, decoded")
     if not arguments.json:
-        show(f"{report.plan.table()}\n")
-    report_rows(arguments, experiment, [row])
+        show(f"{small.plan.table()}\n")
+    report(arguments, experiment.result([row], small.runs))
 
 
 def add_train(sub: Sub) -> None:
@@ -90,29 +90,31 @@ def add_compress(sub: Sub) -> None:
     command.add_argument("--out", type=Path, help="file to write (default: MODEL.ada)")
     add_recipe_options(command)
     command.add_argument(
+        "--no-qat",
         "--no-rounding",
         action="store_true",
-        help="stop before rounding: count the numbers stored, write no file",
+        help="stop before quantisation: count the parameters stored, write no file",
     )
     command.add_argument(
         "--method",
-        choices=sorted(METHODS),
+        choices=OURS,
         help="ada, or scada for one core that all layers share (default: the recipe's)",
     )
     command.add_argument(
+        "--init",
         "--start",
         choices=("scratch", "hosvd"),
         default="scratch",
-        help="random start, or the HOSVD of --dense (default: %(default)s)",
+        help="how cores and factors begin: drawn, or the HOSVD of --dense (default: %(default)s)",
     )
     command.add_argument(
-        "--dense", type=Path, help="weights written by 'train', for --start hosvd or --distil"
+        "--dense", type=Path, help="weights written by 'train', for --init hosvd or --distil"
     )
     command.add_argument(
         "--distil",
         type=float,
-        metavar="SHARE",
-        help="share of the loss that imitates --dense or the recipe's teacher, 0 to 1 "
+        metavar="FRACTION",
+        help="fraction of the loss that imitates --dense or the recipe's teacher, 0 to 1 "
         "(default: the recipe's)",
     )
     add_training_options(command)

@@ -1,4 +1,4 @@
-"""What does each idea bring? One thing is changed at a time, at equal numbers stored.
+"""What does each idea bring? One thing is changed at a time, at equal parameters stored.
 
 All studies are on LeNet-300 with short training, so that the whole set takes minutes. Errors are
 measured on networks decoded from files that are finely rounded; the study of bits rounds coarsely.
@@ -6,20 +6,24 @@ measured on networks decoded from files that are finely rounded; the study of bi
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from torch import nn
 
+from torch_bridge.benchmarks.compressed import Compressed, compress
 from torch_bridge.benchmarks.experiment import Experiment
+from torch_bridge.benchmarks.methods import Init
 from torch_bridge.benchmarks.recipes import Layer, Recipe
 from torch_bridge.compression.to_network import to_network
 from torch_bridge.training.config import TrainConfig
-from tucker_core import CompressedNetwork, from_bytes, plan_network, to_bytes
+from tucker_core import CompressedNetwork, plan_network, to_bytes
 from tucker_core.ranks import ranks_within
 
 MODEL = "lenet300"
 BUDGET = 4_100
-FINE = 12.0  # levels per root mean square: rounding then changes no error by more than noise
+FINE = 12.0  # levels per root mean square: quantisation then changes no error by more than noise
 SHAPES = {"fc1.weight": (300, 784), "fc2.weight": (100, 300), "fc3.weight": (10, 100)}
 NATURAL = ((15, 20, 28, 28), (10, 10, 15, 20), (10, 10, 10))
 DIMS = {
@@ -39,7 +43,7 @@ class Outcome:
     ----------
     setting : what was changed
     seed : of everything drawn
-    numbers : stored in cores and factors and biases
+    params : stored in cores and factors and biases
     n_bytes : of the file
     val_error, test_error : percent
     seconds : training time
@@ -47,7 +51,7 @@ class Outcome:
 
     setting: str
     seed: int
-    numbers: int
+    params: int
     n_bytes: int
     val_error: float
     test_error: float
@@ -69,7 +73,7 @@ def study(name: str, experiment: Experiment, seeds: Sequence[int]) -> list[Outco
         If there is no such study.
     """
     check_studies([name])
-    jobs = (experiment.with_recipe(experiment.recipe, seed) for seed in seeds)
+    jobs = (replace(experiment, seed=seed) for seed in seeds)
     return [outcome for job in jobs for outcome in STUDIES[name](job)]
 
 
@@ -87,7 +91,7 @@ def check_studies(names: Sequence[str]) -> None:
 
 
 def base_recipe() -> Recipe:
-    """Short training at about 4,100 numbers, with a teacher for the one study that listens to it."""
+    """Short training at about 4,100 parameters, with a teacher for the one study that listens to it."""
     return Recipe(
         dense=TrainConfig(epochs=8, lr=2e-3),
         tucker=TrainConfig(epochs=8, lr=3e-2),
@@ -111,7 +115,7 @@ def _dims(job: Experiment) -> Iterator[Outcome]:
 
 
 def _start(job: Experiment) -> Iterator[Outcome]:
-    dense, _ = job.train_dense(augment=True)
+    dense, _ = job.train_dense()
     yield _train(job, "from scratch", layers=_layers(NATURAL[0]))
     yield _train(job, "from the HOSVD of a dense net", dense=dense, layers=_layers(NATURAL[0]))
 
@@ -128,11 +132,10 @@ def _distil(job: Experiment) -> Iterator[Outcome]:
 
 
 def _bits(job: Experiment) -> Iterator[Outcome]:
-    job = job.with_recipe(replace(job.recipe, layers=_layers(NATURAL[0])), job.seed)
-    model, _, result = job.train_tucker()
+    small = compress(replace(job, recipe=replace(job.recipe, layers=_layers(NATURAL[0]))))
+    small.train()
     for bits in range(2, 9):
-        network = to_network(model, MODEL, bits=bits)
-        yield _outcome(job, f"{bits} bits", network, result.seconds)
+        yield _outcome(small, f"{bits} bits", to_network(small.model, MODEL, bits=bits))
 
 
 STUDIES: dict[str, Callable[[Experiment], Iterator[Outcome]]] = {
@@ -149,16 +152,19 @@ def _layers(first: tuple[int, ...]) -> tuple[Layer, ...]:
 def _train(
     job: Experiment, setting: str, dense: nn.Module | None = None, **changes: Any
 ) -> Outcome:
-    job = job.with_recipe(replace(job.recipe, **changes), job.seed)
-    model, _, result = job.train_tucker(start="scratch" if dense is None else "hosvd", dense=dense)
-    return _outcome(job, setting, to_network(model, MODEL, FINE), result.seconds)
+    init: Init = "scratch" if dense is None else "hosvd"
+    small = compress(replace(job, recipe=replace(job.recipe, init=init, **changes)), dense)
+    small.train()
+    return _outcome(small, setting, to_network(small.model, MODEL, FINE))
 
 
-def _outcome(job: Experiment, setting: str, network: CompressedNetwork, seconds: float) -> Outcome:
-    content = to_bytes(network)
-    decoded = from_bytes(content)
-    errors = job.error(decoded, job.validation), job.error(decoded, job.test)
-    return Outcome(setting, job.seed, network.n_params, len(content), *errors, seconds)
+def _outcome(small: Compressed, setting: str, network: CompressedNetwork) -> Outcome:
+    small.content = to_bytes(network)
+    with TemporaryDirectory() as folder:
+        row = small.write(Path(folder) / f"{MODEL}.ada")
+    seconds = small.runs["tucker"].seconds
+    errors = row.val_error, row.test_error
+    return Outcome(setting, small.experiment.seed, row.params, row.n_bytes, *errors, seconds)
 
 
 def content(name: str, outcomes: Sequence[Outcome]) -> dict[str, Any]:

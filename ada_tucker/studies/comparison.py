@@ -10,85 +10,78 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
+from torch import nn
 from tqdm import tqdm
 
 from ada_tucker.cli.terminal import show
+from torch_bridge.benchmarks.compressed import compress
+from torch_bridge.benchmarks.experiment import Experiment
 from torch_bridge.benchmarks.methods import METHODS
-from torch_bridge.benchmarks.results import command_line, environment, kept_result
-from torch_bridge.benchmarks.runs import Bench
-from torch_bridge.benchmarks.twins import Wish, begin, dense_row
+from torch_bridge.benchmarks.recipes import Recipe
+from torch_bridge.benchmarks.results import Row, kept_result, write_result
+from torch_bridge.benchmarks.runs import dense_weights, run_compressed
 from torch_bridge.state.fingerprint import digest_weights
 from torch_bridge.state.progress import hidden
-from torch_bridge.training.config import TrainConfig
 from tucker_core import format_table
-from tucker_core.files import write_json
-from tucker_core.json_file import read_json
+from tucker_core.results import read_result
 
 
 def compare(
-    bench: Bench, dense_path: Path | None, dense: TrainConfig, wishes: Sequence[Wish],
-    seeds: Sequence[int], tucker: TrainConfig, rounding: TrainConfig,
-) -> dict[str, Any]:  # fmt: skip
-    """Run every wish with every seed.
+    experiment: Experiment, dense_path: Path | None, recipes: Sequence[Recipe], seeds: Sequence[int]
+) -> dict[str, Any]:
+    """Run every recipe with every seed.
 
     Parameters
     ----------
-    bench : benchmark, images, folders
+    experiment : benchmark, images, folders
     dense_path : weights of the dense network; None trains one, if that run is not there yet
-    dense : how that is trained
-    wishes : methods and sizes
+    recipes : methods and sizes, whose trainings are the same
     seeds : of all that is drawn after the dense network
-    tucker, rounding : how every twin is trained before and after its numbers are rounded
 
     Returns
     -------
     content of the result file; its "runs" have a row each, or the reason why there is none
     """
-    path = dense_path or bench.dense_weights(dense)
+    dense = experiment.load(dense_path or dense_weights(experiment))
+    row, context = experiment.dense_row("dense", dense), experiment.context
     runs = []
-    jobs = [(wish, seed) for seed in seeds for wish in wishes]
-    bar = tqdm(
-        jobs, "compare", unit="run", disable=hidden(bench.progress and bench.context.is_first)
-    )
-    for wish, seed in bar:
-        job = replace(bench, seed=seed, out=(bench.folder or bench.out) / "compare")
-        runs.append(_run(job, path, wish, tucker, rounding))
-    model = bench.load(path).to(bench.context.device)
+    jobs = [(recipe, seed) for seed in seeds for recipe in recipes]
+    shown = experiment.progress and context.is_first
+    for recipe, seed in tqdm(jobs, "compare", unit="run", disable=hidden(shown)):
+        out = (experiment.folder or experiment.out) / "compare"
+        runs.append(_run(replace(experiment, recipe=recipe, seed=seed, out=out), dense, row))
+    stages = {name: asdict(getattr(recipes[0], name)) for name in ("tucker", "qat")}
     return {
-        "command": command_line(),
-        "benchmark": bench.benchmark.name,
-        "data_set": bench.images.name,
+        "benchmark": experiment.benchmark,
+        "data_set": experiment.images.name,
         "seeds": list(seeds),
-        "dense": asdict(dense_row(bench, model)),
-        "dense_weights": digest_weights(model),
-        "regimes": {"tucker": asdict(tucker), "rounding": asdict(rounding)},
+        "dense": asdict(row),
+        "dense_weights": digest_weights(dense),
+        "recipe": stages,
         "runs": runs,
-        **environment(),
     }
 
 
-def _run(
-    bench: Bench, dense: Path, wish: Wish, tucker: TrainConfig, rounding: TrainConfig
-) -> dict[str, Any]:
+def _run(job: Experiment, dense: nn.Module, row: Row) -> dict[str, Any]:
     """One run, or what is kept of it; where nothing fits, the reason."""
-    head = {"method": wish.method, "ratio": wish.ratio, "seed": bench.seed}
-    path = bench.out / f"{bench.stem(f'{wish.name}-{tucker.epochs + rounding.epochs}')}.json"
+    recipe, stem = job.recipe, job.out / job.stem(job.recipe.name)
+    head = {"method": recipe.method, "ratio": recipe.ratio, "seed": job.seed}
     try:
-        twin = begin(bench, dense, wish)
+        small = compress(job, dense)
     except ValueError as error:
         return head | {"reason": str(error)}
-    mark, context = twin.mark(tucker, rounding), bench.context
-    kept = context.from_first(lambda: kept_result(path, mark))
+    mark, told = small.fingerprint(), stem.with_name(f"{stem.name}.json")
+    kept = job.context.from_first(lambda: kept_result(told, mark))
     if kept is None:
-        twin.finish(tucker, rounding)
-        kept = context.from_first(lambda: read_json(path))
+        run_compressed(small, stem, row)
+        kept = job.context.from_first(lambda: read_result(told))
     return head | {"row": kept["rows"][-1]}
 
 
 def comparison_table(content: dict[str, Any]) -> str:
     """Format a comparison as text: every method and size with all its seeds."""
     dense = content["dense"]
-    rows = [("method", "wanted", "bytes", "val error", "test error, each seed")]
+    rows = [("method", "target", "bytes", "val error", "test error, each seed")]
     rows.append(("dense", "", f"{dense['n_bytes']:,}", *_percent([dense])))
     for method in METHODS:
         mine = [run for run in content["runs"] if run["method"] == method]
@@ -112,6 +105,6 @@ def show_comparison(content: dict[str, Any], stem: Path, *, as_json: bool) -> No
     from course_kit.figures.comparison import compare_figure
     from course_kit.plots import save_figure
 
-    write_json(stem.with_suffix(".json"), content)
+    content = write_result(stem.with_suffix(".json"), content)
     save_figure(compare_figure(content), stem.with_suffix(".png"))
     show(json.dumps(content, indent=1) if as_json else comparison_table(content))

@@ -1,8 +1,8 @@
-"""A sweep over budgets and prices on bits, to see which error costs how many bytes.
+"""A sweep over budgets and rate weights, to see which error costs how many bytes.
 
 Every run writes one JSON file and is not run again while that file is there and of the same settings
 and data, so a sweep that was interrupted goes on with the same command. Runs that differ only in the
-price share the training before rounding.
+rate weight share the training before quantisation.
 """
 
 from collections.abc import Iterator, Sequence
@@ -12,15 +12,14 @@ from typing import Any
 
 from tqdm import tqdm
 
-from ada_tucker.cli.preflight import check_budget
+from torch_bridge.benchmarks.compressed import compress
 from torch_bridge.benchmarks.experiment import Experiment
-from torch_bridge.benchmarks.recipes import Recipe
-from torch_bridge.benchmarks.results import kept_result, result_content, run_facts
+from torch_bridge.benchmarks.results import kept_result
+from torch_bridge.benchmarks.runs import run_compressed
 from torch_bridge.state.progress import hidden
 from torch_bridge.training.config import exactly
-from tucker_core import format_table, save
-from tucker_core.files import write_json
-from tucker_core.json_file import read_json
+from tucker_core import format_table
+from tucker_core.results import read_result
 
 
 def sweep(
@@ -35,7 +34,7 @@ def sweep(
     Parameters
     ----------
     experiment : model, data and recipe; its budget, rate and seed are replaced
-    budgets : numbers stored, at most
+    budgets : parameters stored, at most
     rates : weights of 1,000 bits in the loss
     seeds : of everything that is drawn
     out : folder for `MODEL_METHOD_DATASET_bBUDGET_rRATE_sSEED.json` and `.ada`
@@ -45,38 +44,34 @@ def sweep(
     ValueError
         If a budget is too small for any plan; then nothing is run.
     """
-    runs = [(_recipe(experiment, b, r), s) for s in seeds for b in budgets for r in rates]
+    runs = [_job(experiment, b, r, s) for s in seeds for b in budgets for r in rates]
     for budget in budgets:
-        check_budget(experiment.with_recipe(_recipe(experiment, budget, rates[0]), seeds[0]))
+        compress(_job(experiment, budget, rates[0], seeds[0]))
     bar = tqdm(runs, desc="pareto", unit="run", disable=hidden(experiment.progress))
-    return [_result(experiment.with_recipe(recipe, seed), out) for recipe, seed in bar]
+    return [_result(job, out) for job in bar]
 
 
-def _recipe(experiment: Experiment, budget: int, rate: float) -> Recipe:
-    rounding = replace(experiment.recipe.rounding, rate=rate)
-    return replace(experiment.recipe, budget=budget, layers=(), shared=(), rounding=rounding)
+def _job(experiment: Experiment, budget: int, rate: float, seed: int) -> Experiment:
+    qat = replace(experiment.recipe.qat, rate=rate)
+    recipe = replace(experiment.recipe, budget=budget, layers=(), shared=(), qat=qat)
+    return replace(experiment, recipe=recipe, seed=seed)
 
 
 def _name(job: Experiment) -> str:
     recipe = job.recipe
-    settings = f"b{recipe.budget}_r{exactly(recipe.rounding.rate)}_s{job.seed}"
-    return f"{job.model_name}_{recipe.method}_{job.data.name.lower()}_{settings}"
+    settings = f"b{recipe.budget}_r{exactly(recipe.qat.rate)}_s{job.seed}"
+    return f"{job.model_name}_{recipe.method}_{job.images.name.lower()}_{settings}"
 
 
 def _result(job: Experiment, out: Path) -> dict[str, Any]:
     """What a run came to: what it left before, or what it comes to now."""
-    told, path = (out / f"{_name(job)}{suffix}" for suffix in (".json", ".ada"))
-    mark = job.fingerprint()
-    kept = kept_result(told, mark)
-    if kept is not None:
-        return kept
-    model, _, floats = job.train_tucker()
-    network, val_error, rounded = job.round_in(model)
-    save(path, network)
-    seconds = job.teacher_seconds + floats.seconds + rounded.seconds
-    rows = [job.file_row(path.name, path, val_error, seconds)]
-    write_json(told, result_content(job, rows) | run_facts(mark, [path]))
-    return read_json(told)
+    stem, small = out / _name(job), compress(job)
+    told = out / f"{stem.name}.json"
+    kept = kept_result(told, small.fingerprint())
+    if kept is None:
+        run_compressed(small, stem)
+        kept = read_result(told)
+    return kept
 
 
 def front(results: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -102,13 +97,13 @@ def _front(ordered: Sequence[dict[str, Any]]) -> Iterator[dict[str, Any]]:
 def pareto_table(results: Sequence[dict[str, Any]]) -> str:
     """Format all runs, smallest file first; those on the front (by validation) have a star."""
     chosen = {id(run) for run in front(results)}
-    head = ("file", "budget", "price", "seed", "bytes", "val error", "test error", "front")
+    head = ("file", "budget", "rate weight", "seed", "bytes", "val error", "test error", "front")
     body = []
     for run in sorted(results, key=_size):
         row, recipe = run["rows"][0], run["recipe"]
         body.append(
             (
-                row["name"], f"{recipe['budget']:,}", f"{recipe['rounding']['rate']:g}",
+                row["name"], f"{recipe['budget']:,}", f"{recipe['qat']['rate']:g}",
                 str(run["seed"]), f"{row['n_bytes']:,}", f"{row['val_error']:.2f} %",
                 f"{row['test_error']:.2f} %", "*" if id(run) in chosen else "",
             )

@@ -34,9 +34,10 @@ def ablation_figure(result: Mapping[str, Any]) -> Figure:
     plain_log_ticks(axes.xaxis)
     axes.margins(x=0.18)
     axes.set_xlabel("test error, % (log scale); ring: one seed, bar: median")
-    stored = max(outcome["numbers"] for outcome in result["outcomes"])
+    stored = max(outcome["params"] for outcome in result["outcomes"])
     axes.set_title(
-        f"{result['study']}: {result['model']} on {result['data_set']}, at most {stored:,} numbers stored"
+        f"{result['study']}: {result['model']} on {result['data_set']}, "
+        f"at most {stored:,} parameters stored"
     )
     tidy(axes)
     return figure

@@ -1,31 +1,16 @@
-"""Error against compression for a benchmark: our twins beside published curves, by what each counts."""
+"""Error against compression for a benchmark: ours beside published curves, by what each counts."""
 
 from collections.abc import Sequence
 from itertools import cycle, groupby
-from typing import Any
 
 from matplotlib.figure import Figure
 
-from course_kit.notebook.results import Result, small_twins
+from course_kit.notebook.results import Result, compressed_runs
 from course_kit.plots import DARK, MIDDLE, plain_log_ticks, tidy
-from tucker_core.json_file import read_json
-from tucker_core.shipped import shipped
+from tucker_core.results import published
 
 _SHAPES = "osD^vP*X"
 _STYLES = ("-", "--", "-.")  # of the dense networks' lines
-
-
-def published_benchmark(model: str) -> list[dict[str, Any]]:
-    """Published results of a network: name, ratio, error in percent or None, what is counted, source.
-
-    Examples
-    --------
-    >>> published_benchmark("resnet32")[2]["error"]
-    8.15
-    """
-    records = read_json(shipped("data/records.json"))
-    found: list[dict[str, Any]] = records["benchmarks"].get(model, [])
-    return found
 
 
 def benchmark_figure(model: str, runs: Sequence[Result]) -> Figure:
@@ -34,33 +19,33 @@ def benchmark_figure(model: str, runs: Sequence[Result]) -> Figure:
     Parameters
     ----------
     model : a network of the benchmarks; what is published of it is drawn as open marks
-    runs : of result files of `ada-tucker bench`; the small twins are drawn as full marks, once by their
-        bytes and once by their numbers, and the dense networks that they come from as level lines
+    runs : of result files of `ada-tucker bench`; the compressed networks are drawn as full
+        marks, once by their bytes and once by their parameters, and their dense networks as level lines
 
     Examples
     --------
     >>> dense = {"params": 100, "test_error": 8.0}
     >>> small = {"params": 40, "test_error": 9.0, "ratio": 15.0}
-    >>> run = {"rows": [dense, small], "wish": {"method": "ada"}, "data_set": "CIFAR-10"}
+    >>> run = {"rows": [dense, small], "recipe": {"method": "ada"}, "data_set": "CIFAR-10"}
     >>> figure = benchmark_figure("resnet32", [run])
     >>> [mark.get_label() for mark in figure.axes[0].get_lines()[:2]]
-    ['ours, ada, CIFAR-10: bytes', 'ours, ada, CIFAR-10: numbers']
+    ['ours, ada, CIFAR-10: bytes', 'ours, ada, CIFAR-10: parameters']
     """
     series: dict[str, list[tuple[float, float]]] = {}
     dense: list[tuple[str, float]] = []
-    for run in small_twins(runs):
+    for run in compressed_runs(runs):
         whole, row = run["rows"]
-        kind, error = f"ours, {run['wish']['method']}, {run['data_set']}", row["test_error"]
-        numbers = whole["params"] / row["params"]
+        kind, error = f"ours, {run['recipe']['method']}, {run['data_set']}", row["test_error"]
+        fewer = whole["params"] / row["params"]
         series.setdefault(f"{kind}: bytes", []).append((row["ratio"], error))
-        series.setdefault(f"{kind}: numbers", []).append((numbers, error))
+        series.setdefault(f"{kind}: parameters", []).append((fewer, error))
         dense.append((f"dense, {run['data_set']}", whole["test_error"]))
     figure = Figure(figsize=(9.5, 6), layout="constrained")
     axes = figure.add_subplot()
     for (name, points), shape in zip(series.items(), _SHAPES, strict=False):
         ratios, errors = zip(*sorted(points), strict=True)
         axes.plot(ratios, errors, f"{shape}-", color=DARK, markersize=7, label=name)
-    known = [record for record in published_benchmark(model) if record["error"] is not None]
+    known = [record for record in published(model) if record["error"] is not None]
     curves = groupby(known, key=lambda record: (record["name"].split(",")[0], record["counted"]))
     for ((name, counted), records), shape in zip(curves, _SHAPES[::-1], strict=False):
         ratios, errors = zip(*((r["ratio"], r["error"]) for r in records), strict=True)

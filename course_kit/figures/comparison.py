@@ -83,11 +83,11 @@ def middles(content: Mapping[str, Any], method: str) -> list[tuple[float, float,
 
 
 def rows_by_size(content: Mapping[str, Any], method: str) -> dict[float, list[Any]]:
-    """Rows of a method, one a seed, by the ratio that was wanted; none where nothing fitted.
+    """Rows of a method, one a seed, by the target ratio; none where nothing fitted.
 
     Examples
     --------
-    >>> run = {"method": "svd", "ratio": 9.0, "reason": "there is no room"}
+    >>> run = {"method": "svd", "ratio": 9.0, "reason": "nothing fits"}
     >>> rows_by_size({"runs": [run]}, "svd")
     {9.0: []}
     """

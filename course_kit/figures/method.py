@@ -19,7 +19,7 @@ from tucker_core import tucker_params
 def method_figure(
     shape: Sequence[int], cases: Sequence[tuple[Sequence[int], Sequence[int], str]]
 ) -> Figure:
-    """Draw one row per way to reshape a weight: the tensor, its core and matrices, the numbers stored.
+    """Draw one row per way to reshape a weight: the tensor, its core and matrices, the parameters stored.
 
     Parameters
     ----------
@@ -51,7 +51,7 @@ def _row(
         label = f"$M_{k + 1}$  {dims[k]} x {rank[k]}"
         box(axes, (7.6 + 1.3 * k, 0.1), [length, width], MIDDLE, label)
     stored, core = tucker_params(dims, rank), math.prod(rank)
-    text = f"{verdict}\n{stored:,} numbers stored,\n{core:,} of them in the core"
+    text = f"{verdict}\n{stored:,} parameters stored,\n{core:,} of them in the core"
     axes.text(11.4, 1.2, text, va="center", fontsize=11)
     axes.set_xlim(-1.3, 14.4)
     axes.set_ylim(-0.45, 2.75)

@@ -1,47 +1,14 @@
 """Error against bytes: our files beside the published records, each by what it counts."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 from matplotlib.figure import Figure
 
 from course_kit.plots import DARK, MIDDLE, plain_log_ticks, tidy
-from tucker_core.json_file import read_json
-from tucker_core.shipped import shipped
+from tucker_core.results import claimed_bytes, published
 
 _SHAPES = "osD^vP*X"
-_NO_MODELS = ("note", "paper", "benchmarks")
-
-
-def published(model: str) -> list[dict[str, Any]]:
-    """Published results for a model: name, bytes, error in percent, what is counted, source.
-
-    Raises
-    ------
-    ValueError
-        If no results are listed for the model.
-
-    Examples
-    --------
-    >>> published("lenet5")[1]["bytes"]
-    1520
-    """
-    records = _records()
-    known = [name for name in records if name not in _NO_MODELS]
-    if model not in known:
-        raise ValueError(f"no published records of {model!r} are listed; known: {known}")
-    return list(records[model])
-
-
-def claimed_bytes(model: str) -> int:
-    """Bytes that the paper's ratio means for a model; its error was not at hand.
-
-    Examples
-    --------
-    >>> claimed_bytes("lenet5")
-    2495
-    """
-    return int(_records()["paper"][model]["bytes"])
+__all__ = ["claimed_bytes", "pareto_figure", "published"]
 
 
 def pareto_figure(
@@ -79,7 +46,3 @@ def pareto_figure(
     axes.set_title(f"{model} on MNIST: error against bytes")
     axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.12), frameon=False)
     return figure
-
-
-def _records() -> dict[str, Any]:
-    return read_json(shipped("data/records.json"))

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from tucker_core.json_file import read_json
+from tucker_core.results import read_result
 from tucker_core.shipped import ROOT
 
 RESULTS = ROOT / "results"
@@ -22,7 +22,7 @@ def results(pattern: str, folder: Path = RESULTS) -> list[Result]:
     {'lenet5'}
     """
     paths = sorted(folder.glob(pattern))
-    return [read_json(path) for path in paths]
+    return [read_result(path) for path in paths]
 
 
 def record_runs(model: str, recipe: str, folder: Path = RESULTS) -> list[Result]:
@@ -41,7 +41,7 @@ def recipes(model: str, folder: Path = RESULTS) -> list[str]:
     sizes: dict[str, int] = {}
     for path in sorted(folder.glob(f"record_{model}_*_seed*.json")):
         recipe = path.stem.removeprefix(f"record_{model}_").rsplit("_seed", 1)[0]
-        size = read_json(path)["rows"][0]["n_bytes"]
+        size = read_result(path)["rows"][0]["n_bytes"]
         sizes[recipe] = min(size, sizes.get(recipe, size))
     return sorted(sizes, key=lambda recipe: sizes[recipe])
 
@@ -57,12 +57,15 @@ def chosen(model: str, recipe: str, folder: Path = RESULTS) -> Result | None:
     return min(runs, key=lambda run: (run["rows"][0]["val_error"], run["rows"][0]["n_bytes"]))
 
 
-def small_twins(runs: Sequence[Result]) -> list[Result]:
+def compressed_runs(runs: Sequence[Result]) -> list[Result]:
     """The runs of `ada-tucker bench` that made a network small: a row for it beside the dense one's.
 
     Examples
     --------
-    >>> small_twins([{"rows": ["dense"]}, {"rows": ["dense", "small"]}])
+    >>> compressed_runs([{"rows": ["dense"]}, {"rows": ["dense", "small"]}])
     [{'rows': ['dense', 'small']}]
     """
     return [run for run in runs if len(run["rows"]) > 1]
+
+
+small_twins = compressed_runs  # its name before

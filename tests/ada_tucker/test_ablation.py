@@ -1,4 +1,4 @@
-"""The studies: each setting at equal numbers, coarser integers in smaller files, honest labels."""
+"""The studies: each setting at equal parameters, coarser integers in smaller files, honest labels."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 from ada_tucker.studies import ablation
 from course_kit.figures.ablation import ablation_figure
 from tests.ada_tucker.tiny_cli import command_in
-from tests.torch_bridge.tiny_runs import CONFIG, tiny_digits
+from tests.torch_bridge.tiny_runs import CONFIG, tiny_experiment
 from torch_bridge.benchmarks.experiment import Experiment
 
 
@@ -22,19 +22,19 @@ def experiment(monkeypatch: pytest.MonkeyPatch) -> Experiment:
         copies=1,
     )  # fmt: skip
     monkeypatch.setattr(ablation, "base_recipe", lambda: short)
-    return Experiment("lenet300", tiny_digits(), short, progress=False)
+    return tiny_experiment(short)
 
 
 SETTINGS = {"order": 4, "dims": 5, "start": 2, "core": 2, "distil": 2, "bits": 7}
 
 
 @pytest.mark.parametrize("name", ablation.STUDIES)
-def test_study_changes_one_thing_at_equal_numbers(name: str, experiment: Experiment) -> None:
+def test_study_changes_one_thing_at_equal_parameters(name: str, experiment: Experiment) -> None:
     outcomes = ablation.study(name, experiment, [0, 1])
     assert len(outcomes) == 2 * len({o.setting for o in outcomes}) == 2 * SETTINGS[name]
     biases = 10
     for outcome in outcomes:
-        assert 0.95 * ablation.BUDGET <= outcome.numbers <= ablation.BUDGET + biases
+        assert 0.95 * ablation.BUDGET <= outcome.params <= ablation.BUDGET + biases
         assert 0 <= outcome.test_error <= 100
     told = ablation.content(name, outcomes) | {"data_set": "MNIST-5k"}
     axes = ablation_figure(told).axes[0]

@@ -12,7 +12,7 @@ import torch
 
 from tests.ada_tucker.tiny_cli import Command
 from torch_bridge import compress_model, to_network
-from torch_bridge.benchmarks.methods import METHODS, Room
+from torch_bridge.benchmarks.methods import METHODS, Budget
 from torch_bridge.benchmarks.networks import module_for, open_network
 from torch_bridge.compression.export import export_model
 from torch_bridge.models import build_model
@@ -78,7 +78,7 @@ def test_evaluate_tells_what_bench_tells_of_the_same_files(
     write(tmp_path / "net.ada", resnet8)
     save_weights(tmp_path / "dense.npz", trained(resnet8))
     pruned = trained(resnet8)
-    METHODS["pruning"].put(pruned, Room(bits=200_000, each=3.5))
+    METHODS["pruning"].put(pruned, Budget(bits=200_000, each=3.5))
     attach_quantizers(pruned, 4.0)
     content = METHODS["pruning"].write(fold_batch_norms(pruned), resnet8)
     (tmp_path / "net.base").write_bytes(content)

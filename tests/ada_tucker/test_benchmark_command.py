@@ -28,13 +28,13 @@ def test_command_trains_and_compresses(
     compressed = json.loads(capsys.readouterr().out)[1]
     assert compressed["ratio"] > 10
     path = next(tmp_path.glob("*ada-15x*.json"))
-    assert json.loads(path.read_text())["wish"]["bits"] == BENCHMARKS[resnet8].bits == 2.5
+    assert json.loads(path.read_text())["recipe"]["bits"] == BENCHMARKS[resnet8].recipe.bits == 2.5
     path = next(tmp_path.glob("*.ada"))
     assert command(resnet8, "--evaluate", path, *folders) == 0
     again = json.loads(capsys.readouterr().out)[0]
     assert again == compressed | {"seconds": 0.0}
     assert command(resnet8, "--hole", 40, *folders) == 1
-    assert "hole is 40" in capsys.readouterr().err
+    assert "cutout is 40" in capsys.readouterr().err
     assert command(resnet8, "--start", dense, *folders) == 0
     assert json.loads(capsys.readouterr().out)[0]["name"] == "dense-1-more"
     assert command(resnet8, "--start", dense, "--distil", 0.7, *folders) == 0
@@ -78,7 +78,7 @@ def test_comparison_runs_every_method_once_and_says_what_is_impossible(
     content = json.loads(stem.with_suffix(".json").read_text())
     done = {(run["method"], run["ratio"]): run for run in content["runs"]}
     assert len(done) == 6
-    assert content["regimes"]["rounding"]["distil"] == 0.5
+    assert content["recipe"]["qat"]["distil"] == 0.5
     assert "take a smaller ratio" in done["svd", 300.0]["reason"]
     assert "take a smaller ratio" in shown
     for method in ("svd", "pruning", "tt"):

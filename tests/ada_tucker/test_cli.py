@@ -119,7 +119,7 @@ def test_bad_weights_file(kind: str, ada: Command, tmp_path: Path) -> None:
         ("demo lenet300 --data-dir .", ["data_dir"]),
         ("train lenet300 --lr 1e30", ["dense lenet300", "step", "epoch 1", "1e+30"]),
         ("compress lenet300 --lr 1e30", ["ADA-Tucker lenet300", "step", "epoch 1"]),
-        ("compress lenet300 --start hosvd", ["--start hosvd", "dense network is needed"]),
+        ("compress lenet300 --start hosvd", ["--init hosvd", "dense network is needed"]),
         ("compress lenet300 --distil 0.5", ["--distil", "dense network is needed"]),
         ("compress lenet300 --distil 1.5", ["distil is 1.5"]),
         ("compress lenet300 --dense none.npz", ["none.npz"]),

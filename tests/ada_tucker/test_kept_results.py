@@ -11,8 +11,7 @@ import pytest
 
 from ada_tucker.studies.pareto import sweep
 from tests.ada_tucker.tiny_cli import Command
-from tests.torch_bridge.tiny_runs import RECIPE, interrupt_at, tiny_digits
-from torch_bridge.benchmarks.experiment import Experiment
+from tests.torch_bridge.tiny_runs import RECIPE, interrupt_at, tiny_experiment
 from torch_bridge.benchmarks.recipes import Recipe
 from torch_bridge.benchmarks.results import kept_result, run_facts
 from tucker_core.files import write_json
@@ -39,7 +38,7 @@ def test_a_sweep_with_other_settings_is_made_anew(
     (fresh,) = run(tmp_path / "fresh", recipe=replace(RECIPE, **change))
     assert untimed(changed["rows"]) == untimed(fresh["rows"])
     assert changed["recipe"] != first["recipe"]
-    assert changed["mark"] == fresh["mark"] != first["mark"]
+    assert changed["fingerprint"] == fresh["fingerprint"] != first["fingerprint"]
 
 
 @pytest.mark.filterwarnings("always::UserWarning")
@@ -67,7 +66,7 @@ def test_a_result_whose_file_is_gone_or_changed_is_made_anew(harm: str, tmp_path
 
 
 def run(folder: Path, budget: int = 1_000, recipe: Recipe = RECIPE) -> list[dict[str, Any]]:
-    job = Experiment("lenet300", tiny_digits(), recipe, folder=folder / "runs", progress=False)
+    job = tiny_experiment(recipe, folder=folder / "runs")
     return sweep(job, [budget], [0.5], [0], folder / "out")
 
 
@@ -75,17 +74,17 @@ def test_an_interrupted_budget_keeps_its_epochs_while_another_is_run(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as patch:
-        interrupt_at(patch, 3)  # in the rounding of the first budget
+        interrupt_at(patch, 3)  # in QAT of the first budget
         with pytest.raises(KeyboardInterrupt):
             run(tmp_path)
     run(tmp_path, 1_500)
     calls = interrupt_at(monkeypatch, 0)
     run(tmp_path)
-    assert calls() == 2  # the two epochs before rounding were kept
+    assert calls() == 2  # the two epochs before QAT were kept
 
 
 def test_rates_that_differ_in_the_seventh_digit_have_files_of_their_own(tmp_path: Path) -> None:
-    job = Experiment("lenet300", tiny_digits(), RECIPE, progress=False)
+    job = tiny_experiment()
     sweep(job, [1_000], [0.1234567, 0.1234568], [0], tmp_path)
     assert len(list(tmp_path.glob("*.ada"))) == 2
 
@@ -106,7 +105,7 @@ def test_reading_a_kept_result(tmp_path: Path) -> None:
     assert kept["rows"] == [1]
     with pytest.warns(UserWarning, match=r"a\.json is of other settings.*made anew"):
         assert kept_result(path, "g") is None
-    write_json(path, {"mark": "f", "files": {}})
+    write_json(path, {"fingerprint": "f", "files": {}})
     with pytest.raises(ValueError, match=r"a\.json holds no rows.*delete it"):
         kept_result(path, "f")
 

@@ -3,21 +3,18 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from ada_tucker.studies.pareto import front, pareto_table, sweep
-from tests.torch_bridge.tiny_runs import RECIPE, interrupt_at, tiny_digits
+from tests.torch_bridge.tiny_runs import interrupt_at, tiny_experiment
 from torch_bridge.benchmarks.experiment import Experiment
 from tucker_core import load
 
 
 def experiment(folder: Path) -> Experiment:
-    return Experiment(
-        "lenet300", tiny_digits(), RECIPE, folder=folder / "checkpoints", progress=False
-    )
+    return tiny_experiment(folder=folder / "checkpoints")
 
 
 def run(folder: Path) -> list[dict[str, object]]:
@@ -41,7 +38,7 @@ def test_sweep_writes_each_run_once_and_goes_on(
         assert told["rows"][0]["n_bytes"] == path.stat().st_size
         assert load(path).n_params <= told["recipe"]["budget"] + 10
     sizes = {
-        (r["recipe"]["budget"], r["recipe"]["rounding"]["rate"]): r["rows"][0]["n_bytes"]  # type: ignore[index]
+        (r["recipe"]["budget"], r["recipe"]["qat"]["rate"]): r["rows"][0]["n_bytes"]  # type: ignore[index]
         for r in results
     }
     assert sizes[1_000, 9.0] < sizes[1_000, 0.0] < sizes[1_500, 0.0]
@@ -62,9 +59,3 @@ def test_a_budget_too_small_is_named(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="budget is 9"):
         sweep(experiment(tmp_path), [9], [0.0], [0], tmp_path / "out")
     assert not list(tmp_path.rglob("*.json"))
-
-
-def test_another_recipe_keeps_the_rest(tmp_path: Path) -> None:
-    old = experiment(tmp_path)
-    new = old.with_recipe(replace(RECIPE, budget=7), 5)
-    assert (new.recipe.budget, new.seed, new.folder, new.data) == (7, 5, old.folder, old.data)

@@ -18,6 +18,7 @@ from ada_tucker.cli import experiment as commands
 from ada_tucker.cli import main as cli
 from ada_tucker.cli import sweep as sweeps
 from ada_tucker.studies import ablation
+from tests.torch_bridge.tiny_benchmark import quick
 from tests.torch_bridge.tiny_cifar import tiny_set
 from tests.torch_bridge.tiny_runs import CONFIG, RECIPE, tiny_digits
 from torch_bridge.benchmarks import BENCHMARKS
@@ -90,8 +91,7 @@ def shrink() -> None:
     IMAGE_SETS["cifar10"] = replace(IMAGE_SETS["cifar10"], load=lambda *_: tiny_set())
     fast: dict[str, Any] = {"epochs": 2, "batch_size": 20, "precision": "float32"}
     known = BENCHMARKS["resnet20"]
-    stages = {s: replace(getattr(known, s), **fast) for s in ("dense", "tucker", "rounding")}
-    BENCHMARKS[NET] = replace(known, name=NET, model=NET, **stages)
+    BENCHMARKS[NET] = replace(known, name=NET, model=NET, recipe=quick(known.recipe, **fast))
 
 
 def networks_in(folder: Path) -> dict[str, bytes]:

@@ -1,4 +1,4 @@
-"""What two tiny runs write, one through each of the training loops, and what that depends on.
+"""What two tiny runs write, one of digits and one of pictures, and what that depends on.
 
 python -m tests.frozen.tiny_files      take down what this machine writes today
 """
@@ -16,17 +16,16 @@ import numpy as np
 import pytest
 import torch
 
+from tests.torch_bridge.tiny_benchmark import quick
 from tests.torch_bridge.tiny_cifar import tiny_set
-from tests.torch_bridge.tiny_runs import RECIPE, tiny_digits
-from torch_bridge.benchmarks import BENCHMARKS, Bench
-from torch_bridge.benchmarks.experiment import Experiment
+from tests.torch_bridge.tiny_runs import RECIPE, tiny_experiment
+from torch_bridge.benchmarks import BENCHMARKS, Experiment
+from torch_bridge.benchmarks.compressed import compress
 from torch_bridge.benchmarks.images import in_memory
 from torch_bridge.benchmarks.results import environment
-from torch_bridge.benchmarks.twins import Wish, compress_benchmark
+from torch_bridge.benchmarks.runs import compress_benchmark, run_dense
 from torch_bridge.datasets.registry import IMAGE_SETS
 from torch_bridge.models import MODELS, CifarResNet
-from torch_bridge.training.distributed import DistributedContext
-from tucker_core import save
 
 KNOWN = Path(__file__).with_name("tiny_files.json")
 FAST: dict[str, Any] = {"epochs": 2, "batch_size": 20, "precision": "float32"}
@@ -57,31 +56,32 @@ def lenet(folder: Path) -> Path:
     plain: dict[str, Any] = {"precision": "float32"}
     recipe = replace(
         RECIPE,
+        init="hosvd",
         dense=replace(RECIPE.dense, **plain),
         tucker=replace(RECIPE.tucker, distil=0.5, **plain),
-        rounding=replace(RECIPE.rounding, rate=2e-3, **plain),
+        qat=replace(RECIPE.qat, rate=2e-3, **plain),
     )
-    experiment = Experiment("lenet300", tiny_digits(), recipe, progress=False)
-    dense, _ = experiment.train_dense(augment=True)
-    model, _, _ = experiment.train_tucker(start="hosvd", dense=dense)
-    network, _, _ = experiment.round_in(model)
-    save(folder / "lenet300.ada", network)
+    experiment = tiny_experiment(recipe)
+    dense, _ = experiment.train_dense()
+    small = compress(experiment, dense)
+    small.train()
+    small.quantize()
+    small.write(folder / "lenet300.ada")
     return folder / "lenet300.ada"
 
 
 def resnet(folder: Path, patch: pytest.MonkeyPatch) -> Path:
     """Train, compress and round a ResNet-8 with a teacher, a steered rate and averaged weights."""
     patch.setitem(MODELS, "resnet8", lambda: CifarResNet(8))
-    known = BENCHMARKS["resnet20"]
-    fast = {s: replace(getattr(known, s), **FAST) for s in ("dense", "tucker", "rounding")}
-    benchmark = replace(known, name="resnet8", model="resnet8", **fast)
     images = in_memory(tiny_set(), IMAGE_SETS["cifar10"], torch.device("cpu"))
-    bench = Bench(
-        benchmark, images, DistributedContext(), folder, folder=folder / "runs", progress=False
-    )
-    bench.dense(benchmark.dense)
+    recipe = quick(replace(BENCHMARKS["resnet20"].recipe, ratio=8.0), **FAST)
+    experiment = Experiment(
+        "resnet8", images, recipe,
+        benchmark="resnet8", out=folder, folder=folder / "runs", progress=False,
+    )  # fmt: skip
+    run_dense(experiment)
     (weights,) = folder.glob("bench_resnet8_*dense*.npz")
-    compress_benchmark(bench, weights, Wish(8.0), benchmark.tucker, benchmark.rounding)
+    compress_benchmark(experiment, weights)
     (path,) = folder.glob("bench_resnet8_*.ada")
     return path
 

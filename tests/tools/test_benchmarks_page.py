@@ -7,18 +7,21 @@ from typing import Any
 import numpy as np
 import pytest
 
-from course_kit.figures.benchmark import benchmark_figure, published_benchmark
+from course_kit.figures.benchmark import benchmark_figure
 from tools.pages import benchmark_rows
 from tools.pages import benchmarks as benchmarks_page
+from tucker_core.results import published
 
 ROW = {"name": "dense-30", "params": 100, "n_bytes": 400, "ratio": 1.0, "val_error": 9.0,
        "test_error": 10.0, "seconds": 1.0}  # fmt: skip
-TWIN = {**ROW, "name": "bench_resnet20_cifar-10-jpeg_ada-15x-30_seed0.ada", "params": 40,
+SMALL = {**ROW, "name": "bench_resnet20_cifar-10-jpeg_ada-15x-30_seed0.ada", "params": 40,
         "n_bytes": 25, "ratio": 16.0, "test_error": 10.5}  # fmt: skip
 RUN = {
-    "benchmark": "resnet20", "data_set": "CIFAR-10-jpeg", "seed": 0, "rows": [ROW, TWIN],
-    "points_lost": 0.5, "date": "2026-01-01", "machine": {"cpu": "a CPU"}, "wish": {"method": "ada"},
+    "benchmark": "resnet20", "data_set": "CIFAR-10-jpeg", "seed": 0, "rows": [ROW, SMALL],
+    "points_lost": 0.5, "date": "2026-01-01", "machine": {"cpu": "a CPU"}, "recipe": {"method": "ada"},
 }  # fmt: skip
+
+RECIPE = {"method": "ada", "ratio": 15.0, "tucker": {"epochs": 3}, "qat": {"epochs": 6}}
 
 
 def test_page_in_the_tree_is_up_to_date() -> None:
@@ -37,29 +40,28 @@ def test_a_run_becomes_a_row_and_the_others_are_not_run(monkeypatch: pytest.Monk
     assert "| resnet20 | 269,722 | CIFAR-10 | 1 result |" in text
 
 
-def test_readme_row_says_for_how_many_epochs_a_twin_was_trained(
+def test_readme_row_says_for_how_many_epochs_a_network_was_trained(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    regimes = {"tucker": {"epochs": 3}, "rounding": {"epochs": 6}}
-    run = {**RUN, "wish": {"method": "ada", "ratio": 15.0}, "regimes": regimes}
+    run = {**RUN, "recipe": RECIPE}
     monkeypatch.setattr(benchmark_rows, "results", lambda _: [run])
-    table = benchmark_rows.twins_table()
-    assert "| ada, 15x wanted | 9 | 25 | 16.0x | 10.50 % | 10.00 % | +0.50 |" in table
-    assert "harder mark" not in table
+    table = benchmark_rows.compressed_table()
+    assert "| ada, target 15x | 9 | 25 | 16.0x | 10.50 % | 10.00 % | +0.50 |" in table
+    assert "harder baseline" not in table
 
 
 def test_readme_names_the_dense_network_that_had_a_teacher_too(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    twin = {**RUN, "wish": {"method": "ada", "ratio": 15.0}, "regimes": {"tucker": {"epochs": 3}}}
+    small = {**RUN, "recipe": RECIPE}
     dense = {
         **RUN, "rows": [{**ROW, "name": "dense-7-taught", "test_error": 9.5}],
-        "start": {"file": "start.npz"}, "regimes": {"dense": {"epochs": 7}},
+        "init": {"file": "init.npz"}, "recipe": {"dense": {"epochs": 7}},
     }  # fmt: skip
-    monkeypatch.setattr(benchmark_rows, "results", lambda _: [twin, dense])
-    said = benchmark_rows.twins_table().splitlines()[-1]
-    assert "did so for 7, from start.npz" in said
-    assert "errs 9.50 %" in said
+    monkeypatch.setattr(benchmark_rows, "results", lambda _: [small, dense])
+    said = benchmark_rows.compressed_table().splitlines()[-1]
+    assert "did so for 7, from init.npz" in said
+    assert "error of 9.50 %" in said
 
 
 def test_all_machines_and_the_first_date_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -69,11 +71,11 @@ def test_all_machines_and_the_first_date_are_named(monkeypatch: pytest.MonkeyPat
 
 
 def test_published_curves_and_ours_are_in_one_picture() -> None:
-    larger = {**RUN, "rows": [ROW, {**TWIN, "ratio": 8.0, "test_error": 10.1}]}
+    larger = {**RUN, "rows": [ROW, {**SMALL, "ratio": 8.0, "test_error": 10.1}]}
     dense = {**RUN, "rows": [ROW]}
     figure = benchmark_figure("resnet32", [RUN, larger, dense])
     labels = [line.get_label() for line in figure.axes[0].get_lines()]
-    assert labels[:2] == [f"ours, ada, CIFAR-10-jpeg: {what}" for what in ("bytes", "numbers")]
+    assert labels[:2] == [f"ours, ada, CIFAR-10-jpeg: {what}" for what in ("bytes", "parameters")]
     assert "T-Basis (fp32 parameters, no quantisation; mean of 10 runs)" in labels
     assert labels[-1] == "dense, CIFAR-10-jpeg, 10.00 %"
     np.testing.assert_array_equal(figure.axes[0].get_lines()[0].get_xdata(), [8.0, 16.0])
@@ -81,7 +83,7 @@ def test_published_curves_and_ours_are_in_one_picture() -> None:
 
 
 def test_every_dense_network_has_one_line() -> None:
-    other = [{**RUN, "rows": [{**ROW, "test_error": error}, TWIN]} for error in (9.0, 8.0, 7.0)]
+    other = [{**RUN, "rows": [{**ROW, "test_error": error}, SMALL]} for error in (9.0, 8.0, 7.0)]
     lines = benchmark_figure("unknown", [RUN, RUN, *other]).axes[0].get_lines()
     dense = [str(line.get_label()) for line in lines if str(line.get_label()).startswith("dense")]
     assert dense == [
@@ -91,8 +93,8 @@ def test_every_dense_network_has_one_line() -> None:
 
 def test_published_rows_say_what_they_count() -> None:
     for model in ("resnet20", "resnet32", "wrn28-10"):
-        for record in published_benchmark(model):
+        for record in published(model):
             assert record["ratio"] > 1
             assert record["counted"]
             assert record["source"]
-    assert published_benchmark("unknown") == []
+    assert published("unknown") == []

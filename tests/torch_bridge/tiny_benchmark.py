@@ -8,10 +8,11 @@ from typing import Any
 
 from tests.torch_bridge.tiny_cifar import tiny_set
 from torch_bridge.benchmarks import BENCHMARKS
+from torch_bridge.benchmarks.recipes import Recipe
 from torch_bridge.datasets.registry import IMAGE_SETS
 from torch_bridge.models import MODELS, CifarResNet
 
-FAST = {"epochs": 1, "batch_size": 20, "precision": "float32"}
+FAST: dict[str, Any] = {"epochs": 1, "batch_size": 20, "precision": "float32"}
 
 
 def register(setitem: Callable[[dict[str, Any], str, Any], None]) -> str:
@@ -19,10 +20,13 @@ def register(setitem: Callable[[dict[str, Any], str, Any], None]) -> str:
     setitem(MODELS, "resnet8", lambda: CifarResNet(8))
     known = replace(IMAGE_SETS["cifar10"], load=lambda *_: tiny_set())
     setitem(IMAGE_SETS, "cifar10", known)
-    fast = {
-        stage: replace(getattr(BENCHMARKS["resnet20"], stage), **FAST)
-        for stage in ("dense", "tucker", "rounding")
-    }
-    benchmark = replace(BENCHMARKS["resnet20"], name="resnet8", model="resnet8", **fast)
+    usual = BENCHMARKS["resnet20"]
+    benchmark = replace(usual, name="resnet8", model="resnet8", recipe=quick(usual.recipe, **FAST))
     setitem(BENCHMARKS, "resnet8", benchmark)
     return "resnet8"
+
+
+def quick(recipe: Recipe, **changes: Any) -> Recipe:
+    """The recipe with the same changes of each training."""
+    stages = ("dense", "tucker", "qat")
+    return replace(recipe, **{s: replace(getattr(recipe, s), **changes) for s in stages})

@@ -6,13 +6,15 @@ from collections.abc import Callable
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
 from torch import Tensor, nn
 
 from torch_bridge import attach_quantizers, build_model, compress_model, to_network
-from torch_bridge.benchmarks.experiment import fix_inner_biases
+from torch_bridge.benchmarks.experiment import Experiment, fix_inner_biases
+from torch_bridge.benchmarks.images import Digits
 from torch_bridge.benchmarks.recipes import Recipe
 from torch_bridge.datasets import DataSet, load_mnist5k
 from torch_bridge.training import loop
@@ -30,7 +32,7 @@ RECIPE = Recipe(
     tucker=replace(CONFIG, lr=1e-2),
     budget=1_200,
     copies=2,
-    rounding=replace(CONFIG, lr=1e-3),
+    qat=replace(CONFIG, lr=1e-3),
 )
 
 
@@ -47,6 +49,12 @@ def tiny_digits() -> DataSet:
         data.test_images[:TEST],
         data.test_labels[:TEST],
     )
+
+
+def tiny_experiment(recipe: Recipe = RECIPE, model: str = "lenet300", **options: Any) -> Experiment:
+    """Set up a LeNet on the tiny digits, or on those of the option `data`."""
+    images = Digits(options.pop("data", tiny_digits()), torch.device("cpu"))
+    return Experiment(model, images, recipe, progress=False, **options)
 
 
 def training_tensors() -> tuple[Tensor, Tensor, tuple[Tensor, Tensor]]:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from course_kit.figures.benchmark import benchmark_figure
-from course_kit.notebook.results import results, small_twins
+from course_kit.notebook.results import compressed_runs, results
 from course_kit.plots import save_figure
 from tools.pages.benchmark_rows import runs_of
 from tools.pages.comparisons import comparisons
@@ -29,15 +29,15 @@ The networks of the paper beside LeNet, made by `ada-tucker bench`. This page is
 
 Bytes are the whole file; the decoder and the architecture's code are not counted, as in the literature,
 and a dense network has 4 bytes for each parameter. Errors of compressed networks are those of the network
-decoded from the file. "Lost" is the difference to the dense network from which the twin started, on the
+decoded from the file. "Lost" is the difference to the dense network from which it started, on the
 same data set; that may have been an earlier run than the dense one in the same table. `CIFAR-10-jpeg` is
 a copy of CIFAR-10 whose images went through JPEG: its errors are higher, and not comparable with
 published ones. The paper's own tables were not at hand.
 
 ```sh
-ada-tucker bench resnet20 --epochs 30 --out results                # dense: .json, .npz, journal as .csv
-ada-tucker bench resnet20 --start FILE.npz --epochs 60 --hole 8  # dense: train on, images with holes
-ada-tucker bench resnet20 --start FILE.npz --distil 0.7        # dense: learn from itself, like a twin
+ada-tucker bench resnet20 --epochs 30 --out results                # dense: .json, .npz, history as .csv
+ada-tucker bench resnet20 --start FILE.npz --epochs 60 --cutout 8  # dense: train on, with cutout
+ada-tucker bench resnet20 --start FILE.npz --distil 0.7        # dense: learn from itself
 ada-tucker bench resnet20 --method ada --ratio 15 --dense FILE.npz --out results  # from its HOSVD
 ada-tucker bench resnet20 --evaluate FILE.ada                      # test a file again
 torchrun --nproc-per-node 2 -m ada_tucker bench resnet20     # several GPUs or processes
@@ -51,7 +51,7 @@ with `torch.compile` (it needs a C++ compiler, and a minute at the start). Data 
 The last 5,000 training images of CIFAR-10 (7,000 of SVHN, 50 of each class of ILSVRC12) are held out for
 validation; the test images are looked at once, by the last epoch's weights. A run
 called "more" went on from the weights of an earlier one; one called "taught" also imitated that one's
-outputs, as every twin does.
+outputs, as every compressed network does.
 """
 
 
@@ -83,9 +83,9 @@ def _details() -> Iterator[str]:
         if not runs:
             continue
         yield f"## {name}\n"
-        if small_twins(runs):
+        if compressed_runs(runs):
             yield f"![Error against compression of {name}](img/bench_{name}.png)\n"
-        yield "| data set | run | seed | numbers | bytes | ratio | val error | test error | lost |"
+        yield "| data set | run | seed | parameters | bytes | ratio | val error | test error | lost |"
         yield "| --- | --- | --- | --- | --- | --- | --- | --- | --- |"
         yield from (_row(run) for run in runs)
         processors = sorted({run["machine"]["cpu"] for run in runs})
@@ -134,7 +134,7 @@ def draw() -> None:
     """Draw the picture of every benchmark that has a compressed network."""
     for name, benchmark in BENCHMARKS.items():
         runs = runs_of(name)
-        if small_twins(runs):
+        if compressed_runs(runs):
             save_figure(benchmark_figure(benchmark.model, runs), PICTURES / f"bench_{name}.png")
 
 

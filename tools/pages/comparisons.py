@@ -13,29 +13,29 @@ Point = tuple[float, float]  # bytes and error
 
 
 class _Row(NamedTuple):
-    """Cells of a table's row; Tucker's bytes at its error as a share of its own; if that is a bound."""
+    """Cells of a row; Tucker's bytes at its error as a fraction of its own; if that is a bound."""
 
     cells: tuple[str, ...]
-    share: float | None = None
+    fraction: float | None = None
     at_most: bool = False
 
 
 HEAD = """## Tucker beside its alternatives
 
 `ada-tucker bench NAME --compare` gives every method the same dense network to begin with and to learn
-from, the same epochs, quantizer with learned steps, price on bits and range coder, and the same learning
+from, the same epochs, quantizer with learned steps, rate term and range coder, and the same learning
 rates, but that methods which store entries of the weights themselves learn these at the rate of ordinary
-weights until they are rounded. Files are whole; those of tensor trains and of pruned weights have a
-format of their own (`torch_bridge/baselines`). Numbers are medians over the seeds, ranges in brackets.
-What ADA or SCADA needs at the error of another method lies on straight lines between its own files, on
-log scales; "at most" means that already its smallest file errs less. In few epochs the price on bits
-does not bring every file down to the size that was wanted; what counts is the size that it has.
-`results/compare/` keeps plan and journal of single runs: those that lie in the folder `compare` of
+weights until they are quantised. Files are whole; those of tensor trains and of pruned weights have a
+format of their own (`torch_bridge/benchmarks/baselines`). Numbers are medians over the seeds, ranges in
+brackets. What ADA or SCADA needs at the error of another method lies on straight lines between its own
+files, on log scales; "at most" means that already its smallest file has a smaller error. In few epochs
+the rate term does not bring every file down to its target; what counts is the size that it has.
+`results/compare/` keeps plan and history of single runs: those that lie in the folder `compare` of
 `--runs` are not trained again.
 """
 REASONS = {
     "resnet20": "SCADA-Tucker is behind here: one core has to serve weights from 16 x 3 to 64 x 64 "
-    "channels, and most of its numbers are in the factors that fit it to each of them.",
+    "channels, and most of its parameters are in the factors that fit it to each of them.",
 }
 
 
@@ -45,17 +45,17 @@ def comparisons() -> Iterator[str]:
     if found:
         yield HEAD
     for content in found:
-        name, regimes = content["benchmark"], content["regimes"]
+        name, recipe = content["benchmark"], content["recipe"]
         dense = content["dense"]
         yield f"### {name} on {content['data_set']}\n"
         yield f"![Error against bytes of all methods]({picture(content)})\n"
         yield (
-            f"Epochs before rounding: {regimes['tucker']['epochs']}; after: "
-            f"{regimes['rounding']['epochs']}; seeds {', '.join(map(str, content['seeds']))}. "
+            f"Epochs before QAT: {recipe['tucker']['epochs']}; of QAT: "
+            f"{recipe['qat']['epochs']}; seeds {', '.join(map(str, content['seeds']))}. "
             f"The dense network has {dense['n_bytes']:,} bytes and an error of "
             f"{dense['test_error']:.2f} %. Measured {content['date']} by `{content['command']}`.\n"
         )
-        yield "| method | wanted | bytes | test error | bytes of Tucker at that error |"
+        yield "| method | target | bytes | test error | bytes of Tucker at that error |"
         yield "| --- | --- | --- | --- | --- |"
         yield from (f"| {' | '.join(row.cells)} |" for row in _rows(content))
         yield f"\n{_behind(content)} {REASONS.get(name, '')}".rstrip() + "\n"
@@ -65,16 +65,16 @@ def _behind(content: dict[str, Any]) -> str:
     """Which files of other methods Tucker is not ahead of, and which it cannot be compared with."""
     behind: list[str] = []
     smaller: list[str] = []
-    for (title, ratio, *_), share, at_most in _rows(content):
-        if (share or 0) >= 1:
+    for (title, ratio, *_), fraction, at_most in _rows(content):
+        if (fraction or 0) >= 1:
             (smaller if at_most else behind).append(f"{title} at {ratio}")
     sentences = []
     if behind:
         sentences.append(f"Neither ADA nor SCADA is ahead of {' and of '.join(behind)}.")
     if smaller:
         sentences.append(
-            f"No file of ours is as small as that of {' and of '.join(smaller)}, which errs more than "
-            "our smallest; who needs fewer bytes there is open."
+            f"No file of ours is as small as that of {' and of '.join(smaller)}, whose error is larger "
+            "than our smallest's; who needs fewer bytes there is open."
         )
     if not sentences:
         return "ADA or SCADA is ahead of every other file."
@@ -91,8 +91,8 @@ def bytes_at(points: Sequence[Point], error: float) -> tuple[float, bool]:
 
     Returns
     -------
-    the bytes, and whether they are a bound from above since already its smallest file errs less; infinity
-    where none of its files errs so little
+    the bytes, and whether they are a bound from above since its smallest file has a smaller error;
+    infinity where none of its files has so small an error
 
     Examples
     --------
@@ -105,8 +105,8 @@ def bytes_at(points: Sequence[Point], error: float) -> tuple[float, bool]:
         return ordered[0][0], True
     for (small, more), (large, less) in pairwise(ordered):
         if less <= error:
-            share = math.log(more / error) / math.log(more / less)
-            return round(small * (large / small) ** share, 6), False
+            along = math.log(more / error) / math.log(more / less)
+            return round(small * (large / small) ** along, 6), False
     return math.inf, False
 
 
@@ -114,11 +114,12 @@ def verdicts() -> str:
     """One sentence for every comparison: how often Tucker needs fewer bytes for the same error."""
     sentences = []
     for content in results("compare_*.json"):
-        shares = [row.share for row in _rows(content) if row.share is not None]
+        fractions = [row.fraction for row in _rows(content) if row.fraction is not None]
         sentences.append(
-            f"{content['benchmark']} on {content['data_set']}: at the error of {len(shares)} files of "
+            f"{content['benchmark']} on {content['data_set']}: at the error of {len(fractions)} files of "
             f"other methods (medians of {len(content['seeds'])} seeds) ADA or SCADA needs fewer bytes "
-            f"in {sum(share < 1 for share in shares)} cases, {min(shares):.2f} times as many at best."
+            f"in {sum(fraction < 1 for fraction in fractions)} cases, {min(fractions):.2f} times as many "
+            "at best."
         )
     return " ".join(sentences) or "Not run yet."
 
@@ -146,5 +147,5 @@ def _rows(content: dict[str, Any]) -> Iterator[_Row]:
 
 def _needs(needed: float, size: float, at_most: bool) -> str:
     if needed == math.inf:
-        return "**no Tucker file errs so little**"
+        return "**no Tucker file has so small an error**"
     return f"{'at most ' if at_most else ''}{needed:,.0f} ({needed / size:.2f}x)"

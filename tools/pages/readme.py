@@ -11,14 +11,14 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from course_kit.figures.pareto import claimed_bytes, published
 from course_kit.notebook.results import Result, chosen, record_runs, results
 from tools.notebooks.colab import colab
-from tools.pages.benchmark_rows import twins_table
+from tools.pages.benchmark_rows import compressed_table
 from tools.pages.comparisons import verdicts
 from tools.release.records import SHOWN
 from torch_bridge.benchmarks.recipes import RECORDS
 from tucker_core.files import replacing
+from tucker_core.results import claimed_bytes, published
 
 ROOT = Path(__file__).resolve().parents[2]
 DEMOS = (
@@ -103,7 +103,7 @@ def records_table() -> str:
 
 
 def lossless_table() -> str:
-    """Build the table of losses: our dense nets, their twins' numbers unrounded, and the files."""
+    """Build the table of losses: our dense nets, compressed ones before QAT, and the files."""
     lines = [
         "| network | what | stored | seeds | test error |",
         "| --- | --- | --- | --- | --- |",
@@ -111,8 +111,7 @@ def lossless_table() -> str:
     for model in ("lenet5", "lenet300"):
         kinds = {
             "dense, same augmentation": results(f"dense_{model}_as-dense_seed*.json"),
-            "ADA-Tucker, not rounded": results(f"numbers_{model}_lossless_seed*.json"),
-            "`fewest`, not rounded": results(f"numbers_{model}_fewest_seed*.json"),
+            "ADA-Tucker, before QAT": results(f"numbers_{model}_lossless_seed*.json"),
             "`as-dense`, whole file": record_runs(model, "as-dense"),
         }
         for kind, group in kinds.items():
@@ -125,7 +124,7 @@ def _stored(group: list[Result]) -> str:
     """The last three cells of a row: what is stored, seeds, test error."""
     rows = [run["rows"][0] for run in group]
     counted = "n_bytes" if ".ada" in rows[0]["name"] else "params"
-    unit = "bytes" if counted == "n_bytes" else "numbers"
+    unit = "bytes" if counted == "n_bytes" else "parameters"
     seeds = ", ".join(str(run["seed"]) for run in group)
     error = spread([row["test_error"] for row in rows], "{:.2f}")
     return f"{spread([row[counted] for row in rows], '{:,.0f}')} {unit} | {seeds} | {error} %"
@@ -190,7 +189,7 @@ def fill(text: str) -> str:
         "records": records_table,
         "lossless": lossless_table,
         "results": table,
-        "twins": twins_table,
+        "compressed": compressed_table,
         "comparison": verdicts,
         "speed": speed,
     }

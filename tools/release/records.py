@@ -15,15 +15,20 @@ from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any
 
+import torch
+
 from ada_tucker.cli.demo import draw
 from course_kit.figures.pareto import pareto_figure
 from course_kit.notebook.results import chosen, record_runs, results
 from course_kit.plots import save_figure
-from torch_bridge.benchmarks.experiment import METHODS, Experiment, Row
+from torch_bridge.benchmarks.experiment import Experiment
+from torch_bridge.benchmarks.images import Digits
+from torch_bridge.benchmarks.methods import METHODS
 from torch_bridge.benchmarks.recipes import RECORDS, Recipe, recipe_for
+from torch_bridge.benchmarks.results import Row
 from torch_bridge.datasets import load_mnist
 from torch_bridge.training.config import TrainConfig
-from tucker_core.json_file import read_json
+from tucker_core.results import read_result
 
 ROOT = Path(__file__).resolve().parents[2]
 RESULTS, MODELS, PICTURES = ROOT / "results", ROOT / "data" / "models", ROOT / "docs" / "img"
@@ -48,7 +53,7 @@ def run_missing(model: str, recipe: str, seed: int) -> None:
 def is_of(result: Path, recipe: Recipe) -> bool:
     """Whether a result was made with these very settings; such as were not yet there had one value."""
     settings = json.loads(json.dumps(asdict(recipe)))
-    return _agrees(read_json(result).get("recipe"), settings)
+    return _agrees(read_result(result).get("recipe"), settings)
 
 
 def _agrees(known: Any, today: Any) -> bool:
@@ -56,7 +61,9 @@ def _agrees(known: Any, today: Any) -> bool:
     if not (isinstance(known, dict) and isinstance(today, dict)):
         return bool(known == today)
     missing = {name: today[name] for name in today.keys() - known.keys()}
-    defaults = {field.name: field.default for field in fields(TrainConfig)}
+    defaults = {
+        field.name: field.default for kind in (TrainConfig, Recipe) for field in fields(kind)
+    }
     return (
         known.keys() <= today.keys()
         and all(_agrees(known[name], today[name]) for name in known)
@@ -90,7 +97,9 @@ def draw_shown() -> None:
     FILES.mkdir(parents=True, exist_ok=True)
     path = FILES / f"{model}.ada"
     shutil.copyfile(MODELS / f"{model}_{recipe}.ada", path)
-    draw(Experiment(model, data, recipe_for(model, data.name)), path, [Row(**run["rows"][0])])
+    images = Digits(data, torch.device("cpu"))
+    experiment = Experiment(model, images, recipe_for(model, data.name))
+    draw(experiment, path, [Row(**run["rows"][0])])
     for picture in (f"{model}.png", f"{model}_qr.png", f"{model}_qr.svg"):
         shutil.copyfile(FILES / picture, PICTURES / picture)
 
@@ -102,7 +111,7 @@ def draw_pareto(model: str) -> None:
         runs = record_runs(model, name)
         points = [(run["rows"][0]["n_bytes"], run["rows"][0]["test_error"]) for run in runs]
         if points:
-            title = f"{METHODS[RECORDS[model, name].method]}, {name} (ours, whole file)"
+            title = f"{METHODS[RECORDS[model, name].method].title}, {name} (ours, whole file)"
             series[title] = points
     dense = [row for run in results(f"demo_{model}_mnist_seed0.json") for row in run["rows"][:2]]
     levels = {f"our {row['name']}": row["test_error"] for row in dense}

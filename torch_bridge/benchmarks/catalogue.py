@@ -5,8 +5,9 @@ CIFAR-10 and 256 on ILSVRC12), with half a cosine for the schedule.
 """
 
 from dataclasses import dataclass, replace
+from typing import Any
 
-from torch_bridge.benchmarks.plan import Evidence
+from torch_bridge.benchmarks.recipes import Recipe
 from torch_bridge.training.config import TrainConfig, WeightDecay
 
 
@@ -19,27 +20,17 @@ class Benchmark:
     name : what the command calls it
     model : of `models.MODELS`
     data : of `datasets.IMAGE_SETS`
-    dense : how the dense network is trained
-    tucker : how its small twin is trained before its numbers are rounded
-    rounding : how the rounded twin is trained
+    recipe : how it is trained, densely and compressed
     ratios : how many times smaller than the dense network the methods are compared
     baseline_ratios : the same for the methods that are not Tucker's
-    evidence : where ranks go, see `planning`
-    bits : per stored number that ranks are planned for
-    inner_biases : whether layers before the last have biases; else they are zero and not stored
     """
 
     name: str
     model: str
     data: str
-    dense: TrainConfig
-    tucker: TrainConfig
-    rounding: TrainConfig
+    recipe: Recipe
     ratios: tuple[float, ...] = (15, 30)
     baseline_ratios: tuple[float, ...] = (15, 30)
-    evidence: Evidence = "spectra"
-    bits: float = 2.5
-    inner_biases: bool = True
 
 
 _SMALL = TrainConfig(
@@ -52,7 +43,7 @@ _LARGE = replace(
     label_smoothing=0.1,
 )  # fmt: skip
 _TUCKER = replace(_SMALL, epochs=10, lr=2e-3, optimizer="adamw", distil=0.7, plain_lr=1e-3)
-_ROUNDING = replace(_TUCKER, epochs=20, lr=1e-2, warmup=0.02, rate=3e-4)
+_QAT = replace(_TUCKER, epochs=20, lr=1e-2, warmup=0.02, rate=3e-4)
 
 
 _DIGITS = replace(
@@ -64,22 +55,28 @@ _DIGITS = replace(
     weight_decay=WeightDecay(weights=0.0),
 )
 _DIGITS_TUCKER = replace(_TUCKER, epochs=4, lr=1e-2, batch_size=256)
-_DIGITS_ROUNDING = replace(_ROUNDING, epochs=8, lr=3e-2, batch_size=256, rate=2e-3)
+_DIGITS_QAT = replace(_QAT, epochs=8, lr=3e-2, batch_size=256, rate=2e-3)
+
+
+def _recipe(dense: TrainConfig, tucker: TrainConfig, qat: TrainConfig, **more: Any) -> Recipe:
+    """A file 15 times smaller, from the HOSVD of the dense network, unless it says otherwise."""
+    known: dict[str, Any] = {
+        "ratio": 15.0, "bits": 2.5, "levels": 2.2, "init": "hosvd", "ranks_by": "spectra",
+        "inner_biases": "all",
+    }  # fmt: skip
+    return Recipe(dense, tucker, qat=qat, **(known | more))
 
 
 def _digits(model: str, ours: tuple[float, ...], baselines: tuple[float, ...]) -> Benchmark:
     """A LeNet, trained shortly; the records have recipes of their own."""
-    regimes = (_DIGITS, _DIGITS_TUCKER, _DIGITS_ROUNDING)
-    return Benchmark(
-        model, model, "mnist", *regimes, ours, baselines, "balanced", 3.5, inner_biases=False
-    )
+    configs = (_DIGITS, _DIGITS_TUCKER, _DIGITS_QAT)
+    recipe = _recipe(*configs, bits=3.5, ranks_by="balanced", inner_biases="none")
+    return Benchmark(model, model, "mnist", recipe, ours, baselines)
 
 
 def _on(data: str, dense: TrainConfig, *models: str, suffix: str = "") -> list[Benchmark]:
-    tucker, rounding = (
-        replace(regime, batch_size=dense.batch_size) for regime in (_TUCKER, _ROUNDING)
-    )
-    return [Benchmark(m + suffix, m, data, dense, tucker, rounding) for m in models]
+    tucker, qat = (replace(config, batch_size=dense.batch_size) for config in (_TUCKER, _QAT))
+    return [Benchmark(m + suffix, m, data, _recipe(dense, tucker, qat)) for m in models]
 
 
 _ALL = [

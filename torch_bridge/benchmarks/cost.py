@@ -32,14 +32,14 @@ _LEAST = ("seconds", "cpu_seconds", "peak_mib")
 
 
 def time_steps(
-    name: str, *, share: float | None, batch_size: int | None, steps: int, device: str = "cpu"
+    name: str, *, fraction: float | None, batch_size: int | None, steps: int, device: str = "cpu"
 ) -> dict[str, Any]:
     """Train a few steps on noise and say what they cost.
 
     Parameters
     ----------
     name : of the benchmark
-    share : of the dense weights that the Tucker twin may store; None for the dense network
+    fraction : of the dense weights that the compressed network may store; None for the dense network
     batch_size : images a step; None for the benchmark's
     steps : how many are timed, after one that is not
     device : where
@@ -51,34 +51,28 @@ def time_steps(
 
     Examples
     --------
-    >>> cost = time_steps("convnet", share=None, batch_size=4, steps=1)
+    >>> cost = time_steps("convnet", fraction=None, batch_size=4, steps=1)
     >>> cost["parameters"], cost["seconds"] > 0
     (1423370, True)
     """
     benchmark = benchmark_named(name)
-    regime = replace(
-        benchmark.dense, batch_size=batch_size or benchmark.dense.batch_size, epochs=steps + 1
-    )
+    known = benchmark.recipe.dense
+    config = replace(known, batch_size=batch_size or known.batch_size, epochs=steps + 1)
     context = DistributedContext(device=torch.device(device))
     _load_kernels()
     model = build_model(benchmark.model, seed=0)
-    if share is not None:
+    if fraction is not None:
         weights = sum(p.numel() for p in model.parameters() if p.dim() > 1)
-        compress_model(model, plan_benchmark(model, int(share * weights), benchmark.evidence))
+        compress_model(
+            model, plan_benchmark(model, int(fraction * weights), benchmark.recipe.ranks_by)
+        )
     put_channels_last(model.to(device))
-    supply = _noise(IMAGE_SETS[benchmark.data], regime.batch_size, torch.device(device))
-    run = TrainingRun(
-        model,
-        supply,
-        replace(regime, epochs=steps + 1),
-        None,
-        DistributedContext(device=torch.device(device)),
-        name,
-    )
+    data = _noise(IMAGE_SETS[benchmark.data], config.batch_size, torch.device(device))
+    run = TrainingRun(model, data, config, None, context, name)
     model.train()
     seconds, work = [], []
     for epoch in range(steps + 1):
-        for batch in supply.epoch(epoch, regime.batch_size, epoch, context):
+        for batch in data.epoch(epoch, config.batch_size, epoch, context):
             started, begun = time.perf_counter(), time.process_time()
             run.one_step(batch)
             if device == "cuda":
@@ -88,8 +82,8 @@ def time_steps(
         run.losses = []
     return {
         "benchmark": name,
-        "weights": "dense" if share is None else f"tucker, {share:g} of the numbers",
-        "batch_size": regime.batch_size,
+        "weights": "dense" if fraction is None else f"tucker, {fraction:g} of the parameters",
+        "batch_size": config.batch_size,
         "parameters": count_params(model),
         "seconds": statistics.median(seconds[1:]),
         "cpu_seconds": statistics.median(work[1:]),
@@ -103,7 +97,7 @@ def measured_apart(name: str, **options: Any) -> dict[str, Any]:
     Raises
     ------
     ValueError
-        If what is wished cannot be, such as too small a share.
+        If what is wished cannot be, such as too small a fraction.
     RuntimeError
         If that process fails otherwise; its last words are passed on.
     """
@@ -124,14 +118,14 @@ def measured_apart(name: str, **options: Any) -> dict[str, Any]:
 
 
 def overhead(
-    name: str, share: float, batch_size: int | None, rounds: int, device: str
+    name: str, fraction: float, batch_size: int | None, rounds: int, device: str
 ) -> dict[str, Any]:
     """What Tucker weights add to a training step: dense and Tucker in turn, each several times.
 
     Parameters
     ----------
     name, batch_size, device : as for `time_steps`
-    share : of the dense weights' numbers that the twin stores
+    fraction : of the dense weights' parameters that the compressed network stores
     rounds : measurements of each; the least time and memory count, as other programs only add to them
 
     Returns
@@ -140,8 +134,10 @@ def overhead(
     """
     costs: dict[str, list[dict[str, Any]]] = {"dense": [], "tucker": []}
     for _ in range(rounds):
-        for kind, wanted in (("dense", None), ("tucker", share)):
-            cost = measured_apart(name, share=wanted, batch_size=batch_size, steps=5, device=device)
+        for kind, wanted in (("dense", None), ("tucker", fraction)):
+            cost = measured_apart(
+                name, fraction=wanted, batch_size=batch_size, steps=5, device=device
+            )
             costs[kind].append(cost)
     best = {
         kind: {**found[0], **{key: min(c[key] for c in found) for key in _LEAST}}
@@ -156,13 +152,13 @@ def overhead(
 
 
 def dry_run(
-    benchmark: Benchmark, share: float, batch_size: int | None, device: str
+    benchmark: Benchmark, fraction: float, batch_size: int | None, device: str
 ) -> dict[str, Any]:
     """Three steps at full size, dense and with Tucker weights, and what a whole training would take.
 
     Parameters
     ----------
-    benchmark, share, device : as for `time_steps`
+    benchmark, fraction, device : as for `time_steps`
     batch_size : images a step where the benchmark's own batch is too large for this machine; memory at
         that batch is then estimated along the line through this size and half of it
 
@@ -170,25 +166,25 @@ def dry_run(
     -------
     both costs, with hours for all epochs and MiB at the benchmark's own batch, both estimated
     """
-    regime, images = benchmark.dense, IMAGE_SETS[benchmark.data].train_images
-    size = batch_size or regime.batch_size
+    config, images = benchmark.recipe.dense, IMAGE_SETS[benchmark.data].train_images
+    size = batch_size or config.batch_size
     costs = []
-    for wanted in (None, share):
-        options = {"share": wanted, "device": device}
+    for wanted in (None, fraction):
+        options = {"fraction": wanted, "device": device}
         cost = measured_apart(benchmark.name, batch_size=size, steps=3, **options)
         mib = cost["peak_mib"]
-        if 1 < size != regime.batch_size:
+        if 1 < size != config.batch_size:
             half = measured_apart(benchmark.name, batch_size=size // 2, steps=1, **options)
             slope = (mib - half["peak_mib"]) / (size - size // 2)
-            mib += slope * (regime.batch_size - size)
-        hours = regime.epochs * (images // size) * _undisturbed(cost, device) / 3_600
-        planned = {"epochs": regime.epochs, "full_batch_size": regime.batch_size}
+            mib += slope * (config.batch_size - size)
+        hours = config.epochs * (images // size) * _undisturbed(cost, device) / 3_600
+        planned = {"epochs": config.epochs, "full_batch_size": config.batch_size}
         costs.append({**cost, **planned, "hours": hours, "full_batch_mib": mib})
     return {"costs": costs, "note": "made-up images; hours and full_batch_mib are estimates"}
 
 
 def _undisturbed(cost: dict[str, Any], device: str) -> float:
-    """Seconds a step as if nothing else ran: on a CPU its own time there, shared by its threads."""
+    """Seconds a step as if nothing else ran: on a CPU its own time there, fractiond by its threads."""
     if device != "cpu":
         return float(cost["seconds"])
     return float(cost["cpu_seconds"]) / torch.get_num_threads()

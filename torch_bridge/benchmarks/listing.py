@@ -9,8 +9,7 @@ from torch_bridge.benchmarks.catalogue import BENCHMARKS
 from torch_bridge.datasets.registry import IMAGE_SETS
 from torch_bridge.models import MODELS
 from tucker_core import format_table
-from tucker_core.json_file import read_json
-from tucker_core.shipped import shipped
+from tucker_core.results import published
 
 _SHOWN = 3
 
@@ -28,27 +27,17 @@ def parameters_of(model: str) -> int:
         return sum(p.numel() for p in MODELS[model]().parameters())
 
 
-def published(name: str) -> list[dict[str, Any]]:
-    """What `data/records.json` holds of a network."""
-    records = read_json(shipped("data/records.json"))
-    found: list[dict[str, Any]] = records.get(name) or records.get("benchmarks", {}).get(name, [])
-    return found
-
-
 def listing() -> list[dict[str, Any]]:
     """One entry a benchmark: name, parameters, data set, epochs, published results."""
-    known = [
-        (b.name, b.model, IMAGE_SETS[b.data].title, b.dense.epochs) for b in BENCHMARKS.values()
-    ]
     return [
         {
             "name": name,
-            "parameters": parameters_of(model),
-            "data_set": data,
-            "epochs": epochs,
+            "parameters": parameters_of(known.model),
+            "data_set": IMAGE_SETS[known.data].title,
+            "epochs": known.recipe.dense.epochs,
             "published": published(name),
         }
-        for name, model, data, epochs in known
+        for name, known in BENCHMARKS.items()
     ]
 
 

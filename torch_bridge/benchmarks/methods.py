@@ -12,7 +12,7 @@ from torch_bridge.benchmarks.baselines.files import read_baseline, write_baselin
 from torch_bridge.benchmarks.baselines.low_rank import low_rank_plan, whole_plan
 from torch_bridge.benchmarks.baselines.pruning import PrunedWeight, largest_entries
 from torch_bridge.benchmarks.baselines.tensor_train import Chain, TrainWeight, train_ranks
-from torch_bridge.benchmarks.plan import Evidence, is_depthwise, plan_benchmark
+from torch_bridge.benchmarks.plan import is_depthwise, plan_benchmark
 from torch_bridge.compression.compress import compress_model, materialize
 from torch_bridge.compression.load_network import load_network
 from torch_bridge.compression.survey import survey
@@ -24,28 +24,30 @@ from torch_bridge.weights.tucker_weight import tucker_layers
 from tucker_core import CompressedNetwork, NetworkPlan, coded_bits, from_bytes, to_bytes
 
 Init = Literal["hosvd", "scratch"]
+RanksBy = Literal["balanced", "spectra"]
 Layout = list[Any]  # of every weight, for the result file
 _Made = dict[str, tuple[StoredWeight, Any]]  # of every weight what reconstructs it, and its layout
 
 
 @dataclass(frozen=True)
-class Room:
+class Budget:
     """What a method may use.
 
     Attributes
     ----------
     bits : for all weights together
-    each : bits that a stored number is expected to take
-    evidence : where ranks go: "spectra", where the singular values of the dense weights say, or
-        "balanced", alike for all
+    each : bits that a parameter is expected to take
+    ranks_by : how ranks are chosen: by the "spectra" of the dense weights, or "balanced", alike for all
     init, seed : how Tucker weights begin
+    plan : dims and ranks that are chosen already, for Tucker weights
     """
 
     bits: float
     each: float
-    evidence: Evidence = "spectra"
+    ranks_by: RanksBy = "spectra"
     init: Init = "hosvd"
     seed: int = 0
+    plan: NetworkPlan | None = None
 
 
 @dataclass(frozen=True)
@@ -55,24 +57,25 @@ class Method:
     Attributes
     ----------
     title : what it is called in pictures
-    put : replaces the weights of a dense model, in place, within a room; says how
+    put : replaces the weights of a dense model, in place, within a budget; says how
     write : content of a file, of a model with quantizers whose batch-norms are folded
     fixed : bytes of that file that no training can change
     suffix : of the file's name
     entries : whether it stores entries of the weights themselves, which learn at the rate of weights
-    in_rounds : whether room is taken away step by step, by `put` again, each time with an epoch of
+    in_rounds : whether the budget is taken away step by step, by `put` again, each time with an epoch of
         training after it
-    ours : whether it is the paper's, and not what that is compared with
     """
 
     title: str
-    put: Callable[[nn.Module, Room], Layout]
+    put: Callable[[nn.Module, Budget], Layout]
     write: Callable[[nn.Module, str], bytes]
     fixed: Callable[[nn.Module, str], float]
     suffix: str = ".ada"
     entries: bool = False
     in_rounds: bool = False
-    ours: bool = False
+
+
+OURS = ("ada", "scada")  # by name, the paper's own among `METHODS`
 
 
 def read_file(content: bytes) -> tuple[str, nn.Module, int]:
@@ -80,7 +83,7 @@ def read_file(content: bytes) -> tuple[str, nn.Module, int]:
 
     Returns
     -------
-    its architecture, the network ready for use, and how many numbers the file stores
+    its architecture, the network ready for use, and how many parameters the file stores
 
     Raises
     ------
@@ -109,17 +112,16 @@ def dense_weights(model: nn.Module) -> dict[str, Tensor]:
 
 def _tucker(
     title: str,
-    plan: Callable[[nn.Module, int, Evidence], NetworkPlan],
+    plan: Callable[[nn.Module, int, RanksBy], NetworkPlan],
     *,
     entries: bool = False,
-    ours: bool = False,
 ) -> Method:
-    """A method whose weights are Tucker weights of a plan within so many numbers."""
+    """A method whose weights are Tucker weights of a plan within so many parameters."""
 
-    def put(model: nn.Module, room: Room) -> Layout:
-        found = plan(model, int(room.bits / room.each), room.evidence)
-        generator = torch.Generator().manual_seed(room.seed)
-        compress_model(model, found, init=room.init, generator=generator)
+    def put(model: nn.Module, budget: Budget) -> Layout:
+        found = budget.plan or plan(model, int(budget.bits / budget.each), budget.ranks_by)
+        generator = torch.Generator().manual_seed(budget.seed)
+        compress_model(model, found, init=budget.init, generator=generator)
         return [(layer.name, layer.reshape.dims, layer.rank) for layer in found.layers]
 
     def write(model: nn.Module, architecture: str) -> bytes:
@@ -130,20 +132,22 @@ def _tucker(
         tucker, bits = dict(tucker_layers(model)), coded_bits(network)
         return len(to_bytes(network)) - sum(bits[name] for name in bits if name in tucker) / 8
 
-    return Method(title, put, write, fixed, entries=entries, ours=ours)
+    return Method(title, put, write, fixed, entries=entries)
 
 
 def _other(
-    title: str, make: Callable[[Mapping[str, Tensor], Room], _Made], *, prunes: bool = False
+    title: str, make: Callable[[Mapping[str, Tensor], Budget], _Made], *, prunes: bool = False
 ) -> Method:
     """A method whose weights are none that a `.ada` file can hold."""
 
-    def put(model: nn.Module, room: Room) -> Layout:
-        if room.init != "hosvd":
-            raise ValueError(f"init is {room.init!r}; {title} begins with the dense network: hosvd")
+    def put(model: nn.Module, budget: Budget) -> Layout:
+        if budget.init != "hosvd":
+            raise ValueError(
+                f"init is {budget.init!r}; {title} begins with the dense network: hosvd"
+            )
         materialize(model)  # where this is not the first round
         weights = {weight.name: weight for weight in survey(model).weights}
-        made = make(dense_weights(model), room)
+        made = make(dense_weights(model), budget)
         for name, (stored, _) in made.items():
             for slot in weights[name].slots:
                 parametrize.register_parametrization(
@@ -157,41 +161,41 @@ def _other(
     return Method(title, put, write_baseline, fixed, ".base", entries=prunes, in_rounds=prunes)
 
 
-def _trains(weights: Mapping[str, Tensor], room: Room) -> _Made:
-    chains = train_ranks(weights, room.bits / room.each, room.evidence)
+def _trains(weights: Mapping[str, Tensor], budget: Budget) -> _Made:
+    chains = train_ranks(weights, budget.bits / budget.each, budget.ranks_by)
     return {
         name: (TrainWeight(Chain.of(weights[name].shape), cores), [core.shape for core in cores])
         for name, cores in chains.items()
     }
 
 
-def _pruned(weights: Mapping[str, Tensor], room: Room) -> _Made:
-    places = largest_entries(weights, room.bits, room.each)
+def _pruned(weights: Mapping[str, Tensor], budget: Budget) -> _Made:
+    places = largest_entries(weights, budget.bits, budget.each)
     return {
         name: (PrunedWeight(weights[name].shape, found), len(found))
         for name, found in places.items()
     }
 
 
-def _scada(model: nn.Module, numbers: int, evidence: Evidence) -> NetworkPlan:
-    return plan_benchmark(model, numbers, evidence, shared_core=True)
+def _scada(model: nn.Module, params: int, ranks_by: RanksBy) -> NetworkPlan:
+    return plan_benchmark(model, params, ranks_by, shared_core=True)
 
 
-def _svd(model: nn.Module, numbers: int, evidence: Evidence) -> NetworkPlan:
-    return low_rank_plan(dense_weights(model), numbers, evidence)
+def _svd(model: nn.Module, params: int, ranks_by: RanksBy) -> NetworkPlan:
+    return low_rank_plan(dense_weights(model), params, ranks_by)
 
 
-def _tucker2(model: nn.Module, numbers: int, evidence: Evidence) -> NetworkPlan:
-    return low_rank_plan(dense_weights(model), numbers, evidence, tucker2=True)
+def _tucker2(model: nn.Module, params: int, ranks_by: RanksBy) -> NetworkPlan:
+    return low_rank_plan(dense_weights(model), params, ranks_by, tucker2=True)
 
 
-def _whole(model: nn.Module, _numbers: int, _evidence: Evidence) -> NetworkPlan:
+def _whole(model: nn.Module, _params: int, _ranks_by: RanksBy) -> NetworkPlan:
     return whole_plan(dense_weights(model))
 
 
 METHODS: dict[str, Method] = {
-    "ada": _tucker("ADA-Tucker", plan_benchmark, ours=True),
-    "scada": _tucker("SCADA-Tucker", _scada, ours=True),
+    "ada": _tucker("ADA-Tucker", plan_benchmark),
+    "scada": _tucker("SCADA-Tucker", _scada),
     "svd": _tucker("truncated SVD", _svd),
     "tucker2": _tucker("Tucker-2", _tucker2),
     "tt": _other("tensor train", _trains),

@@ -1,12 +1,14 @@
 """Settings that are known to work, by model and data set: what `demo`, `train` and `compress` use."""
 
 from dataclasses import dataclass, field, replace
+from typing import Literal, get_args
 
+from torch_bridge.benchmarks.methods import METHODS, Init, RanksBy
 from torch_bridge.training.augment import Distortion
-from torch_bridge.training.config import TrainConfig, check_settings
+from torch_bridge.training.config import TrainConfig, check_settings, exactly
 from torch_bridge.weights.sharing import Place
 
-ROUNDING = TrainConfig(epochs=12, lr=3e-2, warmup=0.02, rate=1.5e-3)
+QAT = TrainConfig(epochs=12, lr=3e-2, warmup=0.02, rate=1.5e-3)
 TEACHING = TrainConfig(epochs=16, lr=2e-3, weight_decay=0.05)
 
 Layer = tuple[str, tuple[int, ...], tuple[int, ...]]  # name of a weight, its dims, its rank
@@ -14,44 +16,70 @@ Layer = tuple[str, tuple[int, ...], tuple[int, ...]]  # name of a weight, its di
 
 @dataclass(frozen=True)
 class Recipe:
-    """How to train a network densely and in Tucker form.
+    """How to train a network densely and compressed, and how small it shall be.
+
+    The size is given as a budget of parameters, or as a ratio of bytes to which the training steers.
 
     Attributes
     ----------
-    dense, tucker : training of the dense net and of its Tucker twin
-    budget : numbers that all cores and factors may store, at most
-    layers : dims and rank of every weight, instead of a budget
+    dense : training of the dense network
+    tucker, qat : training of the compressed one before and during quantisation-aware training
+    budget : parameters that all cores and factors may store, at most
+    ratio : instead of a budget: how many times smaller than the dense network's bytes the file shall be
+    bits : with a ratio, per parameter on average: fewer bits, more parameters in the same bytes
+    method : one of `METHODS`: "ada", "scada" where all weights share one core, or a baseline
+    init : "hosvd" of the dense network, or "scratch"
+    ranks_by : how ranks are chosen, see `plan_benchmark`
+    levels : first quantisation steps per root mean square of each core and factor
+    layers : dims and rank of every weight, instead of ranks within a budget
     shared : groups of (name of a weight, mode) whose factors are one; mode -1 means the core
-    method : "ada", or "scada" where all weights share one core
-    teacher, teaching : the dense network that is trained first and learned from, and how
-    copies : augmented copies of the training set
+    teacher, teaching : the dense network that is trained first and learned from, and how; without one
+        that is the dense network of the same architecture
+    copies : augmented copies of the training set, of digits
     distortion : how strongly they are augmented
-    levels : first rounding steps per root mean square of each core and factor
-    rounding : training after the steps were set, with learned steps and a price on bits
+    inner_biases : which networks have biases before the last layer: "all", the "dense" one alone, or
+        "none"; where they are zero they are not stored
     """
 
     dense: TrainConfig
     tucker: TrainConfig
-    budget: int
+    budget: int = 0
     copies: int = 6
     distortion: Distortion = field(default_factory=Distortion)
     levels: float = 1.4
-    rounding: TrainConfig = ROUNDING
+    qat: TrainConfig = QAT
     layers: tuple[Layer, ...] = ()
     shared: tuple[tuple[Place, ...], ...] = ()
     method: str = "ada"
     teacher: str = ""
     teaching: TrainConfig = TEACHING
+    ratio: float | None = None
+    bits: float = 3.5
+    init: Init = "scratch"
+    ranks_by: RanksBy = "balanced"
+    inner_biases: Literal["all", "dense", "none"] = "dense"
 
     def __post_init__(self) -> None:
         """Refuse settings that cannot be; found out before hours of training."""
         check_settings(
             self,
-            positive=("budget",),
+            positive=("budget" if self.ratio is None else "ratio", "bits"),
             levels=("levels",),
             not_negative=("copies",),
-            choices={"method": ("ada", "scada")},
+            choices={
+                "method": tuple(METHODS),
+                "init": get_args(Init),
+                "ranks_by": get_args(RanksBy),
+                "inner_biases": ("all", "dense", "none"),
+            },
         )
+
+    @property
+    def name(self) -> str:
+        """Short name for files and tables, e.g. "ada-15x-30": method, size, epochs."""
+        size = f"b{self.budget}" if self.ratio is None else f"{exactly(self.ratio)}x"
+        drawn = "-scratch" * (self.ratio is not None and self.init == "scratch")
+        return f"{self.method}-{size}{drawn}-{self.tucker.epochs + self.qat.epochs}"
 
 
 RECIPES: dict[tuple[str, str], Recipe] = {
@@ -66,14 +94,14 @@ RECIPES: dict[tuple[str, str], Recipe] = {
         tucker=TrainConfig(epochs=80, lr=3e-2),
         budget=3_650,
         copies=16,
-        rounding=replace(ROUNDING, epochs=40),
+        qat=replace(QAT, epochs=40),
     ),
     ("lenet300", "MNIST-5k"): Recipe(
         dense=TrainConfig(epochs=60, lr=2e-3),
         tucker=TrainConfig(epochs=160, lr=3e-2),
         budget=8_000,
         copies=16,
-        rounding=replace(ROUNDING, epochs=40),
+        qat=replace(QAT, epochs=40),
     ),
 }
 
@@ -119,7 +147,7 @@ def _record5(rate: float, layers: tuple[Layer, ...] = _LENET5) -> Recipe:
     return Recipe(
         dense=TrainConfig(epochs=12, lr=2e-3),
         tucker=TrainConfig(epochs=12, lr=3e-2),
-        rounding=replace(ROUNDING, epochs=60, rate=rate),
+        qat=replace(QAT, epochs=60, rate=rate),
         budget=3_650,
         copies=10,
         layers=layers,
@@ -128,11 +156,11 @@ def _record5(rate: float, layers: tuple[Layer, ...] = _LENET5) -> Recipe:
 
 
 def _record300(rate: float, layers: tuple[Layer, ...] = _LENET300) -> Recipe:
-    """With a LeNet-5 as teacher; the loss is then about six times larger, and so is the price on bits."""
+    """With a LeNet-5 as teacher; the loss is then about six times larger, and so is the rate weight."""
     return Recipe(
         dense=TrainConfig(epochs=24, lr=2e-3),
         tucker=TrainConfig(epochs=24, lr=3e-2, distil=0.7),
-        rounding=replace(ROUNDING, epochs=120, lr=1.5e-2, rate=rate, distil=0.7),
+        qat=replace(QAT, epochs=120, lr=1.5e-2, rate=rate, distil=0.7),
         budget=8_000,
         copies=16,
         layers=layers,
@@ -141,12 +169,6 @@ def _record300(rate: float, layers: tuple[Layer, ...] = _LENET300) -> Recipe:
     )
 
 
-_FEWEST5 = (
-    ("conv1.weight", (20, 25), (20, 4)),
-    ("conv2.weight", (5, 10, 20, 25), (3, 4, 4, 4)),
-    ("fc1.weight", (20, 25, 50, 16), (4, 4, 5, 4)),
-    ("fc2.weight", (10, 20, 25), (10, 4, 4)),
-)
 _WIDE5 = (
     ("conv1.weight", (20, 25), (20, 7)),
     ("conv2.weight", (5, 10, 20, 25), (5, 7, 7, 7)),
@@ -161,7 +183,7 @@ _WIDE300 = (
 
 
 def _longer(recipe: Recipe, epochs: int) -> Recipe:
-    return replace(recipe, rounding=replace(recipe.rounding, epochs=epochs))
+    return replace(recipe, qat=replace(recipe.qat, epochs=epochs))
 
 
 RECORDS: dict[tuple[str, str], Recipe] = {
@@ -173,9 +195,6 @@ RECORDS: dict[tuple[str, str], Recipe] = {
     ("lenet5", "wide"): _longer(_record5(4e-3, _WIDE5), 100),
     ("lenet5", "as-dense"): _longer(_record5(1.5e-3, _WIDE5), 100),
     ("lenet300", "as-dense"): _longer(_record300(3e-3, _WIDE300), 200),
-    ("lenet5", "fewest"): replace(
-        _record5(1.2e-2, _FEWEST5), tucker=TrainConfig(epochs=80, lr=3e-2)
-    ),
     ("lenet5", "scada"): replace(_record5(1.2e-2), layers=_SCADA5, shared=(), method="scada"),
     ("lenet5", "scada-small"): replace(_record5(1.8e-2), layers=_SCADA5, shared=(), method="scada"),
     ("lenet300", "scada"): replace(_record300(2.5e-2, _SCADA300), shared=(), method="scada"),

@@ -137,13 +137,13 @@ class CutoutAugmentation(Augmentation):
 
     Attributes
     ----------
-    hole : side in pixels of a square that becomes black, wherever it falls; a part may lie outside
+    cutout : side in pixels of a square that becomes black, wherever it falls; a part may lie outside
     """
 
-    hole: int = 8
+    cutout: int = 8
 
     def draw(self, n: int, generator: torch.Generator) -> Tensor:
-        """Draw for n images also where the hole is, as shares of height and width: (n, 5)."""
+        """Draw for n images also where the cutout is, as shares of height and width: (n, 5)."""
         places = torch.rand(n, 2, generator=generator)
         return torch.cat([super().draw(n, generator), places], 1)
 
@@ -154,13 +154,13 @@ class CutoutAugmentation(Augmentation):
         --------
         >>> image = torch.tensor([[[[1], [2], [3], [4]]]], dtype=torch.uint8)
         >>> change = torch.tensor([[0, 0, 0, 0, 0.5]])
-        >>> CutoutAugmentation(shift=0, hole=2).apply(image, change).flatten().tolist()
+        >>> CutoutAugmentation(shift=0, cutout=2).apply(image, change).flatten().tolist()
         [1, 0, 0, 4]
         """
         moved = super().apply(images, drawn[:, :3].long())
         covered = [
             (torch.arange(side, device=images.device) + 0.5 - side * place[:, None]).abs()
-            < self.hole / 2
+            < self.cutout / 2
             for side, place in zip(images.shape[1:3], drawn[:, 3:].unbind(1), strict=True)
         ]  # rows (n, height) and columns (n, width)
         return moved.masked_fill((covered[0][:, :, None] & covered[1][:, None])[..., None], 0)

@@ -11,7 +11,7 @@ from torch import nn
 
 from tests.torch_bridge.tiny_methods import EACH, lenet300, weights_of
 from torch_bridge.benchmarks.baselines.files import read_baseline, write_baseline
-from torch_bridge.benchmarks.methods import METHODS, Room, read_file
+from torch_bridge.benchmarks.methods import METHODS, Budget, read_file
 from torch_bridge.models import LeNet300, build_model
 from torch_bridge.models.fold_batch_norm import fold_batch_norms
 from torch_bridge.quantization.qat import attach_quantizers, rate
@@ -25,7 +25,7 @@ def test_every_method_reads_back_what_was_trained(name: str, model: str) -> None
     method = METHODS[name]
     network = build_model(model, seed=0).eval()
     dense = 32 * sum(p.numel() for p in network.parameters())
-    method.put(network, Room(dense / 15, EACH, "balanced" if model == "lenet300" else "spectra"))
+    method.put(network, Budget(dense / 15, EACH, "balanced" if model == "lenet300" else "spectra"))
     attach_quantizers(network, 3.0)
     content = method.write(folded(network), model)
     architecture, decoded, _ = read_file(content)
@@ -49,7 +49,7 @@ def folded(model: nn.Module) -> nn.Module:
 
 def small_file(method: str) -> bytes:
     model = lenet300()
-    METHODS[method].put(model, Room(8 * 4_000, EACH, "balanced"))
+    METHODS[method].put(model, Budget(8 * 4_000, EACH, "balanced"))
     attach_quantizers(model, 3.0)
     return METHODS[method].write(model, "lenet300")
 
@@ -101,7 +101,7 @@ def test_models_of_other_kinds_are_not_written() -> None:
     model = lenet300()
     with pytest.raises(ValueError, match="neither all tensor trains nor all pruned"):
         write_baseline(model, "lenet300")
-    METHODS["tt"].put(model, Room(8 * 4_000, EACH))
+    METHODS["tt"].put(model, Budget(8 * 4_000, EACH))
     with pytest.raises(ValueError, match="no steps"):
         write_baseline(model, "lenet300")
     with pytest.raises(ValueError, match="has no Tucker weight"):

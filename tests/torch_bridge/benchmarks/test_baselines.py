@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,9 +15,10 @@ from tensorly.decomposition import tensor_train as tensorly_train
 from torch import Tensor, nn
 from torch.nn.utils import parametrize
 
-from course_kit.figures.comparison import OURS, TITLES
+from course_kit.figures import comparison
+from tests.torch_bridge.tiny_benchmark import quick
 from tests.torch_bridge.tiny_methods import EACH, lenet300, weights_of
-from torch_bridge.benchmarks import Bench, benchmark_named
+from torch_bridge.benchmarks import Experiment, benchmark_named
 from torch_bridge.benchmarks.baselines.low_rank import low_rank_plan, whole_plan
 from torch_bridge.benchmarks.baselines.pruning import (
     PrunedWeight,
@@ -35,12 +35,12 @@ from torch_bridge.benchmarks.baselines.tensor_train import (
 )
 from torch_bridge.benchmarks.baselines.tolerance import finest_plan, rank_within
 from torch_bridge.benchmarks.images import load_images
-from torch_bridge.benchmarks.methods import METHODS, Room, dense_weights
+from torch_bridge.benchmarks.methods import METHODS, OURS, Budget, dense_weights
+from torch_bridge.benchmarks.runs import run_dense
 from torch_bridge.compression.compress import compress_model
 from torch_bridge.datasets import DataSet, registry
 from torch_bridge.models import build_model
 from torch_bridge.state.tensors import load_weights
-from torch_bridge.training.distributed import DistributedContext
 from tucker_core.codec import Decoder, Encoder
 
 
@@ -193,12 +193,12 @@ def test_pruned_weight_learns_at_its_places_alone() -> None:
 @pytest.mark.parametrize("method", ["tt", "pruning"])
 def test_other_methods_begin_with_the_dense_network(method: str) -> None:
     with pytest.raises(ValueError, match="init is 'scratch'"):
-        METHODS[method].put(lenet300(), Room(8 * 4_000, EACH, init="scratch"))
+        METHODS[method].put(lenet300(), Budget(8 * 4_000, EACH, init="scratch"))
 
 
 def test_pictures_call_the_methods_what_the_tables_call_them() -> None:
-    assert {name: method.title for name, method in METHODS.items()} == TITLES
-    assert tuple(name for name, method in METHODS.items() if method.ours) == OURS
+    assert {name: method.title for name, method in METHODS.items()} == comparison.TITLES
+    assert comparison.OURS == OURS
 
 
 def test_digits_are_a_benchmark_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -209,10 +209,11 @@ def test_digits_are_a_benchmark_too(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     digits = DataSet("MNIST-tiny", *(part.astype(np.uint8) for part in parts))
     monkeypatch.setattr(registry, "load_mnist", lambda *_, **__: digits)
     images = load_images("mnist", None, torch.device("cpu"))
-    bench = Bench(benchmark_named("lenet5"), images, DistributedContext(), tmp_path, progress=False)
-    row = bench.dense(replace(bench.benchmark.dense, epochs=1, batch_size=20))
+    recipe = quick(benchmark_named("lenet5").recipe, epochs=1, batch_size=20)
+    job = Experiment("lenet5", images, recipe, benchmark="lenet5", out=tmp_path, progress=False)
+    row = run_dense(job)
     assert row.params == 431_080
-    model = load_weights(next(tmp_path.glob("*.npz")), bench.build())
+    model = load_weights(next(tmp_path.glob("*.npz")), job.build())
     biases = [p for name, p in model.named_parameters() if name.endswith("bias")]
     assert [bool(bias.any()) for bias in biases] == [False, False, False, True]
 
@@ -220,9 +221,9 @@ def test_digits_are_a_benchmark_too(tmp_path: Path, monkeypatch: pytest.MonkeyPa
 def test_a_further_round_takes_away_from_what_the_last_one_left() -> None:
     model = lenet300()
     put = METHODS["pruning"].put
-    first = dict(put(model, Room(8 * 40_000, EACH)))
+    first = dict(put(model, Budget(8 * 40_000, EACH)))
     before = weights_of(model)
-    second = dict(put(model, Room(8 * 4_000, EACH)))
+    second = dict(put(model, Budget(8 * 4_000, EACH)))
     after = weights_of(model)
     for name, weight in before.items():
         assert second[f"{name}.weight"] < first[f"{name}.weight"]

@@ -40,13 +40,13 @@ def test_command_measures_steps_on_made_up_images(
 def test_a_step_on_grey_digits_is_measured_too() -> None:
     """Images have as many colours as the data set; LeNets read one."""
     for name in ("lenet5", "lenet300"):
-        for share in (None, 0.1):
-            assert cost.time_steps(name, share=share, batch_size=4, steps=1)["seconds"] > 0
+        for fraction in (None, 0.1):
+            assert cost.time_steps(name, fraction=fraction, batch_size=4, steps=1)["seconds"] > 0
 
 
 def test_a_share_that_no_twin_can_keep_is_told_in_plain_words() -> None:
     with pytest.raises(ValueError, match=r"^a training step of lenet300 could not.*: budget is 0"):
-        cost.measured_apart("lenet300", share=1e-30, batch_size=4, steps=1)
+        cost.measured_apart("lenet300", fraction=1e-30, batch_size=4, steps=1)
 
 
 def test_half_of_one_image_is_not_measured(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -87,7 +87,7 @@ def test_memory_at_the_full_batch_is_on_the_line_through_two_sizes(
 
 @pytest.mark.slow
 def test_a_case_is_measured_in_a_process_of_its_own() -> None:
-    measured = cost.measured_apart("resnet20", share=0.1, batch_size=8, steps=1)
+    measured = cost.measured_apart("resnet20", fraction=0.1, batch_size=8, steps=1)
     assert measured["peak_mib"] > 50
     with pytest.raises(RuntimeError, match="'resnet21' is unknown"):
-        cost.measured_apart("resnet21", share=None, batch_size=8, steps=1)
+        cost.measured_apart("resnet21", fraction=None, batch_size=8, steps=1)

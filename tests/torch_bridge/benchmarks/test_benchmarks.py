@@ -14,24 +14,26 @@ from torch import nn
 
 from tests.torch_bridge.tiny_cifar import tiny_set
 from torch_bridge import build_model
-from torch_bridge.benchmarks import BENCHMARKS, Bench, benchmark_named
+from torch_bridge.benchmarks import BENCHMARKS, Experiment, benchmark_named
 from torch_bridge.benchmarks.images import in_memory
 from torch_bridge.benchmarks.methods import decode
 from torch_bridge.benchmarks.plan import is_depthwise, plan_benchmark, reshape_by_kind
-from torch_bridge.benchmarks.twins import Wish, compress_benchmark
+from torch_bridge.benchmarks.runs import compress_benchmark, run_dense
 from torch_bridge.datasets.registry import IMAGE_SETS
 from torch_bridge.models import MODELS, CifarResNet
 from torch_bridge.models.fold_batch_norm import fold_batch_norms
 from torch_bridge.state.tensors import load_weights, save_weights
-from torch_bridge.training.distributed import DistributedContext
 from torch_bridge.training.evaluate import error_rate
 from tucker_core import ARCHITECTURES, load
 
 
-def bench_in(folder: Path, name: str) -> Bench:
+def bench_in(folder: Path, name: str, **changes: Any) -> Experiment:
+    """A benchmark on tiny images, its dense training changed."""
     images = in_memory(tiny_set(), IMAGE_SETS["cifar10"], torch.device("cpu"))
-    return Bench(
-        benchmark_named(name), images, DistributedContext(), folder, folder=folder, progress=False
+    recipe = benchmark_named(name).recipe
+    recipe = replace(recipe, dense=replace(recipe.dense, **changes))
+    return Experiment(
+        name, images, recipe, benchmark=name, out=folder, folder=folder, progress=False
     )
 
 
@@ -44,12 +46,12 @@ def test_every_benchmark_names_a_network_and_a_data_set() -> None:
 
 def test_dense_run_leaves_result_and_weights(tmp_path: Path, resnet8: str) -> None:
     bench = bench_in(tmp_path, resnet8)
-    row = bench.dense(bench.benchmark.dense)
+    row = run_dense(bench)
     stem = "bench_resnet8_cifar-10-tiny_dense-1_seed0"
     content = json.loads((tmp_path / f"{stem}.json").read_text())
     assert content["rows"][0]["test_error"] == row.test_error
     assert content["images"] == {"train": 40, "validation": 12, "test": 16}
-    assert len(content["journals"]["dense"]) == 1
+    assert len(content["history"]["dense"]) == 1
     model = load_weights(tmp_path / f"{stem}.npz", CifarResNet(8))
     assert error_rate(model, bench.images.test) == row.test_error
 
@@ -59,23 +61,20 @@ def test_result_says_what_auto_precision_came_to(
     native: bool, tmp_path: Path, resnet8: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(torch.cpu, "_is_avx512_bf16_supported", lambda: native)
-    bench = bench_in(tmp_path, resnet8)
-    bench.dense(replace(bench.benchmark.dense, precision="auto"))
+    run_dense(bench_in(tmp_path, resnet8, precision="auto"))
     content = json.loads(next(tmp_path.glob("*_seed0.json")).read_text())
     assert content["precisions"] == {"dense": "bfloat16" if native else "float32"}
 
 
 def test_dense_run_goes_on_from_weights(tmp_path: Path, resnet8: str) -> None:
-    bench = bench_in(tmp_path, resnet8)
     start = tmp_path / "start.npz"
     model = build_model(resnet8, seed=5)
     save_weights(start, model)
-    idle = replace(bench.benchmark.dense, lr=1e-12)
-    bench.dense(idle, start)
+    run_dense(bench_in(tmp_path, resnet8, lr=1e-12), start)
     stem = "bench_resnet8_cifar-10-tiny_dense-1-more_seed0"
     after = load_weights(tmp_path / f"{stem}.npz", CifarResNet(8))
     torch.testing.assert_close(dict(after.named_parameters()), dict(model.named_parameters()))
-    assert json.loads((tmp_path / f"{stem}.json").read_text())["start"]["file"] == "start.npz"
+    assert json.loads((tmp_path / f"{stem}.json").read_text())["init"]["file"] == "start.npz"
 
 
 def test_dense_run_can_imitate_what_it_was(tmp_path: Path, resnet8: str) -> None:
@@ -83,33 +82,34 @@ def test_dense_run_can_imitate_what_it_was(tmp_path: Path, resnet8: str) -> None
     save_weights(tmp_path / "start.npz", model)
     after = []
     for folder, shift in ((tmp_path / "true", 0), (tmp_path / "false", 1)):
-        bench, images = bench_in(folder, resnet8), tiny_set()
+        bench, images = bench_in(folder, resnet8, distil=1.0), tiny_set()
         images = replace(images, train_labels=(images.train_labels + shift) % 10)
         bench.images = in_memory(images, known, torch.device("cpu"))
-        bench.dense(replace(bench.benchmark.dense, distil=1.0), tmp_path / "start.npz")
+        run_dense(bench, tmp_path / "start.npz")
         stem = folder / "bench_resnet8_cifar-10-tiny_dense-1-taught_seed0"
         content = json.loads(stem.with_suffix(".json").read_text())
-        assert content["regimes"]["dense"]["distil"] == 1
-        assert content["journals"]["dense"][0]["loss"] > 0  # what it imitates does not follow it
+        assert content["recipe"]["dense"]["distil"] == 1
+        assert content["history"]["dense"][0]["loss"] > 0  # what it imitates does not follow it
         after.append(load_weights(stem.with_suffix(".npz"), CifarResNet(8)).state_dict())
     torch.testing.assert_close(*after, rtol=0, atol=0)  # labels play no part
     with pytest.raises(
         ValueError, match=r"distil is 0\.5: .* give the weights that it starts from"
     ):
-        bench.dense(replace(bench.benchmark.dense, distil=0.5))
+        run_dense(bench_in(tmp_path, resnet8, distil=0.5))
 
 
 @pytest.mark.parametrize(
     ("method", "name"), [("ada", "resnet8"), ("scada", "resnet8"), ("ada", "resnet20")]
 )
-def test_twin_is_written_read_back_and_no_larger_than_wished(
+def test_compressed_network_is_written_read_back_and_within_its_target(
     method: str, name: str, tmp_path: Path, resnet8: str
 ) -> None:
     bench = bench_in(tmp_path, name)
     dense = tmp_path / "dense.npz"
     save_weights(dense, build_model(name, seed=0))
-    stages = BENCHMARKS[resnet8].tucker, replace(BENCHMARKS[resnet8].rounding, epochs=3)
-    rows = compress_benchmark(bench, dense, Wish(15, method), *stages)
+    recipe = BENCHMARKS[resnet8].recipe
+    bench.recipe = replace(recipe, method=method, qat=replace(recipe.qat, epochs=3))
+    rows = compress_benchmark(bench, dense)
     path = tmp_path / f"bench_{name}_cifar-10-tiny_{method}-15x-4_seed0.ada"
     network = load(path)
     assert rows[1].n_bytes == path.stat().st_size
@@ -117,7 +117,7 @@ def test_twin_is_written_read_back_and_no_larger_than_wished(
     assert rows[1].test_error == error_rate(decode(network), bench.images.test)
     content = json.loads(path.with_suffix(".json").read_text())
     assert content["points_lost"] == rows[1].test_error - rows[0].test_error
-    assert set(content["journals"]) == {"tucker", "rounding"}
+    assert set(content["history"]) == {"tucker", "qat"}
 
 
 def test_folded_network_computes_the_same_without_statistics() -> None:
@@ -180,6 +180,6 @@ def test_weights_of_another_network_are_refused(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("wrong", [{"ratio": 0.0}, {"ratio": 9.0, "method": "cp"}])
-def test_impossible_wishes_are_refused(wrong: dict[str, Any]) -> None:
+def test_impossible_targets_are_refused(wrong: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match="needed"):
-        Wish(**wrong)
+        replace(BENCHMARKS["resnet20"].recipe, **wrong)

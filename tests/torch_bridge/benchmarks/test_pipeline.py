@@ -9,24 +9,35 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from torch import nn
 
 from ada_tucker.cli.demo import run_demo
-from tests.torch_bridge.tiny_runs import RECIPE, TEST, TRAIN, VAL, interrupt_at, tiny_digits
-from torch_bridge import build_model, evaluate, load_network
-from torch_bridge.benchmarks.experiment import Experiment, Row, check_device, fix_inner_biases
+from tests.torch_bridge.tiny_runs import (
+    RECIPE,
+    TEST,
+    TRAIN,
+    VAL,
+    interrupt_at,
+    tiny_digits,
+    tiny_experiment,
+)
+from torch_bridge import build_model, load_network
+from torch_bridge.benchmarks.compressed import compress
+from torch_bridge.benchmarks.experiment import Experiment, fix_inner_biases
+from torch_bridge.benchmarks.methods import Init
 from torch_bridge.benchmarks.recipes import RECIPES, recipe_for
-from torch_bridge.benchmarks.results import rows_table
-from tucker_core import CompressedNetwork, dense_params, load, save, to_bytes
+from torch_bridge.benchmarks.results import Row, rows_table
+from torch_bridge.training.evaluate import error_rate
+from torch_bridge.training.precision import check_device
+from tucker_core import dense_params, from_bytes, load
 
 
 def experiment(folder: Path | None = None, **options: Any) -> Experiment:
     """Set up the small LeNet on the tiny digits."""
-    recipe = options.pop("recipe", RECIPE)
-    name = options.pop("model", "lenet300")
-    return Experiment(name, tiny_digits(), recipe, folder=folder, progress=False, **options)
+    return tiny_experiment(folder=folder, **options)
 
 
 def biases_of(model: nn.Module) -> dict[str, torch.Tensor]:
@@ -39,7 +50,7 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[Row], Exp
     """Run the demo once on the tiny digits."""
     out = tmp_path_factory.mktemp("demo")
     job = experiment()
-    return out, run_demo(job, out), job
+    return out, [Row(**row) for row in run_demo(job, out).rows], job
 
 
 Demo = tuple[Path, list[Row], Experiment]
@@ -71,8 +82,8 @@ def test_demo_rows(demo: Demo) -> None:
 def test_demo_error_is_that_of_the_decoded_file(demo: Demo) -> None:
     out, rows, job = demo
     model = load_network(build_model("lenet300"), load(out / "lenet300.ada"))
-    assert rows[-1].test_error == evaluate(model, *job.test)
-    assert rows[-1].val_error == evaluate(model, *job.validation)
+    assert rows[-1].test_error == error_rate(model.eval(), job.images.test)
+    assert rows[-1].val_error == error_rate(model, job.images.validation)
 
 
 def numbers(content: Any) -> Iterator[float]:
@@ -97,19 +108,21 @@ def test_result_file_tells_everything_needed_to_repeat_the_run(demo: Demo) -> No
 
 
 def test_demo_of_the_same_seed_writes_the_same_file(demo: Demo, tmp_path: Path) -> None:
-    rows = run_demo(experiment(), tmp_path)
+    rows = [Row(**row) for row in run_demo(experiment(), tmp_path).rows]
     assert (tmp_path / "lenet300.ada").read_bytes() == (demo[0] / "lenet300.ada").read_bytes()
     assert [replace(r, seconds=0.0) for r in rows] == [replace(r, seconds=0.0) for r in demo[1]]
 
 
-def small_file(job: Experiment, max_bytes: int | None = None) -> CompressedNetwork:
-    """Train the Tucker twin and round it."""
-    model, _, _ = job.train_tucker()
-    return job.round_in(model, max_bytes)[0]
+def small_file(job: Experiment, max_bytes: int | None = None) -> bytes:
+    """Train a compressed network and quantise it; gives its file."""
+    small = compress(job)
+    small.train()
+    small.quantize(max_bytes)
+    return small.content
 
 
 def test_another_seed_writes_another_file(demo: Demo) -> None:
-    assert to_bytes(small_file(experiment(seed=1))) != (demo[0] / "lenet300.ada").read_bytes()
+    assert small_file(experiment(seed=1)) != (demo[0] / "lenet300.ada").read_bytes()
 
 
 def test_inner_biases_are_not_in_the_file(demo: Demo) -> None:
@@ -117,11 +130,10 @@ def test_inner_biases_are_not_in_the_file(demo: Demo) -> None:
     assert names == ["fc1.weight", "fc2.weight", "fc3.weight", "fc3.bias"]
 
 
-@pytest.mark.parametrize("share", [0.95, 0.7])
-def test_max_bytes_is_honoured(share: float, demo: Demo) -> None:
-    limit = int(share * demo[1][-1].n_bytes)
-    network = small_file(experiment(), limit)
-    assert 0.8 * limit < (network.n_bytes or 0) <= limit
+@pytest.mark.parametrize("fraction", [0.95, 0.7])
+def test_max_bytes_is_honoured(fraction: float, demo: Demo) -> None:
+    limit = int(fraction * demo[1][-1].n_bytes)
+    assert 0.8 * limit < len(small_file(experiment(), limit)) <= limit
 
 
 def test_max_bytes_too_small_names_the_smallest_size() -> None:
@@ -129,31 +141,30 @@ def test_max_bytes_too_small_names_the_smallest_size() -> None:
         small_file(experiment(), 60)
 
 
-def test_another_max_bytes_rounds_anew(tmp_path: Path) -> None:
-    """A checkpoint of another rounding must not pass for this one's."""
+def test_another_max_bytes_quantises_anew(tmp_path: Path) -> None:
+    """A checkpoint of other steps must not pass for this one's."""
     small_file(experiment(tmp_path))
-    assert to_bytes(small_file(experiment(tmp_path), 500)) == to_bytes(
-        small_file(experiment(), 500)
-    )
+    assert small_file(experiment(tmp_path), 500) == small_file(experiment(), 500)
 
 
-def test_rounded_model_computes_what_its_file_decodes_to(tmp_path: Path) -> None:
-    job = experiment()
-    model, report, _ = job.train_tucker()
-    network, val_error, _ = job.round_in(model)
-    decoded = load_network(build_model("lenet300"), network)
-    assert network.n_params == report.plan.n_params + 10
-    assert job.error(network, job.validation) == val_error
-    save(tmp_path / "a.ada", network)
-    row = job.file_row("file", tmp_path / "a.ada", val_error, 1.0)
-    assert row.test_error == evaluate(decoded, *job.test)
+def test_quantised_model_computes_what_its_file_decodes_to(tmp_path: Path) -> None:
+    small = compress(experiment())
+    small.train()
+    small.quantize()
+    row = small.write(tmp_path / "a.ada", "file")
+    network = load(tmp_path / "a.ada")
+    decoded = load_network(build_model("lenet300"), network).eval()
+    images = small.experiment.images
+    assert row.params == network.n_params == small.plan.n_params + 10
+    assert row.val_error == small.runs["qat"].val_error == error_rate(decoded, images.validation)
+    assert row.test_error == error_rate(decoded, images.test)
 
 
 @pytest.mark.parametrize("epoch", range(1, 9))
 def test_interrupted_demo_goes_on_to_the_same_file(
     epoch: int, demo: Demo, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Two epochs each of: dense, dense augmented, Tucker, rounding."""
+    """Two epochs each of: dense, dense augmented, Tucker, QAT."""
     with monkeypatch.context() as patch:
         interrupt_at(patch, epoch)
         with pytest.raises(KeyboardInterrupt):
@@ -168,26 +179,28 @@ def test_interrupted_demo_goes_on_to_the_same_file(
 
 def test_lenet5_too(tmp_path: Path) -> None:
     one = replace(RECIPE.tucker, epochs=1)
-    recipe = replace(RECIPE, tucker=one, rounding=one, copies=0)
-    network = small_file(experiment(model="lenet5", recipe=recipe))
+    recipe = replace(RECIPE, tucker=one, qat=one, copies=0)
+    network = from_bytes(small_file(experiment(model="lenet5", recipe=recipe)))
     assert network.architecture == "lenet5"
     assert network.dense_bytes == 4 * 431_080
 
 
-def test_hosvd_start_is_better_than_scratch_and_distillation_runs() -> None:
+def test_hosvd_init_is_better_than_scratch_and_distillation_runs() -> None:
     longer = replace(RECIPE.dense, epochs=5)
     recipe = replace(RECIPE, dense=longer, tucker=replace(RECIPE.tucker, distil=0.5, lr=1e-5))
-    job = experiment(recipe=replace(recipe, budget=120_000))
-    dense, _ = job.train_dense(augment=False)
-    errors = [job.train_tucker(start=s, dense=dense)[2].val_error for s in ("hosvd", "scratch")]
-    assert errors[0] < errors[1]
+    recipe = replace(recipe, budget=120_000)
+    dense, _ = experiment(recipe=recipe).train_dense(augment=False)
+    inits: tuple[Init, Init] = ("hosvd", "scratch")
+    jobs = [experiment(recipe=replace(recipe, init=init)) for init in inits]
+    hosvd, scratch = (compress(job, dense).train().val_error for job in jobs)
+    assert hosvd < scratch
 
 
-@pytest.mark.parametrize(("start", "distil"), [("hosvd", 0.0), ("scratch", 0.5)])
-def test_dense_network_that_is_needed_and_missing(start: Any, distil: float) -> None:
-    job = experiment(recipe=replace(RECIPE, tucker=replace(RECIPE.tucker, distil=distil)))
+@pytest.mark.parametrize(("init", "distil"), [("hosvd", 0.0), ("scratch", 0.5)])
+def test_dense_network_that_is_needed_and_missing(init: Any, distil: float) -> None:
+    recipe = replace(RECIPE, init=init, tucker=replace(RECIPE.tucker, distil=distil))
     with pytest.raises(ValueError, match="a dense network is needed"):
-        job.train_tucker(start=start)
+        compress(experiment(recipe=recipe))
 
 
 def test_only_inner_biases_are_fixed() -> None:
@@ -199,10 +212,12 @@ def test_only_inner_biases_are_fixed() -> None:
 
 
 def test_pool_is_made_once() -> None:
-    job = experiment()
-    assert job.pool(True) is job.pool(True)
-    assert len(job.pool(True)) == RECIPE.copies
-    assert job.pool(False) == [job.train_images]
+    images: Any = experiment().images
+    pool = images.training(RECIPE, 0).pool
+    assert images.training(RECIPE, 0).pool is pool
+    assert len(pool) == RECIPE.copies
+    (plain,) = images.training(RECIPE, 0, augment=False).pool
+    np.testing.assert_array_equal(plain, tiny_digits().train_images)
 
 
 def test_device_that_is_not_there() -> None:

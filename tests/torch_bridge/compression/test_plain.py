@@ -18,7 +18,7 @@ from torch_bridge import (
     load_tucker,
     to_network,
 )
-from torch_bridge.benchmarks.methods import METHODS, Room
+from torch_bridge.benchmarks.methods import METHODS, Budget
 from torch_bridge.compression.plain import plain_parameter
 from torch_bridge.models.fold_batch_norm import fold_batch_norms
 from tucker_core import from_bytes, save, to_bytes
@@ -182,7 +182,7 @@ def test_what_cannot_be_stored_is_named() -> None:
 def test_benchmark_files_hold_coarse_gains_under_any_name() -> None:
     """They are trained for them; a change would change every published file."""
     model = fold_batch_norms(with_a_dead_channel())
-    METHODS["ada"].put(model, Room(bits=6_000, each=3.0, evidence="balanced"))
+    METHODS["ada"].put(model, Budget(bits=6_000, each=3.0, ranks_by="balanced"))
     attach_quantizers(model, 3.0)
     network = from_bytes(METHODS["ada"].write(model, "some network"))
     assert [p.name for p in network.parameters] == ["0.weight", "0.bias", "1.weight", "1.bias"]

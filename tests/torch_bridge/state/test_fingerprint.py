@@ -9,10 +9,16 @@ from typing import Any
 import pytest
 import torch
 
-from tests.torch_bridge.tiny_runs import CONFIG, RECIPE, small_net, tiny_digits, training_tensors
+from tests.torch_bridge.tiny_runs import (
+    CONFIG,
+    RECIPE,
+    small_net,
+    tiny_digits,
+    tiny_experiment,
+    training_tensors,
+)
 from torch_bridge import fit
-from torch_bridge.benchmarks.experiment import Experiment
-from torch_bridge.datasets import DataSet
+from torch_bridge.benchmarks.compressed import compress
 from torch_bridge.state.fingerprint import digest, fingerprint
 from torch_bridge.training import loop
 from torch_bridge.training.model_facts import model_facts
@@ -58,9 +64,9 @@ def test_model_facts_see_which_weights_learn_and_which_layers_there_are() -> Non
     assert fingerprint(model=model_facts(small_net())) == facts[0]
 
 
-def experiment(data: DataSet | None = None, **options: Any) -> Experiment:
-    recipe = options.pop("recipe", RECIPE)
-    return Experiment("lenet300", data or tiny_digits(), recipe, progress=False, **options)
+def made(**options: Any) -> str:
+    """Fingerprint of a compressed run."""
+    return compress(tiny_experiment(**options)).fingerprint()
 
 
 def test_every_setting_of_an_experiment_changes_its_fingerprint() -> None:
@@ -68,21 +74,21 @@ def test_every_setting_of_an_experiment_changes_its_fingerprint() -> None:
     changed = data.test_images.copy()
     changed[0, 0, 0] ^= 1
     jobs = [
-        experiment(),
-        experiment(seed=1),
-        experiment(replace(data, test_images=changed)),
-        experiment(replace(data, name="other")),
+        made(),
+        made(seed=1),
+        made(data=replace(data, test_images=changed)),
+        made(data=replace(data, name="other")),
         *(
-            experiment(recipe=replace(RECIPE, **change))
+            made(recipe=replace(RECIPE, **change))
             for change in (
                 {"budget": 1_300}, {"levels": 2.0}, {"copies": 3}, {"method": "scada"},
                 {"tucker": replace(RECIPE.tucker, epochs=3)},
-                {"rounding": replace(RECIPE.rounding, lr=2e-3)},
+                {"qat": replace(RECIPE.qat, lr=2e-3)},
             )
         ),
     ]  # fmt: skip
-    assert len({job.fingerprint() for job in jobs}) == len(jobs)
-    assert experiment().fingerprint() == jobs[0].fingerprint()
+    assert len(set(jobs)) == len(jobs)
+    assert made() == jobs[0]
 
 
 def test_what_auto_came_to_is_part_of_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -101,7 +107,7 @@ def test_what_auto_came_to_is_part_of_it(tmp_path: Path, monkeypatch: pytest.Mon
             "torch_bridge.benchmarks.experiment.pick_precision", lambda *_, d=dtype: d
         )
         files.append(run())
-        marks.append(experiment().fingerprint())
+        marks.append(made())
     assert files[0] != files[1]
     assert marks[0] != marks[1]
     assert len(list(tmp_path.glob("run-*.npz"))) == 2

@@ -15,7 +15,7 @@ from torch_bridge.training.distributed import DistributedContext
 
 def test_hole_is_a_black_square_that_may_lie_partly_outside() -> None:
     images = pictures(60)[0].clamp_min(1)
-    augmentation = CutoutAugmentation(shift=0, mirror=False, hole=4)
+    augmentation = CutoutAugmentation(shift=0, mirror=False, cutout=4)
     drawn = augmentation.draw(60, torch.Generator().manual_seed(0))
     covered = augmentation.apply(images, drawn) != images
     sizes = set()
@@ -29,10 +29,10 @@ def test_hole_is_a_black_square_that_may_lie_partly_outside() -> None:
 
 
 def test_hole_must_fit_the_images() -> None:
-    with pytest.raises(ValueError, match="hole is 32; images of cifar10 have 32 pixels"):
-        load_images("cifar10", None, torch.device("cpu"), hole=32)
+    with pytest.raises(ValueError, match="cutout is 32; images of cifar10 have 32 pixels"):
+        load_images("cifar10", None, torch.device("cpu"), cutout=32)
     with pytest.raises(ValueError, match="images of ilsvrc12 come from folders"):
-        load_images("ilsvrc12", None, torch.device("cpu"), hole=8)
+        load_images("ilsvrc12", None, torch.device("cpu"), cutout=8)
 
 
 def test_hole_reaches_the_training_images_alone() -> None:
