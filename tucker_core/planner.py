@@ -56,8 +56,14 @@ class LayerPlan:
         object.__setattr__(self, "rank", tuple(int(r) for r in self.rank))
 
     @property
+    def full_modes(self) -> tuple[bool, ...]:
+        """Of each mode, whether it has no factor: its rank is its dim, and no core is shared."""
+        pairs = zip(self.rank, self.reshape.dims, strict=True)
+        return tuple(r == dim and not self.shared_core for r, dim in pairs)
+
+    @property
     def n_params(self) -> int:
-        """Numbers stored for this weight alone: core and factors, or only the factors if it shares."""
+        """Parameters stored for this weight alone: core and factors, or only the factors if it shares."""
         if self.shared_core:
             return shared_core_params([self.reshape.dims], self.rank) - math.prod(self.rank)
         return tucker_params(self.reshape.dims, self.rank)

@@ -141,7 +141,7 @@ def read_record(decoder: Decoder, name: str, shape: Shape, shelf: Shelf) -> Para
         code = decoder.choice(SCALE_CODES)
     scale_code = code - SCALE_CODES // 2
     if not decoder.choice(2):
-        plan = ReshapePlan(shape, shape, tuple(range(len(shape))))
+        plan = ReshapePlan.straight(shape)
         parts: tuple[int | None, ...] = (shelf.add(shape), *(None for _ in shape))
         return ParameterRecord(name, plan, shape, parts, scale_code)
     order = decoder.choice(MAX_ORDER) + 1

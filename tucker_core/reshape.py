@@ -89,6 +89,20 @@ class ReshapePlan:
                 f"permutation {shown(self.permutation)} does not reorder {len(self.shape)} modes"
             )
 
+    @classmethod
+    def straight(
+        cls, shape: Sequence[int], dims: Sequence[int] | None = None, reason: str = ""
+    ) -> "ReshapePlan":
+        """The plan that takes the modes as they come, by default each as one of the tensor's.
+
+        Examples
+        --------
+        >>> ReshapePlan.straight((10, 8, 3, 3), (10, 8, 9)).permutation
+        (0, 1, 2, 3)
+        """
+        plain = tuple(shape)
+        return cls(plain, tuple(dims or plain), tuple(range(len(plain))), reason)
+
     @property
     def padding(self) -> int:
         """How many zeros are added to the weight's entries."""

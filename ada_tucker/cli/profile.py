@@ -16,11 +16,10 @@ from ada_tucker.cli.model_spec import (
 from ada_tucker.cli.preflight import check_apart, check_file
 from ada_tucker.cli.terminal import show
 from ada_tucker.cli.values import not_negative, positive, threads
-from torch_bridge.benchmarks.results import command_line, environment
+from torch_bridge.benchmarks.results import with_environment, write_result
 from torch_bridge.compression.load_network import load_tucker
 from torch_bridge.compression.profile import LayerProfile, profile_model, profile_table
 from tucker_core import load
-from tucker_core.files import write_json
 
 
 def add_profile(sub: Any) -> None:
@@ -56,12 +55,16 @@ def _profile(arguments: argparse.Namespace) -> None:
     with fitting(inputs):
         profiles = profile_model(model, [inputs], seconds=arguments.seconds)
     content = {
-        "command": command_line(), "file": arguments.file.name, "batch": arguments.batch,
-        **profile_content(profiles), **environment(),
+        "file": arguments.file.name, "batch": arguments.batch,
+        **profile_content(profiles),
     }  # fmt: skip
     if arguments.result is not None:
-        write_json(arguments.result, content)
-    show(json.dumps(content, indent=1) if arguments.json else profile_table(profiles))
+        write_result(arguments.result, content)
+    show(
+        json.dumps(with_environment(content), indent=1)
+        if arguments.json
+        else profile_table(profiles)
+    )
 
 
 def profile_content(profiles: list[LayerProfile]) -> dict[str, Any]:

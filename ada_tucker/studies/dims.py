@@ -66,6 +66,6 @@ def _reshape(
     model: str, name: str, shape: tuple[int, ...], dims: str, order: int | Literal["auto"] = "auto"
 ) -> ReshapePlan:
     if dims == "original":
-        return ReshapePlan(shape, shape, tuple(range(len(shape))))
+        return ReshapePlan.straight(shape)
     natural = _NATURAL.get((model, name)) if dims == "natural" else None
     return plan_reshape(shape, order, mixed=dims == "balanced", natural=natural)

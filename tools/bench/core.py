@@ -22,9 +22,8 @@ from tools.bench.memory import MOST, first_call, peaks
 from tools.bench.plot import draw
 from tools.bench.rows import SMALL, measure, rows
 from tools.bench.targets import SHAPES
-from torch_bridge.benchmarks.results import environment
+from torch_bridge.benchmarks.results import write_result
 from tucker_core import format_table
-from tucker_core.files import write_json
 
 ROOT = Path(__file__).resolve().parents[2]
 PEERS = ("tensorly", "pyttb", "opt_einsum", "torch", "numpy", "scipy", "numba")
@@ -58,11 +57,10 @@ def main() -> int:
         "peers": {name: version(name) for name in PEERS},
         "libraries": [_named(library) for library in libraries],
         "settings": {k: v for k, v in os.environ.items() if k.startswith(("OPENBLAS_", "MKL_"))},
-        **environment(),
     }
     print(table(measured))
     print(summary(content))
-    write_json(chosen.out, content)
+    write_result(chosen.out, content)
     draw(measured, chosen.plot)
     return 0
 

@@ -9,10 +9,10 @@ from tensorly.decomposition import tucker as tensorly_tucker
 from tensorly.decomposition._tucker import initialize_tucker
 
 from tools.bench.products import Parts
-from tools.bench.timing import Job
 from tucker_core import factorizations, hosvd, tucker
 from tucker_core.checks import FloatArray
 from tucker_core.core_shapes import best_core_shapes, energy_losses, plain_core_shapes
+from tucker_core.timing import Job
 
 SEARCHED, SEARCH_BUDGET = (20, 20, 25, 40), 3000
 FACTORED = (37_748_736, 4)

@@ -18,12 +18,11 @@ from threadpoolctl import threadpool_limits
 from torch import Tensor
 from torch.nn.functional import linear
 
-from tools.bench.timing import Job, interleaved
-from torch_bridge.benchmarks.results import environment
+from torch_bridge.benchmarks.results import write_result
 from torch_bridge.forward.linear import factorized_linear
 from torch_bridge.weights.product import tucker_product
 from tucker_core import format_table
-from tucker_core.files import write_json
+from tucker_core.timing import Job, interleaved
 
 ROOT = Path(__file__).resolve().parents[2]
 DIMS, RANK, OUT_MODES, BATCH = (20, 25, 50, 16), (6, 6, 7, 5), 2, 256
@@ -110,7 +109,7 @@ def main() -> int:
     if missing:
         print(f"left out: {', '.join(missing)}")
     content = {"command": "python -m tools.bench.layer", "threads": 1, "left_out": missing}
-    write_json(chosen.out, {**content, "rows": records, **environment()})
+    write_result(chosen.out, {**content, "rows": records})
     return 0
 
 

@@ -11,7 +11,7 @@ from statistics import median
 import numpy as np
 import torch
 
-from tools.bench.timing import interleaved
+from tucker_core.timing import interleaved
 
 _SQUARE = 512
 _SECONDS = 0.5

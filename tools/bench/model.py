@@ -13,7 +13,6 @@ import statistics
 import subprocess
 import sys
 import threading
-import time
 from pathlib import Path
 from typing import Any
 
@@ -22,13 +21,13 @@ from torch import nn
 
 from ada_tucker.cli.profile import profile_content
 from torch_bridge import compress_model, load_tucker
-from torch_bridge.benchmarks.results import environment
+from torch_bridge.benchmarks.results import write_result
 from torch_bridge.compression.profile import profile_model, profile_table
 from torch_bridge.models import LeNet5, build_model
 from torch_bridge.training.evaluate import to_input
 from torch_bridge.weights.count import count_bytes, count_params
 from tucker_core import load
-from tucker_core.files import write_json
+from tucker_core.timing import Stopwatch
 
 ROOT = Path(__file__).resolve().parents[2]
 RATIO = 10.0  # how many times fewer parameters the ResNet-50 is given
@@ -77,17 +76,17 @@ def resnet50(_: float) -> dict[str, Any]:
 
     watcher = threading.Thread(target=watch)
     watcher.start()
-    started = time.perf_counter(), time.process_time()
+    stopwatch = Stopwatch()
     plan = compress_model(model, RATIO, unit="ratio", dry_run=True).plan
-    planned = time.perf_counter()
+    planned = stopwatch.seconds
     report = compress_model(model, plan)
-    took = time.perf_counter() - started[0], time.process_time() - started[1]
+    took = stopwatch.seconds, stopwatch.cpu_seconds
     stop.set()
     watcher.join()
     print(report.table())
     found = {
         "params": params, "model_bytes": size, "params_after": report.params, "ratio": RATIO,
-        "plan_seconds": round(planned - started[0], 2), "seconds": round(took[0], 2),
+        "plan_seconds": round(planned, 2), "seconds": round(took[0], 2),
         "processor_seconds": round(took[1], 2),
         "peak_bytes_above_start": peak[0] - before,
         "peak_of_model": round((peak[0] - before) / size, 3),
@@ -149,7 +148,7 @@ def main() -> int:
     content = STUDIES[names[0]](chosen.seconds)
     command = f"python -m tools.bench.model {names[0]}"
     path = chosen.out / f"profile_{names[0]}.json"
-    write_json(path, {"command": command, "seed": 0, **content, **environment()})
+    write_result(path, {"command": command, "seed": 0, **content})
     return 0
 
 

@@ -8,8 +8,8 @@ import pyttb
 import tensorly as tl
 import torch
 
-from tools.bench.timing import Job
 from tucker_core import TuckerPlan, mode_dot, random_tucker, tucker_gradient, tucker_to_tensor
+from tucker_core.timing import Job
 
 Case = tuple[tuple[int, ...], tuple[int, ...]]
 

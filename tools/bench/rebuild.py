@@ -13,11 +13,10 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from tools.bench.timing import Job, interleaved
-from torch_bridge.benchmarks.results import environment
+from torch_bridge.benchmarks.results import write_result
 from torch_bridge.weights import product as weight
 from tucker_core import TuckerPlan, format_table
-from tucker_core.files import write_json
+from tucker_core.timing import Job, interleaved
 
 ROOT = Path(__file__).resolve().parents[2]
 CASES = [
@@ -72,7 +71,7 @@ def main() -> int:
     head = ("dims", "rank", "kernels_ms", "torch_ms", "picked")
     print(format_table([head, *[tuple(str(row[key]) for key in head) for row in rows]]))
     content = {"command": "python -m tools.bench.rebuild", "threads": 1, "rows": rows}
-    write_json(chosen.out, {**content, **environment()})
+    write_result(chosen.out, content)
     return 0
 
 

@@ -9,8 +9,8 @@ import numpy as np
 from tools.bench import decompositions, products, targets
 from tools.bench.limits import least_seconds
 from tools.bench.targets import FLOAT64_SHARE, SHAPES, Target
-from tools.bench.timing import Job, interleaved
 from tucker_core import gradient_flops, reconstruct_flops
+from tucker_core.timing import Job, interleaved
 
 SMALL = 1_000_000  # numbers in the full tensor; the quick benchmark takes no larger case
 

@@ -13,14 +13,13 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from tools.bench.timing import Job, interleaved
 from torch_bridge.benchmarks.recipes import recipe_for
-from torch_bridge.benchmarks.results import environment
+from torch_bridge.benchmarks.results import write_result
 from torch_bridge.compression.compress import compress_model
 from torch_bridge.models import build_model
 from torch_bridge.training.evaluate import to_input
 from tucker_core import format_table
-from tucker_core.files import write_json
+from tucker_core.timing import Job, interleaved
 
 ROOT = Path(__file__).resolve().parents[2]
 MODEL, BATCH = "lenet5", 256
@@ -86,9 +85,9 @@ def main() -> int:
     content = {
         "command": "python -m tools.bench.step", "model": MODEL, "batch": BATCH,
         "seed": chosen.seed, "threads": chosen.threads, "clock": "processor time, all threads",
-        "rows": records, **environment(),
+        "rows": records,
     }  # fmt: skip
-    write_json(chosen.out, content)
+    write_result(chosen.out, content)
     return 0
 
 

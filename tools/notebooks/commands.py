@@ -2,7 +2,6 @@
 
 import argparse
 import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -12,6 +11,7 @@ from tools.notebooks.differences import find_differences, keep_timings
 from tools.notebooks.faults import find_faults, find_orphans
 from tools.notebooks.run import execute
 from tools.notebooks.source import FOLDER, Notebook, NotebookError, Pair, find_pairs, fingerprint
+from tucker_core.timing import Stopwatch
 
 FORCE = "build: also what is up to date; new timings only if something else changed, too"
 
@@ -53,13 +53,13 @@ def run_all(verb: str, act: Callable[[Pair], list[str]], pairs: list[Pair]) -> l
     """Do one thing to each notebook, say how long each took, and collect what is wrong."""
     faults = []
     for pair in pairs:
-        started = time.perf_counter()
+        watch = Stopwatch()
         try:
             found = act(pair)
         except NotebookError as error:
             found = [str(error)]
         word = "FAILED" if found else "ok"
-        print(f"{verb} {pair.name}: {word}, {time.perf_counter() - started:.1f} s", flush=True)
+        print(f"{verb} {pair.name}: {word}, {watch.seconds:.1f} s", flush=True)
         faults += found
     return faults
 

@@ -218,6 +218,6 @@ def _plan(model: nn.Module, recipe: Recipe) -> NetworkPlan | None:
     shapes = {name: weight_shape(layer) for name, layer in compressible_layers(model)}
     plans = []
     for name, dims, rank in recipe.layers:
-        reshape = ReshapePlan(shapes[name], dims, tuple(range(len(shapes[name]))))
+        reshape = ReshapePlan.straight(shapes[name], dims)
         plans.append(LayerPlan(name, reshape, rank, recipe.method == "scada"))
     return NetworkPlan(tuple(plans)) if plans else None

@@ -8,7 +8,6 @@ import json
 import statistics
 import subprocess
 import sys
-import time
 from dataclasses import replace
 from typing import Any
 
@@ -26,6 +25,7 @@ from torch_bridge.training.distributed import DistributedContext
 from torch_bridge.training.loop import TrainingRun
 from torch_bridge.training.precision import put_channels_last
 from torch_bridge.weights.count import count_params
+from tucker_core.timing import Stopwatch
 
 MEBI = 1 << 20
 _LEAST = ("seconds", "cpu_seconds", "peak_mib")
@@ -73,12 +73,12 @@ def time_steps(
     seconds, work = [], []
     for epoch in range(steps + 1):
         for batch in data.epoch(epoch, config.batch_size, epoch, context):
-            started, begun = time.perf_counter(), time.process_time()
+            watch = Stopwatch()
             run.one_step(batch)
             if device == "cuda":
                 torch.cuda.synchronize()
-            seconds.append(time.perf_counter() - started)
-            work.append(time.process_time() - begun)
+            seconds.append(watch.seconds)
+            work.append(watch.cpu_seconds)
         run.losses = []
     return {
         "benchmark": name,

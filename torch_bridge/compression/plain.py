@@ -108,7 +108,7 @@ def _in_steps(name: str, tensor: Tensor) -> CodedParameter:
     symbols = quantize(values.numpy(), scale_of(code))
     if _is_positive(values):
         symbols = np.maximum(symbols, 1)  # a gain of 0 would put out its channel
-    plan = ReshapePlan(shape, shape, tuple(range(len(shape))))
+    plan = ReshapePlan.straight(shape)
     return CodedParameter(name, plan, symbols, (None,) * len(shape), code)
 
 
@@ -150,7 +150,7 @@ def _is_close(found: npt.NDArray[Any], array: npt.NDArray[Any]) -> bool:
 def _in_words(name: str, array: npt.NDArray[Any], code: int) -> CodedParameter:
     """Bytes; a factor of ones holds them together as one parameter of the tensor's own shape."""
     shape, words = array.shape or (1,), to_words(array)
-    plan = ReshapePlan(shape, (array.size, 1), tuple(range(len(shape))))
+    plan = ReshapePlan.straight(shape, (array.size, 1))
     return CodedParameter(
         f"{name}@{array.dtype.name}", plan, words, (None, _ones(words.shape[1])), code
     )

@@ -24,6 +24,7 @@ from torch_bridge.weights.count import count_bytes
 from torch_bridge.weights.parametrization import attribute_of
 from torch_bridge.weights.tucker_weight import tucker_layers, tucker_parts
 from tucker_core import format_table
+from tucker_core.timing import interleaved
 
 WHOLE = "whole network"
 
@@ -115,29 +116,6 @@ def profile_table(profiles: Sequence[LayerProfile]) -> str:
     return format_table(rows)
 
 
-def interleaved(jobs: Mapping[str, Callable[[], object]], seconds: float) -> dict[str, float]:
-    """Least time of each job, the jobs taking turns for so many seconds, three rounds at least.
-
-    With one thread it is processor time, which does not count what other programs take.
-
-    Examples
-    --------
-    >>> sorted(interleaved({"a": lambda: None, "b": lambda: None}, 0.001))
-    ['a', 'b']
-    """
-    clock = time.process_time if torch.get_num_threads() == 1 else time.perf_counter
-    best = dict.fromkeys(jobs, float("inf"))
-    end, rounds = time.perf_counter() + seconds, 0
-    while rounds < 4 or time.perf_counter() < end:
-        for name, job in jobs.items():
-            start = clock()
-            job()
-            if rounds:  # the first round prepares
-                best[name] = min(best[name], clock() - start)
-        rounds += 1
-    return best
-
-
 def _profile(
     name: str, layer: nn.Module, inputs: tuple[Any, ...], options: dict[str, Any], seconds: float
 ) -> LayerProfile:
@@ -156,12 +134,12 @@ def _profile(
     def job(module: nn.Module) -> Callable[[], object]:
         return lambda: module(*inputs, **options)
 
+    # processor time does not count what other programs take, but of all threads together
+    clock = time.process_time if torch.get_num_threads() == 1 else time.perf_counter
+    jobs = {implementation: job(module) for implementation, module in implementations.items()}
     return LayerProfile(
         name,
-        interleaved(
-            {implementation: job(module) for implementation, module in implementations.items()},
-            seconds,
-        ),
+        interleaved(jobs, seconds, clock=clock, of=min),
         work,
         {implementation: count_bytes(module) for implementation, module in implementations.items()},
     )

@@ -1,12 +1,13 @@
 """Progress on standard error: a bar on a terminal, one line a stage in a log."""
 
 import sys
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
 from tqdm import tqdm
+
+from tucker_core.timing import Stopwatch
 
 
 def hidden(shown: bool) -> bool | None:
@@ -33,11 +34,11 @@ def progress_bar(
     shown : whether anything is shown at all
     done : steps that were taken before
     """
-    began = time.perf_counter()
+    watch = Stopwatch()
     options: dict[str, Any] = {"desc": title, "unit": unit, "smoothing": 0.05}
     with tqdm(total=total, initial=done, disable=hidden(shown), **options) as bar:
         yield bar
     if shown and bar.disable and done < total:
         said = getattr(bar, "postfix", None)
-        took = f"{total - done:,} {unit}s, {time.perf_counter() - began:.0f} s"
+        took = f"{total - done:,} {unit}s, {watch.seconds:.0f} s"
         print(f"{title}: {took}{f', {said}' if said else ''}", file=sys.stderr)

@@ -73,7 +73,7 @@ def _slot(layers: dict[str, nn.Module], place: Place) -> str:
     name, mode = place
     if name not in layers:
         raise ValueError(f"{name!r} is no weight in Tucker form; there are {sorted(layers)}")
-    full = _list(layers, place)[0].full  # type: ignore[index]
+    full = _list(layers, place)[0].plan.full_modes  # type: ignore[index]
     if not -1 <= mode < len(full) or (mode >= 0 and full[mode]):
         raise ValueError(
             f"{name} has no factor in mode {mode}; it has them in modes "

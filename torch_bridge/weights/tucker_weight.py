@@ -55,10 +55,6 @@ class TuckerWeight(StoredWeight):
         self.implementation = "reconstructed"
         self.shares = plan.shared_core
         self._start, self._is_made = start, False
-        self.full = tuple(
-            r == dim and not plan.shared_core
-            for r, dim in zip(plan.rank, plan.reshape.dims, strict=True)
-        )  # modes without a factor
 
     @property
     def layout(self) -> object:
@@ -113,7 +109,7 @@ class TuckerWeight(StoredWeight):
 
     def empty_parts(self, weight: Tensor) -> list[Tensor]:
         """Zeros in the shapes of core and existing factors, of a weight's dtype and device."""
-        pairs = zip(self.plan.reshape.dims, self.plan.rank, self.full, strict=True)
+        pairs = zip(self.plan.reshape.dims, self.plan.rank, self.plan.full_modes, strict=True)
         shapes = [self.plan.rank, *((dim, rank) for dim, rank, full in pairs if not full)]
         return [weight.new_zeros(shape) for shape in shapes]
 
@@ -125,7 +121,7 @@ class TuckerWeight(StoredWeight):
     def with_gaps(self, factors: Sequence[Any]) -> list[Any]:
         """One entry per mode: its factor, or None where the mode is full."""
         rest = iter(factors)
-        return [None if full else next(rest) for full in self.full]
+        return [None if full else next(rest) for full in self.plan.full_modes]
 
 
 def dense_tensor(weight: Tensor, plan: LayerPlan) -> FloatArray:

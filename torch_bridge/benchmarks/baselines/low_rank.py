@@ -45,7 +45,7 @@ def low_rank_plan(
         dims: tuple[int, ...] = (shape[0], math.prod(shape[1:]))
         if tucker2 and math.prod(shape[2:]) > 1:
             dims = (*shape[:2], math.prod(shape[2:]))
-        reshapes[name] = _reshape(shape, dims)
+        reshapes[name] = ReshapePlan.straight(shape, dims, "baseline")
         array = reshapes[name].apply(weight.detach().cpu().double().numpy())
         modes = (0, 1) if len(dims) == 3 else (0,)
         spectra[name] = [np.linalg.svd(unfold(array, m), compute_uv=False) for m in modes]
@@ -57,7 +57,7 @@ def whole_plan(weights: Weights) -> NetworkPlan:
     """Every weight as it is."""
     shapes = {name: tuple(weight.shape) for name, weight in weights.items()}
     return NetworkPlan(
-        tuple(LayerPlan(name, _reshape(shape, shape), shape) for name, shape in shapes.items())
+        tuple(LayerPlan(name, ReshapePlan.straight(shape), shape) for name, shape in shapes.items())
     )
 
 
@@ -75,7 +75,3 @@ def _within(
         whole = LayerPlan(name, reshape, reshape.dims)
         layers.append(layer if layer.n_params < whole.n_params else whole)
     return NetworkPlan(tuple(layers))
-
-
-def _reshape(shape: tuple[int, ...], dims: tuple[int, ...]) -> ReshapePlan:
-    return ReshapePlan(shape, dims, tuple(range(len(shape))), reason="baseline")
