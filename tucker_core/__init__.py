@@ -13,8 +13,9 @@ from tucker_core.factorize import balance_dims, factorizations
 from tucker_core.fileformat import coded_bits, from_bytes, load, save, to_bytes
 from tucker_core.hooi import tucker
 from tucker_core.network import CodedParameter, CompressedNetwork
+from tucker_core.network_plan import LayerPlan, NetworkPlan
 from tucker_core.partial import partial_tucker
-from tucker_core.planner import LayerPlan, NetworkPlan, plan_network
+from tucker_core.planner import plan_network
 from tucker_core.quantize import Symbols, quantize, rms_step, scale_of
 from tucker_core.ranks import validate_tucker_rank
 from tucker_core.records import FileFormatError

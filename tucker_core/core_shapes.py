@@ -169,7 +169,7 @@ def best_shared_core(
     """Shape of least total loss for one core that several tensors share.
 
     Every tensor keeps a matrix (I_n, J_n) in every mode, a square one too, since the core is not its
-    own; where J_n > I_n it is wide, and the tensor gains nothing from the ranks above I_n.
+    own. No J_n is above the smallest I_n: that tensor would store a wide matrix and gain nothing.
 
     Parameters
     ----------
@@ -195,12 +195,12 @@ def best_shared_core(
     if len(orders) != 1:
         raise ValueError(f"the tensors have orders {orders}; a shared core needs one order")
     losses = losses or [energy_losses(dims) for dims in all_dims]
-    limits = tuple(map(max, zip(*all_dims, strict=True)))
+    limits = tuple(map(min, zip(*all_dims, strict=True)))
     prices = tuple(map(sum, zip(*all_dims, strict=True)))
     total = [np.zeros(limit) for limit in limits]
-    for dims, own in zip(all_dims, losses, strict=True):
-        for mode, dim in enumerate(dims):
-            total[mode][:dim] += own[mode]
+    for own in losses:
+        for mode, limit in enumerate(limits):
+            total[mode] += own[mode][:limit]
     most = min(budget, shared_core_params(all_dims, limits))
     _check_table(most, 1)
     costs, _, ranks = _frontier(limits, prices, total, most, full_is_free=False)

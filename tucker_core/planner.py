@@ -1,123 +1,36 @@
 """One plan for a whole network: dims and core shape of every layer under one budget.
 
-Each weight is reshaped by `plan_reshape`; then the ranks of all layers are chosen together: by
-`ranks_within`, so that every core is as close to a hypercube as the budget allows, or by exact search
-(`core_shapes`), which puts the ranks where given singular values say that the energy is. With a shared
-core (SCADA-Tucker) all weights get one order and one core, stored once, and keep their own matrices.
+With the weights themselves at hand, dims, order and ranks of all of them are chosen together by the
+energy that they keep (`joint_plan`). Without, each is reshaped by `plan_reshape` and only the ranks are
+chosen together: by `ranks_within`, so that every core is as close to a hypercube as the budget allows,
+or by exact search (`core_shapes`), which puts the ranks where given singular values say that the energy
+is. With a shared core (SCADA-Tucker, `shared_plan`) all weights get one order and one core, stored once,
+and keep their own matrices.
 The budget is a hard ceiling and counts the numbers of cores and factors; biases are not part of it.
 """
 
 import math
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
 from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
 
-from tucker_core.checks import check_flag, check_rank, check_sequence, shown
-from tucker_core.core_shapes import best_core_shapes, best_shared_core, energy_losses
-from tucker_core.counting import BYTES_PER_FLOAT32, check_bits, shared_core_params, tucker_params
+from tucker_core.checks import check_flag, shown
+from tucker_core.core_shapes import best_core_shapes, energy_losses, least_params
+from tucker_core.counting import BYTES_PER_FLOAT32, check_bits, stored_params
 from tucker_core.factorize import check_size
+from tucker_core.joint_plan import joint_plan, weight_options
+from tucker_core.network_plan import LayerPlan, NetworkPlan
 from tucker_core.ranks import check_budget, ranks_within
 from tucker_core.reshape import ReshapePlan, check_order, plan_reshape
-from tucker_core.text_table import format_table
+from tucker_core.reshape_candidates import check_family, reshape_candidates
+from tucker_core.shared_plan import shared_plan
 
+Dims = tuple[int, ...]
+Shapes = Mapping[str, Dims]
 Spectra = Mapping[str, Sequence[npt.ArrayLike]]
-
-
-@dataclass(frozen=True)
-class LayerPlan:
-    """Dims and rank of one weight.
-
-    Attributes
-    ----------
-    name : name of the weight, e.g. "fc1.weight"
-    reshape : how the weight becomes a tensor of dims (I_1, ..., I_N)
-    rank : (J_1, ..., J_N), the shape of the core
-    shared_core : whether the core is that of all layers; then every mode keeps its matrix (I_n, J_n),
-        a square or wide one too
-    """
-
-    name: str
-    reshape: ReshapePlan
-    rank: tuple[int, ...]
-    shared_core: bool = False
-
-    def __post_init__(self) -> None:
-        """Refuse ranks that are none of these dims."""
-        if not isinstance(self.reshape, ReshapePlan):
-            raise TypeError(f"reshape is {shown(self.reshape)}; a ReshapePlan is needed")
-        dims = self.reshape.dims
-        if check_flag(self.shared_core, "shared_core"):
-            shared_core_params([dims], self.rank)
-        else:
-            check_rank(dims, self.rank)
-        object.__setattr__(self, "rank", tuple(int(r) for r in self.rank))
-
-    @property
-    def full_modes(self) -> tuple[bool, ...]:
-        """Of each mode, whether it has no factor: its rank is its dim, and no core is shared."""
-        pairs = zip(self.rank, self.reshape.dims, strict=True)
-        return tuple(r == dim and not self.shared_core for r, dim in pairs)
-
-    @property
-    def n_params(self) -> int:
-        """Parameters stored for this weight alone: core and factors, or only the factors if it shares."""
-        if self.shared_core:
-            return shared_core_params([self.reshape.dims], self.rank) - math.prod(self.rank)
-        return tucker_params(self.reshape.dims, self.rank)
-
-
-@dataclass(frozen=True)
-class NetworkPlan:
-    """The plans of all layers; `plan["fc1.weight"]` finds one of them.
-
-    Attributes
-    ----------
-    layers : one LayerPlan per weight, in the order of the network
-    """
-
-    layers: tuple[LayerPlan, ...]
-
-    def __post_init__(self) -> None:
-        """Refuse what is no plan of a layer."""
-        layers = check_sequence(self.layers, "layers", "one LayerPlan per weight")
-        for k, layer in enumerate(layers):
-            if not isinstance(layer, LayerPlan):
-                raise TypeError(f"layers[{k}] is {shown(layer)}; a LayerPlan is needed")
-        object.__setattr__(self, "layers", layers)
-
-    @property
-    def shared_core_params(self) -> int:
-        """Numbers of the core that the layers share; 0 if each has its own."""
-        return next((math.prod(layer.rank) for layer in self.layers if layer.shared_core), 0)
-
-    @property
-    def n_params(self) -> int:
-        """Numbers stored by all cores and factors together; a shared core counts once."""
-        return self.shared_core_params + sum(layer.n_params for layer in self.layers)
-
-    def __getitem__(self, name: str) -> LayerPlan:
-        """Find the plan of one weight by its name."""
-        for layer in self.layers:
-            if layer.name == name:
-                return layer
-        raise KeyError(
-            f"no layer {name!r} in this plan; it has {[layer.name for layer in self.layers]}"
-        )
-
-    def table(self) -> str:
-        """Format the plan as a text table: layer, shape, dims, core, numbers, share of the dense ones."""
-        rows: list[tuple[str, ...]] = [("layer", "shape", "dims", "core", "numbers", "of dense")]
-        rows += [_row(layer) for layer in self.layers]
-        if self.shared_core_params:
-            rows.append(("shared core", "", "", "", f"{self.shared_core_params:,}", ""))
-        dense = sum(math.prod(layer.reshape.shape) for layer in self.layers)
-        rows.append(
-            ("total", "", "", "", f"{self.n_params:,}", f"{self.n_params / max(dense, 1):.1%}")
-        )
-        return format_table(rows)
+FindRanks = Callable[[Sequence[int], int], list[Dims]]
 
 
 def plan_network(
@@ -127,10 +40,14 @@ def plan_network(
     unit: Literal["numbers", "bytes"] = "numbers",
     bits: float = 8 * BYTES_PER_FLOAT32,
     order: int | Literal["auto"] = "auto",
+    reshape: str = "auto",
+    weights: Mapping[str, npt.ArrayLike] | None = None,
+    importance: Mapping[str, float] | None = None,
     shared_core: bool = False,
     spectra: Spectra | None = None,
     search: Literal["balanced", "exact"] | None = None,
     reshapes: Mapping[str, ReshapePlan] | None = None,
+    allow_dense: bool = False,
 ) -> NetworkPlan:
     """Choose dims and core shapes of all weights together under a hard ceiling.
 
@@ -141,27 +58,35 @@ def plan_network(
     unit : whether the budget is in "numbers" or in "bytes"
     bits : bits per number, to turn bytes into numbers
     order : number of modes of every reshaped tensor, or "auto" for a proper one for each (with a shared
-        core: for the largest, and the same for all)
+        core: one for all)
+    reshape : the family that dims are taken from, "svd", "order 2", "natural", "split" or "balanced", as
+        `reshape_candidates` explains; "auto" for the best of all where there are weights, else "balanced"
+    weights : name -> the weight itself, float32 or float64; dims and ranks are then those that lose least
+        of the energy of all weights
+    importance : name -> how much a loss of that weight counts, by default 1; needs weights
     shared_core : give all weights one core, which is stored and counted once
     spectra : name -> singular values per mode of the reshaped weight, as `multilinear_singular_values`
         gives them for `plan_reshape(shape, order).apply(weight)`; ranks then go where the energy is.
         Without, all weights are taken to be alike.
     search : "balanced", cores near cubes, for budgets of any size; or "exact", the core shapes that keep
         most energy. By default exact if there are spectra or a shared core, else balanced.
-    reshapes : name -> reshape of each weight, in place of `plan_reshape(shape, order)`
+    reshapes : name -> reshape of each weight, in place of all candidates
+    allow_dense : let a weight stay as it is, with full ranks; else every one stores fewer parameters than
+        it has entries
 
     Returns
     -------
-    NetworkPlan with `n_params` <= budget
+    NetworkPlan with `n_params` <= budget; its `explain()` says why
 
     Raises
     ------
     TypeError
-        If the budget, the order or a dimension is no integer, bits no number, or shapes, spectra or
-        reshapes no mapping.
+        If the budget, the order or a dimension is no integer, bits no number, or shapes, weights, spectra
+        or reshapes no mapping.
     ValueError
         If there is no weight to plan, the budget is too small for any plan (the smallest possible
-        budget is named), or spectra or reshapes are not those of the weights.
+        budget is named), a weight has no format that is smaller than itself (it is named), or weights,
+        spectra or reshapes are not those of the shapes.
 
     Examples
     --------
@@ -170,29 +95,92 @@ def plan_network(
     True
     >>> plan["fc1"].reshape.dims
     (20, 25, 25, 32)
+    >>> rng = np.random.default_rng(0)
+    >>> weight = np.outer(rng.standard_normal(30), rng.standard_normal(20))
+    >>> print(plan_network({"fc": (30, 20)}, budget=60, weights={"fc": weight}).explain())
+    fc: svd (30, 20) loses 0.0% of the energy; at as many parameters split 26.4%, balanced 0.0%
     """
-    shapes = _check_shapes(shapes)
+    checked = _check_shapes(shapes)
     numbers = _check_budget(budget, unit, bits)
-    found_by = _check_search(search, spectra is not None, check_flag(shared_core, "shared_core"))
-    check_order(order)
+    family, wanted = check_family(reshape), check_order(order)
+    shared = check_flag(shared_core, "shared_core")
+    found_by = _check_search(search, spectra is not None or weights is not None, shared)
+    if reshapes is not None:
+        _check_reshapes(reshapes, checked)
+    _check_weights(weights, checked, spectra, importance)
+    if shared:
+        return shared_plan(checked, numbers, wanted, family, weights=weights, reshapes=reshapes)
+    if weights is not None:
+        options = [
+            weight_options(
+                name, weights[name], family, wanted,
+                reshape=None if reshapes is None else reshapes[name], allow_dense=allow_dense,
+            )
+            for name in checked
+        ]  # fmt: skip
+        return joint_plan(options, numbers, importance)
     if reshapes is None:
-        if shared_core and order == "auto":
-            largest = max(shapes.values(), key=math.prod)
-            order = len(plan_reshape(largest).dims)
-        reshapes = {name: plan_reshape(shape, order) for name, shape in shapes.items()}
-    _check_reshapes(reshapes, shapes)
-    all_dims = [reshape.dims for reshape in reshapes.values()]
-    if found_by == "balanced":
-        ranks = ranks_within(all_dims, numbers)
-    elif shared_core:
-        losses = _losses(reshapes, spectra)
-        ranks = [best_shared_core(all_dims, numbers, losses)] * len(all_dims)
-    else:
-        ranks = best_core_shapes(all_dims, numbers, _losses(reshapes, spectra))
+        reshapes = {name: _one_reshape(shape, family, order) for name, shape in checked.items()}
+    ranks = _ranks(reshapes, numbers, found_by, spectra, check_flag(allow_dense, "allow_dense"))
     pairs = zip(reshapes.items(), ranks, strict=True)
-    return NetworkPlan(
-        tuple(LayerPlan(name, reshape, rank, shared_core) for (name, reshape), rank in pairs)
-    )
+    return NetworkPlan(tuple(LayerPlan(name, own, rank) for (name, own), rank in pairs))
+
+
+def _one_reshape(shape: Dims, family: str, order: int | Literal["auto"]) -> ReshapePlan:
+    """The reshape of a weight that nothing but its shape is known of."""
+    if family in ("auto", "balanced"):
+        proper = plan_reshape(shape, order)
+        if order != "auto" or least_params(proper.dims) < math.prod(shape):
+            return (
+                proper  # a small matrix is properly a vector, which no Tucker format makes smaller
+            )
+    return reshape_candidates(shape, family, check_order(order))[0].reshape
+
+
+def _ranks(
+    reshapes: Mapping[str, ReshapePlan],
+    budget: int,
+    search: str,
+    spectra: Spectra | None,
+    allow_dense: bool,
+) -> list[Dims]:
+    """Ranks of all weights, of given dims."""
+    all_dims = [reshape.dims for reshape in reshapes.values()]
+    losses = None if search == "balanced" else _losses(reshapes, spectra)
+
+    def find(which: Sequence[int], room: int) -> list[Dims]:
+        some = [all_dims[k] for k in which]
+        if losses is None:
+            return ranks_within(some, room)
+        return best_core_shapes(some, room, [losses[k] for k in which])
+
+    if allow_dense:
+        return find(range(len(all_dims)), budget)
+    return _below_dense(reshapes, find, budget)
+
+
+def _below_dense(reshapes: Mapping[str, ReshapePlan], find: FindRanks, budget: int) -> list[Dims]:
+    """Ranks that store fewer numbers than each weight has; what that saves goes to the others."""
+    sizes = [math.prod(reshape.shape) for reshape in reshapes.values()]
+    all_dims = [reshape.dims for reshape in reshapes.values()]
+    for (name, reshape), size in zip(reshapes.items(), sizes, strict=True):
+        if least_params(reshape.dims) >= size:
+            raise ValueError(
+                f"{name}: dims {shown(reshape.dims)} store at least {least_params(reshape.dims)} "
+                f"numbers, and the weight itself has {size}; leave it out, or plan with "
+                "allow_dense=True"
+            )
+    ranks: list[Dims] = [()] * len(sizes)
+    open_ones = list(range(len(sizes)))
+    while open_ones:
+        found = find(open_ones, budget)
+        stored = [stored_params(all_dims[k], r) for k, r in zip(open_ones, found, strict=True)]
+        full = {k for k, n in zip(open_ones, stored, strict=True) if n >= sizes[k]}
+        for k, rank in zip(open_ones, found, strict=True):
+            ranks[k] = find([k], sizes[k] - 1)[0] if k in full else rank
+        budget -= sum(stored_params(all_dims[k], ranks[k]) for k in full)
+        open_ones = [k for k in open_ones if k not in full] if full else []
+    return ranks
 
 
 def _check_shapes(shapes: Mapping[str, Sequence[int]]) -> dict[str, tuple[int, ...]]:
@@ -215,14 +203,16 @@ def _check_budget(budget: int, unit: str, bits: float) -> int:
         ) from None
 
 
-def _check_search(search: str | None, spectra: bool, shared_core: bool) -> str:
+def _check_search(search: str | None, energies: bool, shared_core: bool) -> str:
     """The search that is asked for; exact by default where only it will do."""
     if search is None:
-        return "exact" if spectra or shared_core else "balanced"
+        return "exact" if energies or shared_core else "balanced"
     if not isinstance(search, str) or search not in ("balanced", "exact"):
         raise ValueError(f"search is {shown(search)}; 'balanced' or 'exact' is needed")
-    if search == "balanced" and (spectra or shared_core):
-        raise ValueError("search is 'balanced'; spectra and a shared core need search='exact'")
+    if search == "balanced" and (energies or shared_core):
+        raise ValueError(
+            "search is 'balanced'; weights, spectra and a shared core need search='exact'"
+        )
     return search
 
 
@@ -231,6 +221,26 @@ def _check_mapping(given: object, name: str) -> None:
         raise TypeError(
             f"{name} is {shown(given)}; a mapping with the name of each weight is needed"
         )
+
+
+def _check_weights(
+    weights: Mapping[str, npt.ArrayLike] | None,
+    shapes: Shapes,
+    spectra: Spectra | None,
+    importance: Mapping[str, float] | None,
+) -> None:
+    if weights is None:
+        if importance is not None:
+            raise ValueError("importance is given without weights, which it weighs; give them, too")
+        return
+    _check_mapping(weights, "weights")
+    if spectra is not None:
+        raise ValueError("weights and spectra are given; the weights alone say where the energy is")
+    for name, shape in shapes.items():
+        if name not in weights:
+            raise ValueError(f"weights are of {list(weights)}; {name!r} is missing")
+        if np.shape(weights[name]) != shape:
+            raise ValueError(f"weights[{name!r}] has shape {np.shape(weights[name])}, not {shape}")
 
 
 def _check_reshapes(
@@ -269,13 +279,3 @@ def _losses(
         except (TypeError, ValueError) as error:
             raise type(error)(f"spectra[{name!r}]: {error}") from error
     return losses
-
-
-def _row(layer: LayerPlan) -> tuple[str, ...]:
-    share = layer.n_params / math.prod(layer.reshape.shape)
-    sizes = (_by(layer.reshape.shape), _by(layer.reshape.dims), _by(layer.rank))
-    return (layer.name, *sizes, f"{layer.n_params:,}", f"{share:.1%}")
-
-
-def _by(dims: Sequence[int]) -> str:
-    return "x".join(str(dim) for dim in dims)

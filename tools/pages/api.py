@@ -20,7 +20,7 @@ PAGE = Path(__file__).resolve().parents[2] / "docs" / "api.md"
 # In this order one thing builds on the other; modules that are not named here follow.
 READING_ORDER = (
     *("algebra", "tucker_tensor", "product", "decompose", "hooi", "partial", "spectra", "shared"),
-    *("factorize", "reshape", "ranks", "core_shapes", "planner", "counting"),
+    *("factorize", "reshape", "ranks", "core_shapes", "network_plan", "planner", "counting"),
     *("quantize", "network", "fileformat", "records", "architectures"),
 )
 SECTION = re.compile(r"^(\w[\w ]*)\n-+\n", re.MULTILINE)

@@ -126,9 +126,14 @@ class TuckerWeight(StoredWeight):
 
 def dense_tensor(weight: Tensor, plan: LayerPlan) -> FloatArray:
     """A dense weight reshaped as its plan says, float64 as it is and all else in float32."""
+    return np.ascontiguousarray(plan.reshape.apply(dense_array(weight)))
+
+
+def dense_array(weight: Tensor) -> FloatArray:
+    """A dense weight as an array, float64 as it is and all else in float32; a view where it can be."""
     precise = torch.float64 if weight.dtype == torch.float64 else torch.float32
-    array = weight.detach().to("cpu", precise).numpy()
-    return np.ascontiguousarray(plan.reshape.apply(array))
+    array: FloatArray = weight.detach().to("cpu", precise).numpy()
+    return array
 
 
 def tucker_layers(model: nn.Module) -> Iterator[tuple[str, nn.Module]]:

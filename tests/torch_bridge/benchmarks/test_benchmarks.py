@@ -7,7 +7,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 import torch
 from torch import nn
@@ -17,7 +16,7 @@ from torch_bridge import build_model
 from torch_bridge.benchmarks import BENCHMARKS, Experiment, benchmark_named
 from torch_bridge.benchmarks.images import in_memory
 from torch_bridge.benchmarks.methods import decode
-from torch_bridge.benchmarks.plan import is_depthwise, plan_benchmark, reshape_by_kind
+from torch_bridge.benchmarks.plan import is_depthwise, plan_benchmark
 from torch_bridge.benchmarks.runs import compress_benchmark, run_dense
 from torch_bridge.datasets.registry import IMAGE_SETS
 from torch_bridge.models import MODELS, CifarResNet
@@ -137,16 +136,6 @@ def test_folded_network_computes_the_same_without_statistics() -> None:
 def test_files_know_the_parameters_of_a_folded_resnet(name: str) -> None:
     model = fold_batch_norms(build_model(name))
     assert {n: tuple(p.shape) for n, p in model.named_parameters()} == ARCHITECTURES[name]
-
-
-def test_dims_follow_the_kind_of_layer() -> None:
-    assert reshape_by_kind((32, 16, 3, 3)).dims == (32, 16, 9)
-    assert reshape_by_kind((32, 16, 1, 1)).dims == (32, 16)
-    assert reshape_by_kind((500, 800)).dims == (20, 25, 25, 32)
-    assert reshape_by_kind((32, 16, 1, 1), shared_core=True).dims == (4, 8, 16)
-    weight = np.arange(18.0).reshape(2, 1, 3, 3)
-    plan = reshape_by_kind((2, 1, 3, 3))
-    np.testing.assert_array_equal(plan.undo(plan.apply(weight)), weight)
 
 
 def test_depthwise_convolutions_are_left_alone() -> None:

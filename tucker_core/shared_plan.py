@@ -1,0 +1,103 @@
+"""One core for all weights (SCADA-Tucker): its order, the dims of every weight, and its shape.
+
+Each weight keeps a matrix (I_n, J_n) in every mode. A matrix wider than its mode, J_n > I_n, would store
+more than the mode has to say, so no rank is above the shortest mode of any weight; and that is of little
+use unless all weights have modes of like length. Hence the dims are balanced and rising, whatever they do
+to the weight's own modes, and the k-th longest of all weights meet in one mode of the core.
+"""
+
+from collections.abc import Iterable, Mapping
+
+import numpy as np
+import numpy.typing as npt
+
+from tucker_core.core_shapes import best_shared_core, energy_losses
+from tucker_core.network_plan import LayerPlan, NetworkPlan
+from tucker_core.reshape import ReshapePlan, plan_reshape
+from tucker_core.reshape_candidates import reshape_candidates
+from tucker_core.scaling import check_scaled
+from tucker_core.spectra import multilinear_singular_values
+
+Dims = tuple[int, ...]
+Reshapes = Mapping[str, ReshapePlan]
+
+_ORDERS = (3, 4, 5)
+
+
+def shared_plan(
+    shapes: Mapping[str, Dims],
+    budget: int,
+    order: int | None = None,
+    family: str = "auto",
+    *,
+    weights: Mapping[str, npt.ArrayLike] | None = None,
+    reshapes: Reshapes | None = None,
+) -> NetworkPlan:
+    """Plan one core for all weights under a ceiling.
+
+    Parameters
+    ----------
+    shapes : name -> shape of each weight
+    budget : numbers that the core and all matrices together may store, at most
+    order : of all tensors; by default 3, 4 or 5, where the energy of the weights says least is lost, or
+        that of the proper dims of the largest weight
+    family : of the reshapes, as far as it has one of that order
+    weights : name -> the weight itself; by default singular values are taken to be 1, 1/2, 1/3, ...
+    reshapes : name -> reshape of each weight, instead
+
+    Raises
+    ------
+    ValueError
+        If not even rank 1 fits (the smallest possible budget is named), or the reshapes differ in order.
+
+    Examples
+    --------
+    >>> plan = shared_plan({"a": (16, 16, 3, 3), "b": (32, 16, 3, 3)}, 500, 4)
+    >>> [layer.reshape.dims for layer in plan.layers], plan["a"].rank, plan.n_params
+    ([(6, 6, 8, 8), (8, 8, 8, 9)], (4, 4, 4, 4), 500)
+    """
+    if reshapes is not None:
+        ways: Iterable[Reshapes] = [reshapes]
+    else:
+        orders = _ORDERS if weights is not None else (_proper_order(shapes),)
+        ways = [_like_dims(shapes, n, family) for n in ((order,) if order else orders)]
+    plans = [_plan(way, budget, weights) for way in ways]
+    return min(plans, key=lambda found: found[0])[1]
+
+
+def _proper_order(shapes: Mapping[str, Dims]) -> int:
+    largest = max(shapes.values(), key=lambda shape: int(np.prod(shape)))
+    return len(plan_reshape(largest).dims)
+
+
+def _like_dims(shapes: Mapping[str, Dims], order: int, family: str) -> dict[str, ReshapePlan]:
+    """Dims of one order for all weights: those of the family where it has some, else balanced ones."""
+    reshapes = {}
+    for name, shape in shapes.items():
+        wanted = reshape_candidates(shape, family, order)[0].reshape if family != "auto" else None
+        if wanted is None or len(wanted.dims) != order:
+            wanted = plan_reshape(shape, order, mixed=True)
+        reshapes[name] = wanted
+    return reshapes
+
+
+def _plan(
+    reshapes: Reshapes, budget: int, weights: Mapping[str, npt.ArrayLike] | None
+) -> tuple[float, NetworkPlan]:
+    """The best core of given dims, and how much it is expected to lose."""
+    all_dims = [reshape.dims for reshape in reshapes.values()]
+    losses = [_losses(name, reshape, weights) for name, reshape in reshapes.items()]
+    rank = best_shared_core(all_dims, budget, losses)
+    lost = sum(float(own[j - 1]) for layer in losses for own, j in zip(layer, rank, strict=True))
+    reason = f"one core of shape {rank} for {len(all_dims)} weights of modes of like length"
+    layers = [LayerPlan(n, reshape, rank, True, reason) for n, reshape in reshapes.items()]
+    return lost, NetworkPlan(tuple(layers))
+
+
+def _losses(
+    name: str, reshape: ReshapePlan, weights: Mapping[str, npt.ArrayLike] | None
+) -> list[npt.NDArray[np.float64]]:
+    if weights is None:
+        return energy_losses(reshape.dims)
+    tensor = np.ascontiguousarray(reshape.apply(np.asarray(weights[name])))
+    return energy_losses(reshape.dims, multilinear_singular_values(check_scaled(tensor)[0]))
