@@ -126,6 +126,33 @@ def plan_network(
     return NetworkPlan(tuple(LayerPlan(name, own, rank) for (name, own), rank in pairs))
 
 
+def fewest_params(
+    shape: Sequence[int],
+    order: int | Literal["auto"] = "auto",
+    reshape: str = "auto",
+    *,
+    weighed: bool = False,
+) -> int:
+    """Fewest parameters that `plan_network` can give a weight, however small the budget.
+
+    Parameters
+    ----------
+    shape : of the weight
+    order, reshape : as for `plan_network`
+    weighed : whether it will have the weights
+
+    Examples
+    --------
+    >>> fewest_params((500, 800)), fewest_params((500, 800), weighed=True)
+    (102, 53)
+    """
+    whole, family = check_size(shape), check_family(reshape)
+    if not weighed:
+        return least_params(_one_reshape(whole, family, order).dims)
+    candidates = reshape_candidates(whole, family, check_order(order))
+    return min(least_params(candidate.reshape.dims) for candidate in candidates)
+
+
 def _one_reshape(shape: Dims, family: str, order: int | Literal["auto"]) -> ReshapePlan:
     """The reshape of a weight that nothing but its shape is known of."""
     if family in ("auto", "balanced"):

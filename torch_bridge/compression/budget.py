@@ -8,14 +8,17 @@ from torch import nn
 
 from torch_bridge.compression.survey import Weight
 from torch_bridge.weights.count import count_bytes, count_params
-from tucker_core import plan_reshape
-from tucker_core.core_shapes import least_params
+from tucker_core.planner import fewest_params
 
 Unit = Literal["numbers", "parameters", "bytes", "ratio"]
 
 
 def numbers_within(
-    model: nn.Module, weights: Sequence[Weight], budget: float, unit: Unit = "numbers"
+    model: nn.Module,
+    weights: Sequence[Weight],
+    budget: float,
+    unit: Unit = "numbers",
+    least: int | None = None,
 ) -> int:
     """How many numbers all cores and factors may store so that a model keeps to its budget.
 
@@ -27,6 +30,7 @@ def numbers_within(
     unit : of the budget. "numbers": those of cores and factors alone. "parameters": all parameters of the
         compressed model. "bytes": all its parameters and buffers, in the dtypes that they have. "ratio":
         how many times fewer parameters than the dense model, at least
+    least : fewest numbers that a plan of the weights stores, by default that of the balanced one
 
     Raises
     ------
@@ -50,7 +54,8 @@ def numbers_within(
         return int(budget)
     dense = sum(weight.parameter.numel() for weight in weights)
     others = count_params(model) - dense
-    least = sum(least_params(plan_reshape(weight.shape).dims) for weight in weights)
+    if least is None:
+        least = sum(fewest_params(weight.shape) for weight in weights)
     if unit == "bytes":
         size = max(weight.parameter.element_size() for weight in weights)
         stored = sum(

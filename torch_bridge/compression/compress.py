@@ -1,10 +1,11 @@
 """Put a model into Tucker form: `compress_model` plans its weights under one budget and replaces them.
 
-It first looks (`eligibility`), plans (`budgets`, `tucker_core.planner`, `evidence`) and computes every
-core and factor, and only then touches the model (`surgery`), so that a model is compressed as a whole
+It first looks (`survey`), plans (`choose_plan`, `tucker_core.planner`) and computes every core and
+factor, and only then touches the model (`replace`), so that a model is compressed as a whole
 or left as it was. `materialize` brings dense weights back.
 """
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -12,14 +13,15 @@ from typing import Literal
 import torch
 from torch import nn
 
-from torch_bridge.compression.budget import Unit, numbers_within
-from torch_bridge.compression.rank_selection import Evidence, check_values, spectra_of
+from torch_bridge.compression.budget import Unit
+from torch_bridge.compression.choose_plan import Basis, Wanted, choose_plan
+from torch_bridge.compression.rank_selection import Evidence, check_values
 from torch_bridge.compression.replace import insert, materialize
 from torch_bridge.compression.survey import Pattern, Skipped, Survey, Weight, survey
 from torch_bridge.weights.count import count_bytes, count_params
 from torch_bridge.weights.initialize import start_parts
 from torch_bridge.weights.parametrization import stored_layers, tucker_originals
-from tucker_core import NetworkPlan, plan_network
+from tucker_core import NetworkPlan
 
 __all__ = ["CompressionReport", "compress_model", "materialize"]
 
@@ -72,7 +74,10 @@ def compress_model(
     unit: Unit = "numbers",
     include: Sequence[Pattern] = (),
     exclude: Sequence[Pattern] = (),
-    evidence: Literal["balanced", "spectra"] | Evidence = "balanced",
+    evidence: Basis | Evidence = "auto",
+    order: int | Literal["auto"] = "auto",
+    reshape: str = "auto",
+    allow_dense: bool = False,
     shared_core: bool = False,
     init: Literal["hosvd", "scratch"] = "hosvd",
     generator: torch.Generator | None = None,
@@ -90,8 +95,14 @@ def compress_model(
     include : patterns for names ("encoder.*") or types of layers; only what fits one is compressed. A
         pattern for names may also name parameters of layers of other kinds
     exclude : patterns for names or types; what fits one is not compressed
-    evidence : where the ranks go. "balanced": cores near cubes; "spectra": where the singular values of
-        the weights say that the energy is; or what `scan_sensitivity` or `scan_rate` measured
+    evidence : what dims and ranks go by. "spectra": order, dims and ranks of all weights together that
+        keep most of their energy; "balanced": proper orders, balanced dims and cores near cubes; or what
+        `scan_sensitivity` or `scan_rate` measured. "auto" is "spectra", but "balanced" with
+        init="scratch", on the device "meta" and where all weights look as they were drawn
+    order : with a budget, how many modes every weight is reshaped to
+    reshape : with a budget, the family that the dims are taken from: "svd" (a product of two thin
+        matrices), "order 2", "natural", "split" or "balanced"; see `tucker_core.plan_network`
+    allow_dense : let a weight stay as it is where that is best; else each stores fewer parameters
     shared_core : with a budget, plan one core for all weights (SCADA-Tucker); a plan says it itself
     init : "hosvd" approximates the present weights; "scratch" draws core and factors so that the
         reconstructed weight has the standard deviation sqrt(2 / fan_in)
@@ -124,8 +135,8 @@ def compress_model(
         plan = plan_or_budget
         _check_plan(plan, weights, found.skipped)
     else:
-        room = numbers_within(model, found.weights, plan_or_budget, unit)
-        plan = _plan(weights, room, evidence, shared_core)
+        wanted = Wanted(evidence, order, reshape, shared_core, allow_dense, init == "scratch")
+        plan = choose_plan(model, weights, plan_or_budget, unit, wanted)
     planned = {layer.name: weights[layer.name] for layer in plan.layers}
     report = CompressionReport(
         plan,
@@ -160,25 +171,6 @@ def _checked_survey(
     return found
 
 
-def _plan(
-    weights: Mapping[str, Weight], numbers: int, evidence: str | Evidence, shared_core: bool
-) -> NetworkPlan:
-    shapes = {name: weight.shape for name, weight in weights.items()}
-    if isinstance(evidence, Evidence):
-        if shared_core:
-            raise ValueError("evidence is of single weights; a shared core is planned without it")
-        return evidence.only(shapes).plan(numbers)
-    if evidence == "balanced":
-        return plan_network(shapes, budget=numbers, shared_core=shared_core)
-    if evidence != "spectra":
-        raise ValueError(
-            f"evidence is {evidence!r}; 'balanced', 'spectra' or a measured Evidence is needed"
-        )
-    check_values(weights)
-    spectra = spectra_of(weights, shared_core)
-    return plan_network(shapes, budget=numbers, shared_core=shared_core, spectra=spectra)
-
-
 def _check_plan(
     plan: NetworkPlan, weights: Mapping[str, Weight], skipped: Sequence[Skipped]
 ) -> None:
@@ -192,6 +184,12 @@ def _check_plan(
         if shape != layer.reshape.shape:
             raise ValueError(
                 f"{layer.name} has shape {shape}; the plan is for {layer.reshape.shape}"
+            )
+        dense = math.prod(shape)
+        if layer.n_params > dense:
+            raise ValueError(
+                f"the plan stores {layer.n_params:,} parameters for {layer.name}, which has {dense:,}: "
+                f"lower its rank {layer.rank}, or leave it out"
             )
 
 

@@ -1,31 +1,27 @@
 """Where ranks do good: measured options for every weight, and the choice among them under a ceiling.
 
 An option is one core shape of one weight: what it stores and what it loses. `Evidence` holds the options
-of all weights; its `plan` takes one option of each so that the losses add up to least, by a dynamic
-programme over the budget. That losses of several weights add up is an assumption: the larger they are,
-the less it holds. Where options come from is told in `sensitivity`.
+of all weights; its `plan` takes one of each so that the losses add up to least, by a dynamic programme
+over the budget. That losses of several weights add up is an assumption: the larger they are, the less it
+holds. Where options come from is told in `sensitivity`.
+
+Measurements are few. Between two of them every core shape of the weight is an option, too: its energy is
+known, and what that loses is read off the line between the two. So the whole budget is spent.
 """
 
-import math
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 import numpy as np
-import numpy.typing as npt
 import torch
 
 from torch_bridge.compression.survey import Weight
-from torch_bridge.weights.tucker_weight import dense_tensor
-from tucker_core import (
-    LayerPlan,
-    NetworkPlan,
-    format_table,
-    multilinear_singular_values,
-    plan_reshape,
-)
+from tucker_core import LayerPlan, NetworkPlan, ReshapePlan, format_table, plan_reshape
+from tucker_core.cheapest_choice import cheapest_choice
+from tucker_core.joint_plan import WeightOptions
 
-_BINS = 20_000  # the budget is shared out in so many portions, or in single numbers if it has fewer
+_TIE = 1e-6  # of the largest measured loss, for each unit of -log of the energy
 
 
 @dataclass(frozen=True)
@@ -38,12 +34,14 @@ class Option:
     numbers : that core and factors store
     n_bytes : of their coded integers, estimated from the dense weight
     loss : what it costs to take this option for this weight alone; 0 for nothing
+    reshape : of the weight, by default the proper one
     """
 
     rank: tuple[int, ...]
     numbers: int
     n_bytes: int
     loss: float
+    reshape: ReshapePlan | None = None
 
 
 @dataclass(frozen=True)
@@ -53,8 +51,9 @@ class Evidence:
     Attributes
     ----------
     shapes : name -> shape of the weight
-    options : name -> its options
+    options : name -> its options, as measured
     what : what the losses are, e.g. "error on the calibration set, in percent"
+    curves : name -> energy of all its core shapes, to fill the gaps between the options
 
     Examples
     --------
@@ -67,6 +66,12 @@ class Evidence:
     shapes: Mapping[str, tuple[int, ...]]
     options: Mapping[str, Sequence[Option]]
     what: str
+    curves: Mapping[str, WeightOptions] = field(default_factory=dict, compare=False)
+
+    @property
+    def least(self) -> int:
+        """Fewest numbers that a plan can store."""
+        return sum(min(option.numbers for option in own) for own in self.options.values())
 
     def only(self, names: Collection[str]) -> "Evidence":
         """The evidence of some of the weights.
@@ -83,15 +88,23 @@ class Evidence:
             {name: self.shapes[name] for name in names},
             {name: self.options[name] for name in names},
             self.what,
+            {name: self.curves[name] for name in names if name in self.curves},
         )
 
-    def plan(self, budget: int, unit: Literal["numbers", "bytes"] = "numbers") -> NetworkPlan:
+    def plan(
+        self,
+        budget: int,
+        unit: Literal["numbers", "bytes"] = "numbers",
+        *,
+        allow_dense: bool = False,
+    ) -> NetworkPlan:
         """Choose one option of every weight: least sum of losses under a hard ceiling.
 
         Parameters
         ----------
         budget : what all cores and factors together may take
         unit : "numbers" stored, or "bytes" of their coded integers as estimated by the scan
+        allow_dense : whether a weight may stay as it is
 
         Raises
         ------
@@ -100,22 +113,34 @@ class Evidence:
         """
         if unit not in ("numbers", "bytes"):
             raise ValueError(f"unit is {unit!r}; 'numbers' or 'bytes' is needed")
-        costs, losses = list[npt.NDArray[np.int64]](), list[npt.NDArray[np.float64]]()
-        for options in self.options.values():
-            costs.append(np.array([o.numbers if unit == "numbers" else o.n_bytes for o in options]))
-            losses.append(np.array([o.loss for o in options]))
+        choices = {name: self._choices(name, allow_dense) for name in self.options}
+        costs = [
+            np.array([o.numbers if unit == "numbers" else o.n_bytes for o in own])
+            for own in choices.values()
+        ]
         least = sum(int(own.min()) for own in costs)
         if least > budget:
             raise ValueError(
                 f"budget is {budget} {unit}; the smallest options of {len(costs)} weights take at least "
                 f"{least}: scan smaller fractions, or allow more"
             )
+        losses = [np.array([o.loss for o in own]) for own in choices.values()]
         chosen = cheapest_choice(costs, losses, budget)
-        layers = [
-            LayerPlan(name, plan_reshape(self.shapes[name]), self.options[name][k].rank)
-            for name, k in zip(self.options, chosen, strict=True)
-        ]
-        return NetworkPlan(tuple(layers))
+        pairs = zip(choices.items(), chosen, strict=True)
+        return NetworkPlan(tuple(self._layer(name, own[k]) for (name, own), k in pairs))
+
+    def _layer(self, name: str, option: Option) -> LayerPlan:
+        reshape = option.reshape or plan_reshape(self.shapes[name])
+        reason = f"expected {self.what} of {option.loss:.4g} at {option.numbers} parameters"
+        return LayerPlan(name, reshape, option.rank, reason=reason)
+
+    def _choices(self, name: str, allow_dense: bool) -> list[Option]:
+        """The options of a weight, measured ones and those between them."""
+        measured, curve = self.options[name], self.curves.get(name)
+        dense = [option for option in measured if _is_dense(option, self.shapes[name])]
+        small = [option for option in measured if option not in dense]
+        choices = small if curve is None else _between(measured, curve)
+        return choices + dense if allow_dense or not choices else choices
 
     def table(self) -> str:
         """Format all options as a text table."""
@@ -127,52 +152,37 @@ class Evidence:
         return format_table(rows)
 
 
-def cheapest_choice(
-    costs: Sequence[npt.NDArray[np.int64]], losses: Sequence[npt.NDArray[np.float64]], budget: int
-) -> list[int]:
-    """One option of each list, with the least sum of losses and a sum of costs within the budget.
-
-    Costs are rounded up to whole portions of the budget, so the ceiling is kept; with many lists a
-    little of it may stay unused.
-
-    Examples
-    --------
-    >>> costs = [np.array([1, 5]), np.array([2, 4])]
-    >>> cheapest_choice(costs, [np.array([9.0, 0.0]), np.array([3.0, 0.0])], 7)
-    [1, 0]
-    """
-    portion = max(1, budget // _BINS)
-    bins = budget // portion
-    best = np.zeros(bins + 1)
-    choices = []
-    for own_costs, own_losses in zip(costs, losses, strict=True):
-        after = np.full((len(own_costs), bins + 1), np.inf)
-        for k, cost in enumerate(-(-own_costs // portion)):
-            if cost <= bins:
-                after[k, cost:] = best[: bins + 1 - cost] + own_losses[k]
-        choices.append(after.argmin(axis=0))
-        best = after.min(axis=0)
-    if not np.isfinite(best[-1]):  # only the smallest options fit, and rounding up hid that
-        return [int(own.argmin()) for own in costs]
-    chosen, left = list[int](), bins
-    for own_costs, choice in zip(reversed(costs), reversed(choices), strict=True):
-        chosen.append(int(choice[left]))
-        left -= -(-int(own_costs[chosen[-1]]) // portion)
-    return chosen[::-1]
+def _is_dense(option: Option, shape: tuple[int, ...]) -> bool:
+    return option.numbers >= int(np.prod(shape))
 
 
-def spectra_of(
-    weights: Mapping[str, Weight], one_order: bool = False
-) -> dict[str, tuple[npt.NDArray[np.float64], ...]]:
-    """Singular values of every reshaped weight, per mode; `one_order` as with a shared core."""
-    largest = max((weight.shape for weight in weights.values()), key=math.prod)
-    order = len(plan_reshape(largest).dims)
-    spectra = {}
-    for name, weight in weights.items():
-        reshape = plan_reshape(weight.shape, order) if one_order else plan_reshape(weight.shape)
-        layer = LayerPlan(name, reshape, reshape.dims)
-        spectra[name] = multilinear_singular_values(dense_tensor(weight.parameter, layer))
-    return spectra
+def _between(measured: Sequence[Option], curve: WeightOptions) -> list[Option]:
+    """Options between the smallest measured one and the weight itself; losses on lines between."""
+    # where measurements are alike, as errors in percent often are, the energy decides
+    finite = [option.loss for option in measured if np.isfinite(option.loss)]
+    slope = _TIE * (max(finite, default=0.0) or 1.0)
+    energies = np.array([_energy(option, curve) for option in measured])
+    losses = np.array([option.loss for option in measured])
+    order = np.argsort(energies, kind="stable")
+    numbers = np.array([option.numbers for option in measured])
+    n_bytes = np.array([option.n_bytes for option in measured])
+    rising = np.argsort(numbers)
+    found = []
+    for k, (cost, energy) in enumerate(zip(curve.costs, curve.losses, strict=True)):
+        if numbers.min() <= cost < numbers.max():
+            loss = float(np.interp(energy, energies[order], losses[order])) + slope * float(energy)
+            size = int(np.ceil(np.interp(cost, numbers[rising], n_bytes[rising])))
+            layer = curve.plan(k)
+            loss = loss if np.isfinite(loss) else np.inf
+            found.append(Option(layer.rank, int(cost), size, loss, layer.reshape))
+    return found
+
+
+def _energy(option: Option, curve: WeightOptions) -> float:
+    """-log of the energy that an option keeps: 0 for the weight itself."""
+    place = int(np.searchsorted(curve.costs, option.numbers, side="right")) - 1
+    dense = int(np.prod(curve.candidates[0].reshape.shape))
+    return 0.0 if option.numbers >= dense else float(curve.losses[max(place, 0)])
 
 
 def check_values(weights: Mapping[str, Weight], *, finite: bool = True) -> None:

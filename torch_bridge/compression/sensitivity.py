@@ -9,10 +9,10 @@ statistics and the same random numbers.
 
 import json
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -24,22 +24,23 @@ from torch_bridge.compression.survey import Pattern, Weight, survey
 from torch_bridge.state.fingerprint import digest, fingerprint
 from torch_bridge.state.progress import hidden
 from torch_bridge.state.untouched import untouched
-from torch_bridge.weights.tucker_weight import dense_tensor
+from torch_bridge.weights.tucker_weight import dense_array, dense_tensor
 from tucker_core import (
     CodedParameter,
     CompressedNetwork,
     LayerPlan,
+    ReshapePlan,
     TuckerTensor,
     coded_bits,
     hosvd,
-    plan_reshape,
     quantize,
     rms_step,
 )
-from tucker_core.core_shapes import least_params
 from tucker_core.files import write_json
+from tucker_core.joint_plan import WeightOptions, weight_options
 from tucker_core.norms import energy_share
-from tucker_core.ranks import ranks_within
+from tucker_core.reshape import check_order
+from tucker_core.reshape_candidates import check_family
 
 FRACTIONS = (0.5, 0.25, 0.12, 0.06, 0.03, 0.015, 0.008)
 _SAME = 1e-6  # of a measure: what sums in another order differ by
@@ -53,6 +54,8 @@ def scan_sensitivity(
     include: Sequence[Pattern] = (),
     exclude: Sequence[Pattern] = (),
     fractions: Sequence[float] = FRACTIONS,
+    order: int | Literal["auto"] = "auto",
+    reshape: str = "auto",
     what: str = "loss",
     resume: Path | None = None,
     progress: bool = True,
@@ -66,6 +69,8 @@ def scan_sensitivity(
         model in the mode (`train` or `eval`) that it has
     include, exclude : patterns, as for `compress_model`
     fractions : of each weight's numbers that its cores and factors may store
+    order, reshape : of the weights, as for `compress_model`; by default what keeps most energy at each
+        fraction
     what : what `measure` gives, for tables and plots
     resume : a JSON file in which every measurement is kept as it is made, so that an interrupted scan of
         the same model goes on. It knows other weights, and other data by what the dense model measures
@@ -110,17 +115,23 @@ def scan_sensitivity(
             "the dense model measures no finite number; nothing can be compared with it"
         )
     known = _Kept(resume, mark, base)
-    jobs = [(weight, rank) for weight in weights.values() for rank in _ranks(weight, fractions)]
+    curves = _curves(weights, order, reshape)
+    jobs = [
+        (weight, layer)
+        for name, weight in weights.items()
+        for layer in _layers(curves[name], fractions, weight.parameter.numel())
+    ]
     options: dict[str, list[Option]] = {name: [_dense_option(w)] for name, w in weights.items()}
-    for weight, rank in tqdm(
+    for weight, layer in tqdm(
         jobs, desc="sensitivity", disable=hidden(progress), unit="measurement"
     ):
-        tucker = hosvd(dense_tensor(weight.parameter, _layer(weight, rank)), rank)
-        with _replaced(weight, tucker):
-            value = known.measured(f"{weight.name} {rank}", measured)
+        tucker = hosvd(dense_tensor(weight.parameter, layer), layer.rank)
+        with _replaced(weight, tucker, layer.reshape):
+            key = f"{weight.name} {layer.reshape.dims} {layer.rank}"
+            value = known.measured(key, measured)
         loss = max(0.0, value - base) if math.isfinite(value) else math.inf
-        options[weight.name].append(_option(weight, tucker, loss))
-    return _evidence(weights, options, what)
+        options[weight.name].append(_option(weight, tucker, loss, layer.reshape))
+    return _evidence(weights, options, what, curves)
 
 
 def scan_rate(
@@ -129,6 +140,8 @@ def scan_rate(
     include: Sequence[Pattern] = (),
     exclude: Sequence[Pattern] = (),
     fractions: Sequence[float] = FRACTIONS,
+    order: int | Literal["auto"] = "auto",
+    reshape: str = "auto",
     progress: bool = True,
 ) -> Evidence:
     """Weigh bytes against energy, without any data.
@@ -136,7 +149,7 @@ def scan_rate(
     Parameters
     ----------
     model : a dense model
-    include, exclude, fractions, progress : as for `scan_sensitivity`
+    include, exclude, fractions, order, reshape, progress : as for `scan_sensitivity`
 
     Returns
     -------
@@ -156,14 +169,16 @@ def scan_rate(
     """
     weights = _weights(model, include, exclude, fractions)
     options = {name: [_dense_option(weight)] for name, weight in weights.items()}
+    curves = _curves(weights, order, reshape)
     for name in tqdm(weights, desc="rate", disable=hidden(progress), unit="weight"):
-        for rank in _ranks(weights[name], fractions):
-            tensor = dense_tensor(weights[name].parameter, _layer(weights[name], rank))
-            tucker = hosvd(tensor, rank)
+        weight = weights[name]
+        for layer in _layers(curves[name], fractions, weight.parameter.numel()):
+            tensor = dense_tensor(weight.parameter, layer)
+            tucker = hosvd(tensor, layer.rank)
             kept = energy_share(tucker.core, tensor)
             loss = -math.log(min(1.0, max(kept, 1e-300)))
-            options[name].append(_option(weights[name], tucker, loss))
-    return _evidence(weights, options, "-log of the energy kept")
+            options[name].append(_option(weight, tucker, loss, layer.reshape))
+    return _evidence(weights, options, "-log of the energy kept", curves)
 
 
 class _Kept:
@@ -216,24 +231,31 @@ def _weights(
     return weights
 
 
-def _ranks(weight: Weight, fractions: Sequence[float]) -> list[tuple[int, ...]]:
-    """The core shapes to try: one for each fraction that any fits into, each once, largest first."""
-    dims = plan_reshape(weight.shape).dims
-    limits = (int(fraction * math.prod(dims)) for fraction in sorted(fractions, reverse=True))
-    ranks = (ranks_within([dims], n)[0] for n in limits if n >= least_params(dims))
-    return list(dict.fromkeys(ranks))
+def _curves(
+    weights: Mapping[str, Weight], order: int | Literal["auto"], reshape: str
+) -> dict[str, WeightOptions]:
+    """Every useful core shape of every weight."""
+    return {
+        name: weight_options(
+            name, dense_array(weight.parameter), check_family(reshape), check_order(order)
+        )
+        for name, weight in weights.items()
+    }
 
 
-def _layer(weight: Weight, rank: tuple[int, ...]) -> LayerPlan:
-    return LayerPlan(weight.name, plan_reshape(weight.shape), rank)
+def _layers(curve: WeightOptions, fractions: Sequence[float], size: int) -> list[LayerPlan]:
+    """The plans to try: one for each fraction that any fits into, each once, largest first."""
+    limits = [int(fraction * size) for fraction in sorted(fractions, reverse=True)]
+    places = [int(np.searchsorted(curve.costs, n, side="right")) - 1 for n in limits]
+    return [curve.plan(place) for place in dict.fromkeys(places) if place >= 0]
 
 
 @contextmanager
-def _replaced(weight: Weight, tucker: TuckerTensor) -> Iterator[None]:
+def _replaced(weight: Weight, tucker: TuckerTensor, reshape: ReshapePlan) -> Iterator[None]:
     """Let a weight be its approximation for a while."""
     values = weight.parameter.detach()
     before = values.clone()
-    dense = plan_reshape(weight.shape).undo(tucker.to_tensor())
+    dense = reshape.undo(tucker.to_tensor())
     try:
         values.copy_(torch.from_numpy(np.ascontiguousarray(dense)))
         yield
@@ -243,23 +265,29 @@ def _replaced(weight: Weight, tucker: TuckerTensor) -> Iterator[None]:
 
 def _dense_option(weight: Weight) -> Option:
     """The weight as it is: all ranks full, nothing lost."""
-    dims = plan_reshape(weight.shape).dims
-    tensor = dense_tensor(weight.parameter, _layer(weight, dims))
-    return _option(weight, TuckerTensor(tensor, (None,) * len(dims)), 0.0)
+    straight = tuple(range(len(weight.shape)))
+    reshape = ReshapePlan(weight.shape, weight.shape, straight, "dense")
+    tensor = dense_array(weight.parameter)
+    return _option(weight, TuckerTensor(tensor, (None,) * tensor.ndim), 0.0, reshape)
 
 
-def _option(weight: Weight, tucker: TuckerTensor, loss: float) -> Option:
+def _option(weight: Weight, tucker: TuckerTensor, loss: float, reshape: ReshapePlan) -> Option:
     symbols = [
         None if part is None else quantize(part, rms_step(part, _LEVELS))
         for part in (tucker.core, *tucker.factors)
     ]
     core, *factors = symbols
     assert core is not None
-    coded = CodedParameter(weight.name, plan_reshape(weight.shape), core, tuple(factors), 0)
+    coded = CodedParameter(weight.name, reshape, core, tuple(factors), 0)
     bits = coded_bits(CompressedNetwork("scan", (coded,)))[weight.name]
-    return Option(tuple(tucker.core.shape), coded.n_params, math.ceil(bits / 8), loss)
+    return Option(tuple(tucker.core.shape), coded.n_params, math.ceil(bits / 8), loss, reshape)
 
 
-def _evidence(weights: dict[str, Weight], options: dict[str, list[Option]], what: str) -> Evidence:
+def _evidence(
+    weights: Mapping[str, Weight],
+    options: Mapping[str, list[Option]],
+    what: str,
+    curves: Mapping[str, WeightOptions],
+) -> Evidence:
     shapes = {name: weight.shape for name, weight in weights.items()}
-    return Evidence(shapes, {name: tuple(own) for name, own in options.items()}, what)
+    return Evidence(shapes, {name: tuple(own) for name, own in options.items()}, what, curves)

@@ -224,9 +224,86 @@ def test_materializing_a_copy_leaves_the_original_in_tucker_form() -> None:
 
 def test_a_padded_plan_keeps_the_weight_and_passes_through_a_file() -> None:
     layer = nn.Linear(11, 7)
+    with torch.no_grad():
+        layer.weight.copy_(torch.outer(torch.arange(7.0), torch.arange(11.0)) / 50)
     before = layer.weight.detach().clone()
     plan = ReshapePlan((7, 11), (8, 12), (0, 1), padded=(8, 12))
-    compress_model(layer, NetworkPlan((LayerPlan("weight", plan, (8, 11)),)))
+    compress_model(layer, NetworkPlan((LayerPlan("weight", plan, (1, 2)),)))
     torch.testing.assert_close(layer.weight.detach(), before, rtol=1e-4, atol=1e-5)
     back = from_bytes(to_bytes(to_network(layer, "one", 500.0)))
     np.testing.assert_allclose(back.to_dense()["weight"], before.numpy(), atol=0.02)
+
+
+def test_a_plan_that_stores_more_than_the_dense_layer_is_refused_by_name() -> None:
+    model = nn.Sequential(nn.Linear(30, 20), nn.Linear(20, 30))
+    before = list(model.state_dict())
+    straight = ReshapePlan((30, 20), (30, 20), (0, 1))
+    small = LayerPlan("0.weight", ReshapePlan((20, 30), (20, 30), (0, 1)), (2, 2))
+    large = LayerPlan("1.weight", straight, (19, 19))
+    with pytest.raises(ValueError, match=r"stores 1,311 parameters for 1\.weight, which has 600"):
+        compress_model(model, NetworkPlan((small, large)))
+    assert list(model.state_dict()) == before
+    dense = LayerPlan("1.weight", straight, (30, 20))  # as large as the layer: rounding alone
+    assert compress_model(model, NetworkPlan((small, dense))).plan["1.weight"].n_params == 600
+
+
+def trained_net() -> Any:
+    """Make a net with a matrix of low rank and a convolution of columns and rows."""
+    model: Any = nn.Sequential(nn.Conv2d(12, 16, 3), nn.Flatten(), nn.Linear(64, 48))
+    rng = np.random.default_rng(0)
+    columns, rows = rng.standard_normal((16, 3, 4)), rng.standard_normal((12, 3, 4))
+    matrix = rng.standard_normal((48, 6)) @ rng.standard_normal((6, 64))
+    with torch.no_grad():
+        model[0].weight.copy_(torch.tensor(np.einsum("okr,ijr->oikj", columns, rows)))
+        model[2].weight.copy_(torch.tensor(matrix))
+    return model
+
+
+def test_trained_weights_are_planned_by_their_energy() -> None:
+    model = trained_net()
+    before = {name: p.detach().clone() for name, p in model.named_parameters()}
+    plan = compress_model(model, 1_300).plan
+    assert plan["2.weight"].reshape.dims == (48, 64)
+    assert plan["0.weight"].reshape.dims == (48, 36)
+    materialize(model)
+    for name, parameter in model.named_parameters():
+        torch.testing.assert_close(parameter.detach(), before[name], rtol=1e-4, atol=1e-4)
+    assert "svd (48, 64) loses 0.0% of the energy" in plan["2.weight"].reason
+
+
+def test_weights_with_nothing_to_weigh_are_balanced() -> None:
+    balanced = compress_model(trained_net(), 900, evidence="balanced", dry_run=True).plan
+    assert compress_model(trained_net(), 900, init="scratch", dry_run=True).plan == balanced
+    with torch.device("meta"):
+        nothing = nn.Sequential(nn.Conv2d(12, 16, 3), nn.Flatten(), nn.Linear(64, 48))
+    assert compress_model(nothing, 900, dry_run=True).plan == balanced
+    drawn = nn.Sequential(nn.Conv2d(12, 16, 3), nn.Flatten(), nn.Linear(64, 48))
+    assert compress_model(drawn, 900, dry_run=True).plan == balanced
+    assert compress_model(trained_net(), 900, dry_run=True).plan != balanced
+
+
+@pytest.mark.parametrize("evidence", ["balanced", "spectra"])
+def test_order_and_reshape_can_be_forced(evidence: Any) -> None:
+    def dims(**options: Any) -> list[tuple[int, ...]]:
+        report = compress_model(trained_net(), 1_500, evidence=evidence, dry_run=True, **options)
+        return [layer.reshape.dims for layer in report.plan.layers]
+
+    assert {len(own) for own in dims(order=4)} == {4}
+    assert {len(own) for own in dims(reshape="order 2")} == {2}
+    assert dims(reshape="svd") == [(16, 108), (48, 64)]
+    assert dims(reshape="split") == [(4, 4, 3, 4, 9), (6, 8, 8, 8)]
+    assert dims(reshape="natural")[0] in [(16, 12, 9), (16, 12, 3, 3)]
+    with pytest.raises(ValueError, match="reshape is 'cp'; one of 'auto', 'svd'"):
+        dims(reshape="cp")
+
+
+@pytest.mark.parametrize("unit", ["numbers", "parameters", "bytes", "ratio"])
+def test_the_smallest_budget_of_trained_weights_is_named(unit: Any) -> None:
+    budget = 1e6 if unit == "ratio" else 1
+    with pytest.raises(ValueError, match=r"at least") as caught:
+        compress_model(trained_net(), budget, unit=unit)
+    words = str(caught.value).replace(",", "").replace(":", "").split()
+    least = int(words[words.index("least") + 1])
+    assert compress_model(trained_net(), least).plan.n_params == least
+    with pytest.raises(ValueError, match="at least"):
+        compress_model(trained_net(), least - 1)
