@@ -126,7 +126,7 @@ def test_every_unit_is_a_hard_ceiling(unit: Any, budget: float, evidence: Any) -
 
 def test_the_smallest_budget_that_is_named_fits() -> None:
     with pytest.raises(ValueError, match="nothing fits beyond") as caught:
-        compress_model(net(), 300, unit="parameters", evidence="spectra")
+        compress_model(net(), 100, unit="parameters", evidence="spectra")
     least = int(str(caught.value).split("beyond ")[1].split()[0].replace(",", ""))
     with pytest.raises(ValueError, match="nothing fits"):
         compress_model(net(), least - 1, unit="parameters", evidence="spectra")
