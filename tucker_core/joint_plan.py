@@ -50,6 +50,12 @@ class WeightOptions:
         reason = self._reason(which, int(self.costs[option]))
         return LayerPlan(self.name, self.candidates[which].reshape, rank, reason=reason)
 
+    def only(self, family: str) -> "WeightOptions":
+        """The options of one family, or all where there is none of it."""
+        members = ("svd", "order 2") if family == "order 2" else (family,)
+        pairs = list(zip(self.candidates, self.curves, strict=True))
+        return _merged(self.name, [pair for pair in pairs if pair[0].family in members] or pairs)
+
     def lost_by_family(self, params: int) -> dict[str, float]:
         """Share of the energy that the best of each family loses at so many parameters."""
         lost: dict[str, float] = {}
@@ -112,14 +118,19 @@ def weight_options(
             f"{name} of shape {array.shape}: every Tucker format stores at least its {array.size} "
             "parameters; leave it out, or plan with allow_dense=True"
         )
+    return _merged(name, found)
+
+
+def _merged(name: str, found: Sequence[tuple[Candidate, Curve]]) -> WeightOptions:
+    """The options of several candidates that no other one beats."""
     costs = np.concatenate([curve.costs for _, curve in found])
     losses = np.concatenate([curve.losses for _, curve in found])
     which = np.repeat(np.arange(len(found)), [len(curve.costs) for _, curve in found])
     place = np.concatenate([np.arange(len(curve.costs)) for _, curve in found])
     best = frontier(costs, losses)
     source = np.stack([which[best], place[best]])
-    names, curves = zip(*found, strict=True)
-    return WeightOptions(name, names, curves, costs[best], losses[best], source)
+    candidates, curves = zip(*found, strict=True)
+    return WeightOptions(name, candidates, curves, costs[best], losses[best], source)
 
 
 def joint_plan(
