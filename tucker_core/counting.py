@@ -71,22 +71,6 @@ def shared_core_params(all_dims: Sequence[Sequence[int]], rank: Sequence[int]) -
     return math.prod(ranks) + sum(i * j for dims in every for i, j in zip(dims, ranks, strict=True))
 
 
-def tucker_bytes(dims: Sequence[int], rank: Sequence[int], bits: float = 32) -> float:
-    """Count the bytes of those numbers at so many bits each, without header or scales.
-
-    Raises
-    ------
-    TypeError, ValueError
-        As `tucker_params`; also if bits is no positive number.
-
-    Examples
-    --------
-    >>> tucker_bytes((20, 25, 50, 16), (6, 6, 7, 5), bits=4)
-    980.0
-    """
-    return tucker_params(dims, rank) * check_bits(bits) / 8
-
-
 def check_bits(bits: float) -> float:
     """Return how many bits a number takes if that is positive and finite.
 

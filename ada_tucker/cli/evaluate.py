@@ -27,7 +27,7 @@ _Measure: TypeAlias = tuple[str, int, Callable[[nn.Module], float]]
 
 SEEN = (
     "MNIST-5k is a part of MNIST's training set: a network trained on the full MNIST has seen these "
-    "images, and errs less on them than on new ones"
+    "images, and has a smaller error on them than on new ones"
 )
 
 
@@ -74,7 +74,7 @@ def _measure_of(name: str, arguments: Namespace, device: torch.device) -> _Measu
 
 
 def _evaluation_table(results: list[dict[str, Any]]) -> str:
-    head = ("file", "model", "data set", "numbers", "bytes", "ratio", "test error")
+    head = ("file", "model", "data set", "parameters", "bytes", "ratio", "test error")
     body = [
         (
             r["file"], r["model"], r["data_set"], f"{r['params']:,}", f"{r['bytes']:,}",

@@ -31,13 +31,13 @@ def experiment_of(arguments: Namespace, recipe: Recipe | None = None) -> Experim
 
 def changed_recipe(recipe: Recipe, arguments: Namespace) -> Recipe:
     """The recipe with the epochs and learning rate of the options, before quantisation."""
-    changes: dict[str, Any] = {
+    edits: dict[str, Any] = {
         k: v for k in ("epochs", "lr") if (v := getattr(arguments, k)) is not None
     }
     return replace(
         recipe,
-        dense=replace(recipe.dense, **changes),
-        tucker=replace(recipe.tucker, **changes),
+        dense=replace(recipe.dense, **edits),
+        tucker=replace(recipe.tucker, **edits),
     )
 
 
@@ -52,18 +52,18 @@ def _recipe(arguments: Namespace, data_set: str) -> Recipe:
             qat=replace(recipe.qat, distil=distil),
         )
     options = ("budget", "levels", "method", "init")
-    wanted = {k: v for k in options if (v := getattr(arguments, k, None)) is not None}
-    if {"budget", "method"} & set(wanted):  # then the recipe's own dims and ranks are off
-        wanted |= {"layers": (), "shared": ()}
+    changes = {k: v for k in options if (v := getattr(arguments, k, None)) is not None}
+    if {"budget", "method"} & set(changes):  # then the recipe's own dims and ranks are off
+        changes |= {"layers": (), "shared": ()}
     dims, order = getattr(arguments, "dims", None), getattr(arguments, "order", None)
     if dims is not None or order is not None:
-        method, budget = wanted.get("method", recipe.method), wanted.get("budget", recipe.budget)
+        method, budget = changes.get("method", recipe.method), changes.get("budget", recipe.budget)
         chosen = {"dims": dims or "auto", "order": order, "shared": method == "scada"}
-        wanted |= {"layers": layout(arguments.model, budget, **chosen), "shared": ()}
+        changes |= {"layers": layout(arguments.model, budget, **chosen), "shared": ()}
     rate = getattr(arguments, "rate", None)
     if rate is not None:
-        wanted["qat"] = replace(recipe.qat, rate=rate)
-    return replace(recipe, **wanted)
+        changes["qat"] = replace(recipe.qat, rate=rate)
+    return replace(recipe, **changes)
 
 
 def load_digits_of(arguments: Namespace) -> DataSet:

@@ -75,12 +75,12 @@ def add_recipe_options(command: argparse.ArgumentParser) -> None:
 def add_budget_options(command: argparse.ArgumentParser) -> None:
     """Options on how much may be stored, and how finely."""
     command.add_argument(
-        "--budget", type=positive, help="numbers stored, at most (default: the recipe's)"
+        "--budget", type=positive, help="parameters stored, at most (default: the recipe's)"
     )
     command.add_argument(
         "--levels",
         type=float,
-        help="rounding steps per root mean square: fewer levels, fewer bytes (default: the recipe's)",
+        help="quantisation steps per root mean square: fewer levels, fewer bytes (default: the recipe's)",
     )
     command.add_argument(
         "--rate",
@@ -90,5 +90,5 @@ def add_budget_options(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--max-bytes",
         type=positive,
-        help="largest file wanted; overrides --levels (default: what the levels give)",
+        help="largest file; overrides --levels (default: what the levels give)",
     )

@@ -1,7 +1,7 @@
 """What does each idea bring? One thing is changed at a time, at equal parameters stored.
 
 All studies are on LeNet-300 with short training, so that the whole set takes minutes. Errors are
-measured on networks decoded from files that are finely rounded; the study of bits rounds coarsely.
+measured on networks decoded from files in fine steps; the study of bits takes coarse ones.
 """
 
 from collections.abc import Callable, Iterator, Sequence

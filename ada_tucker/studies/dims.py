@@ -29,7 +29,7 @@ def layout(
     Parameters
     ----------
     model : name of an architecture
-    budget : numbers that all cores and factors together may store, at most
+    budget : parameters that all cores and factors together may store, at most
     dims : one of `DIMS`
     order : number of modes of every tensor; by default what `plan_reshape` finds proper
     shared : whether all weights share one core

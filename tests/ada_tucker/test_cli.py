@@ -123,7 +123,7 @@ def test_bad_weights_file(kind: str, ada: Command, tmp_path: Path) -> None:
         ("compress lenet300 --distil 0.5", ["--distil", "dense network is needed"]),
         ("compress lenet300 --distil 1.5", ["distil is 1.5"]),
         ("compress lenet300 --dense none.npz", ["none.npz"]),
-        ("compress lenet300 --no-rounding --out a.ada", ["--no-rounding writes no file", "a.ada"]),
+        ("compress lenet300 --no-rounding --out a.ada", ["--no-qat writes no file", "a.ada"]),
         ("compress lenet300 --dims original --order 3", ["'original'", "order 3"]),
         ("compress lenet300 --dims original --method scada --budget 300", ["budget", "300"]),
         ("train lenet300 --recipe small", ["'small'", "full MNIST"]),
@@ -244,7 +244,7 @@ def test_interrupted_compress_goes_on_to_the_same_file(
 ) -> None:
     ada("compress", "lenet300", "--quiet", "--runs", "apart", "--out", "whole.ada").done()
     with monkeypatch.context() as patch:
-        interrupt_at(patch, 4)  # the second epoch of the rounding
+        interrupt_at(patch, 4)  # the second epoch of QAT
         stopped = ada("compress", "lenet300", "--quiet")
     assert (stopped.code, stopped.out) == (130, "")
     assert stopped.err.strip().splitlines() == [

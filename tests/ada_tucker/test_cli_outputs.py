@@ -175,7 +175,10 @@ def test_a_log_has_one_line_a_stage(ada: Command) -> None:
     result = ada("compress", "lenet300", "--epochs", 1, "--json").done()
     assert "\r" not in result.err
     lines = result.err.splitlines()
-    assert [line.split(":")[0] for line in lines] == ["ADA-Tucker lenet300", "rounding lenet300"]
+    assert [line.split(":")[0] for line in lines] == [
+        "ADA-Tucker lenet300",
+        "ADA-Tucker, QAT lenet300",
+    ]
     assert all("val_error=" in line for line in lines)
 
 

@@ -25,7 +25,7 @@ def test_sweep_writes_each_run_once_and_goes_on(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as patch:
-        interrupt_at(patch, 10)  # two epochs before and two after rounding: in the third run
+        interrupt_at(patch, 10)  # two epochs before and two of QAT: in the third run
         with pytest.raises(KeyboardInterrupt):
             run(tmp_path)
     done = {path.name: path.read_bytes() for path in (tmp_path / "out").iterdir()}

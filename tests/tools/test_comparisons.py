@@ -27,7 +27,7 @@ def content(*others: dict[str, Any]) -> dict[str, Any]:
         "benchmark": "lenet5", "data_set": "MNIST", "seeds": [0], "date": "2026-01-01",
         "command": "ada-tucker bench lenet5 --compare", "runs": [*OURS, *others],
         "dense": {"n_bytes": 4_000, "test_error": 0.9},
-        "regimes": {"tucker": {"epochs": 4}, "rounding": {"epochs": 8}},
+        "recipe": {"tucker": {"epochs": 4}, "qat": {"epochs": 8}},
     }  # fmt: skip
 
 
@@ -49,7 +49,7 @@ def test_bytes_at_equal_error_lie_between_our_files(monkeypatch: pytest.MonkeyPa
 def test_files_that_we_are_not_ahead_of_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
     text = page(monkeypatch, run("svd", 10, 150, 2.0), run("rounding", 10, 400, 0.9))
     assert "| 200 (1.33x) |" in text
-    assert "**no Tucker file errs so little**" in text
+    assert "**no Tucker file has so small an error**" in text
     ahead = "Neither ADA nor SCADA is ahead of truncated SVD at 10x and of rounding alone at 10x."
     assert ahead in text
     assert "needs fewer bytes in 0 cases" in comparisons.verdicts()
@@ -70,7 +70,7 @@ def test_the_middle_of_all_seeds_counts(monkeypatch: pytest.MonkeyPatch) -> None
 
 
 def test_what_nothing_fits_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
-    gap = {"method": "tucker2", "ratio": 99.0, "seed": 0, "reason": "there is no room"}
+    gap = {"method": "tucker2", "ratio": 99.0, "seed": 0, "reason": "nothing fits"}
     assert "| Tucker-2 | 99x | nothing that small |" in page(monkeypatch, gap)
 
 

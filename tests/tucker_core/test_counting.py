@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tucker_core import gradient_flops, random_tucker, reconstruct_flops, tucker_params
-from tucker_core.counting import dense_flops, shared_core_params, tucker_bytes
+from tucker_core.counting import dense_flops, shared_core_params
 from tucker_core.shared import shared_core_hosvd
 from tucker_core.tucker_tensor import TuckerTensor
 
@@ -64,12 +64,7 @@ def test_reconstruction_by_counted_products(pairs: list[tuple[int, int]]) -> Non
     assert reconstruct_flops(dims, rank) == Counting.flops
 
 
-def test_bytes_and_dense_layers() -> None:
-    tucker = random_tucker((4, 5), (2, 3), np.random.default_rng(0))
-    stored = [
-        part.astype(np.float32) for part in (tucker.core, *tucker.factors) if part is not None
-    ]
-    assert tucker_bytes((4, 5), (2, 3)) == sum(part.nbytes for part in stored)
+def test_dense_layers() -> None:
     assert dense_flops((3, 4)) == 2 * sum(1 for _ in np.ndindex(3, 4))
     # a 2 x 2 kernel on a 5 x 6 image lies at 4 x 5 places
     places = np.lib.stride_tricks.sliding_window_view(np.zeros((5, 6)), (2, 2)).shape[:2]
@@ -97,7 +92,6 @@ def test_a_shared_core_by_what_is_stored() -> None:
             r"one rank >= 1 for .* \(4,\)",
         ),
         (lambda: shared_core_params([(4, 5)], (2, 0)), "one rank >= 1"),
-        (lambda: tucker_bytes((4, 5), (2, 2), bits=0), "bits is 0; a positive"),
     ],
 )
 def test_counts_of_what_cannot_be_are_refused(count: Any, message: str) -> None:

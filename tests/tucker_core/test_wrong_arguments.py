@@ -27,7 +27,7 @@ from tucker_core import (
 )
 from tucker_core.architectures import cifar_resnet
 from tucker_core.core_shapes import best_core_shapes, best_shared_core, energy_losses, least_params
-from tucker_core.counting import dense_flops, shared_core_params, tucker_bytes
+from tucker_core.counting import dense_flops, shared_core_params
 from tucker_core.ranks import ranks_within
 
 WRONG: dict[str, Any] = {
@@ -224,7 +224,6 @@ CASES: dict[str, Case] = {
         lambda v: shared_core_params([(4, 6)], v),
         ("list of huge",),
     ),
-    "tucker_bytes bits": ("bits is", lambda v: tucker_bytes((4, 6), (2, 2), v), NUMBERS),
     "dense_flops shape": ("shape", dense_flops, ("list of huge",)),
     "dense_flops positions": (
         "positions is",

@@ -143,7 +143,8 @@ class Compressed:
 
     def _fit(self, stage: str, run: str, config: TrainConfig, seed: int | None = None) -> None:
         job = self.experiment if seed is None else replace(self.experiment, seed=seed)
-        self.runs[stage] = job.fit(self.model, run, config, teacher=self.dense)
+        title = f"{self.method.title}{', QAT' * (stage == 'qat')}"
+        self.runs[stage] = job.fit(self.model, run, config, teacher=self.dense, title=title)
 
     def _levels_for(self, max_bytes: int) -> float:
         """Finest levels whose file stays 3 % below `max_bytes`, as sizes move a little in training."""

@@ -97,7 +97,7 @@ def measured_apart(name: str, **options: Any) -> dict[str, Any]:
     Raises
     ------
     ValueError
-        If what is wished cannot be, such as too small a fraction.
+        If it cannot be done, such as with too small a fraction.
     RuntimeError
         If that process fails otherwise; its last words are passed on.
     """
@@ -134,9 +134,9 @@ def overhead(
     """
     costs: dict[str, list[dict[str, Any]]] = {"dense": [], "tucker": []}
     for _ in range(rounds):
-        for kind, wanted in (("dense", None), ("tucker", fraction)):
+        for kind, part in (("dense", None), ("tucker", fraction)):
             cost = measured_apart(
-                name, fraction=wanted, batch_size=batch_size, steps=5, device=device
+                name, fraction=part, batch_size=batch_size, steps=5, device=device
             )
             costs[kind].append(cost)
     best = {
@@ -169,8 +169,8 @@ def dry_run(
     config, images = benchmark.recipe.dense, IMAGE_SETS[benchmark.data].train_images
     size = batch_size or config.batch_size
     costs = []
-    for wanted in (None, fraction):
-        options = {"fraction": wanted, "device": device}
+    for part in (None, fraction):
+        options = {"fraction": part, "device": device}
         cost = measured_apart(benchmark.name, batch_size=size, steps=3, **options)
         mib = cost["peak_mib"]
         if 1 < size != config.batch_size:

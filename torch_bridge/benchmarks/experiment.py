@@ -86,7 +86,7 @@ class Experiment:
 
     def fit(
         self, model: nn.Module, run: str, config: TrainConfig, *,
-        augment: bool = True, teacher: nn.Module | None = None,
+        augment: bool = True, teacher: nn.Module | None = None, title: str = "",
     ) -> FitResult:  # fmt: skip
         """Train a model on these images, with a checkpoint after every epoch."""
         path = None if self.folder is None else self.folder / f"{self.stem(run)}.npz"
@@ -97,7 +97,7 @@ class Experiment:
         result = train(
             model.to(self.context.device), data, self.images.validation,
             replace(config, seed=self.seed), teacher=teacher, context=self.context,
-            checkpoint=path, title=f"{run} {self.benchmark or self.model_name}",
+            checkpoint=path, title=f"{title or run} {self.benchmark or self.model_name}",
             progress=self.progress,
         )  # fmt: skip
         if result.checkpoint is not None:

@@ -27,7 +27,7 @@ class Opened:
     ----------
     architecture : its name, of `MODELS`
     model : the dense network that the file decodes to
-    params : numbers stored
+    params : parameters stored
     n_bytes : of the file; of a dense one 4 for each parameter
     """
 
@@ -57,20 +57,20 @@ def open_network(path: Path) -> Opened:
         params = count_params(model)
         return Opened(architecture, model, params, 4 * params)
     if path.suffix == ".base":
-        architecture, model, numbers = read_file(path.read_bytes())
-        return Opened(architecture, model, numbers, path.stat().st_size)
+        architecture, model, params = read_file(path.read_bytes())
+        return Opened(architecture, model, params, path.stat().st_size)
     network = load(path)
     model = load_network(module_for(network), network)
     return Opened(network.architecture, model, network.n_params, path.stat().st_size)
 
 
-def open_dense(path: Path, wanted: str | None = None) -> tuple[str, nn.Module]:
+def open_dense(path: Path, asked: str | None = None) -> tuple[str, nn.Module]:
     """Architecture and network of the weights that `train` or `bench` wrote.
 
     Parameters
     ----------
     path : the file
-    wanted : the architecture that it must hold
+    asked : the architecture that it must hold
 
     Raises
     ------
@@ -87,8 +87,8 @@ def open_dense(path: Path, wanted: str | None = None) -> tuple[str, nn.Module]:
         raise ValueError(
             f"{path} holds the weights of none of {', '.join(sorted(MODELS))}: {_first(state)}"
         )
-    if wanted is not None and wanted != known:
-        raise ValueError(f"{path} holds a {known} network; {wanted} is asked for")
+    if asked is not None and asked != known:
+        raise ValueError(f"{path} holds a {known} network; {asked} is asked for")
     return known, load_weights(path, build_model(known))
 
 
@@ -113,13 +113,13 @@ def module_for(network: CompressedNetwork, name: str | None = None) -> nn.Module
     return model if trained else fold_batch_norms(model)
 
 
-def image_set_of(architecture: str, wanted: str | None = None) -> str:
+def image_set_of(architecture: str, asked: str | None = None) -> str:
     """The data set on which a network is tested: that of the first benchmark that has it.
 
     Parameters
     ----------
     architecture : of `MODELS`
-    wanted : the name of another one, of `IMAGE_SETS`
+    asked : the name of another one, of `IMAGE_SETS`
 
     Raises
     ------
@@ -132,13 +132,13 @@ def image_set_of(architecture: str, wanted: str | None = None) -> str:
     ('cifar10', 'svhn')
     """
     known = [b.data for b in BENCHMARKS.values() if b.model == architecture]
-    if wanted is None and known:
+    if asked is None and known:
         return known[0]
-    if wanted is None or wanted not in known:
+    if asked is None or asked not in known:
         raise ValueError(
-            f"no benchmark tests {architecture} on {wanted or 'images'}; known: {known or 'none'}"
+            f"no benchmark tests {architecture} on {asked or 'images'}; known: {known or 'none'}"
         )
-    return wanted
+    return asked
 
 
 def _first(state: dict[str, Tensor]) -> str:

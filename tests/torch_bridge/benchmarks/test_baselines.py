@@ -127,7 +127,7 @@ def test_chains_fill_their_budget(evidence: str) -> None:
 
 
 def test_what_is_too_small_for_rank_one_says_so() -> None:
-    with pytest.raises(ValueError, match="room for 900 numbers; the smallest ranks need 1,594"):
+    with pytest.raises(ValueError, match="budget is 900 parameters; the smallest ranks need 1,594"):
         low_rank_plan(dense_weights(lenet300()), 900)
 
 

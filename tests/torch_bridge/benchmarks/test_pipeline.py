@@ -1,4 +1,4 @@
-"""The whole road on a few digits: training, rounding, the file, its error, and the demo's folder."""
+"""The whole road on a few digits: training, QAT, the file, its error, and the demo's folder."""
 
 from __future__ import annotations
 

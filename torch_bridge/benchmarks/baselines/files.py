@@ -34,7 +34,7 @@ from tucker_core.symbol_model import fit_model
 
 Shape = tuple[int, ...]
 _LENGTH = 4
-_MOST = 4  # numbers of a chain for each of the weight's: no sensible ranks need more
+_MOST = 4  # parameters of a chain for each of the weight's: no sensible ranks need more
 
 
 @dataclass(frozen=True)
@@ -53,7 +53,7 @@ class _Kind:
 
 
 def write_baseline(model: nn.Module, architecture: str, *, integers: bool = True) -> bytes:
-    """Write a model whose weights are all tensor trains, or all pruned, and rounded.
+    """Write a model whose weights are all tensor trains, or all pruned, and quantised.
 
     Parameters
     ----------
@@ -94,7 +94,7 @@ def read_baseline(content: bytes, build: Callable[[str], nn.Module]) -> tuple[st
 
     Returns
     -------
-    architecture, the network with the weights of the file, and how many numbers the file stores
+    architecture, the network with the weights of the file, and how many parameters the file stores
 
     Raises
     ------
@@ -122,7 +122,7 @@ def read_baseline(content: bytes, build: Callable[[str], nn.Module]) -> tuple[st
 def _read_weights(
     decoder: Decoder, kind: "_Kind", shapes: dict[str, Shape]
 ) -> tuple[dict[str, Tensor], int]:
-    """All weights, and how many numbers they are reconstructed from."""
+    """All weights, and how many parameters they are reconstructed from."""
     layouts = []
     for name, shape in shapes.items():
         parts, reconstruct = kind.read(decoder, shape)

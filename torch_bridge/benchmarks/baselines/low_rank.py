@@ -4,7 +4,7 @@
   is the second factor (Jaderberg et al., arXiv 1405.3866, and many others).
 - Tucker-2: a convolution (out, in, k k) with factors for its channels alone; matrices by SVD (Kim et al.,
   arXiv 1511.06530).
-- The whole weight: nothing but rounding. All modes are full, and the core is the weight.
+- The whole weight: nothing but quantisation. All modes are full, and the core is the weight.
 """
 
 import math
@@ -23,21 +23,21 @@ Weights = Mapping[str, Tensor]
 
 
 def low_rank_plan(
-    weights: Weights, numbers: float, evidence: str = "spectra", *, tucker2: bool = False
+    weights: Weights, params: float, ranks_by: str = "spectra", *, tucker2: bool = False
 ) -> NetworkPlan:
-    """Ranks of truncated SVDs of all weights within so many numbers, as `tolerance` explains.
+    """Ranks of truncated SVDs of all weights within so many parameters, as `tolerance` explains.
 
     Parameters
     ----------
     weights : dense
-    numbers : what all factors together may store, at most
-    evidence : "spectra" or "balanced"
+    params : what all factors together may store, at most
+    ranks_by : "spectra" or "balanced"
     tucker2 : for convolutions Tucker-2 instead
 
     Raises
     ------
     ValueError
-        If rank 1 everywhere takes more numbers than there is room for.
+        If rank 1 everywhere takes more than the budget.
     """
     reshapes, spectra = {}, {}
     for name, weight in weights.items():
@@ -49,8 +49,8 @@ def low_rank_plan(
         array = reshapes[name].apply(weight.detach().cpu().double().numpy())
         modes = (0, 1) if len(dims) == 3 else (0,)
         spectra[name] = [np.linalg.svd(unfold(array, m), compute_uv=False) for m in modes]
-    within = partial(_within, reshapes, spectra, RANKS[evidence])
-    return finest_plan(within, lambda plan: plan.n_params, numbers)
+    within = partial(_within, reshapes, spectra, RANKS[ranks_by])
+    return finest_plan(within, lambda plan: plan.n_params, params)
 
 
 def whole_plan(weights: Weights) -> NetworkPlan:

@@ -62,13 +62,13 @@ def scattered(entries: Tensor, where: Tensor, shape: tuple[int, ...]) -> Tensor:
     return entries.new_zeros(math.prod(shape)).scatter(0, where, entries).reshape(shape)
 
 
-def largest_entries(weights: Mapping[str, Tensor], room: float, bits: float) -> dict[str, Places]:
-    """Places of the largest entries of all weights together, as many as there is room for.
+def largest_entries(weights: Mapping[str, Tensor], budget: float, bits: float) -> dict[str, Places]:
+    """Places of the largest entries of all weights together, as many as the budget allows.
 
     Parameters
     ----------
     weights : dense
-    room : bits for places and entries
+    budget : bits for places and entries
     bits : that an entry takes, without its place
 
     Returns
@@ -84,7 +84,7 @@ def largest_entries(weights: Mapping[str, Tensor], room: float, bits: float) -> 
         middle = (fewest + most) // 2
         places = _above(sizes, together[middle - 1])
         cost = sum(bits * len(found) + place_bits(found) for found in places.values())
-        fewest, most = (middle, most) if cost <= room else (fewest, middle)
+        fewest, most = (middle, most) if cost <= budget else (fewest, middle)
     return _above(sizes, together[fewest - 1])
 
 

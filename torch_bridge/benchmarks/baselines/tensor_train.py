@@ -108,14 +108,14 @@ def tensor_train(tensor: Array, coarseness: float, rank_of: RankOf = rank_within
 
 
 def train_ranks(
-    weights: Mapping[str, Tensor], numbers: float, evidence: str = "spectra"
+    weights: Mapping[str, Tensor], params: float, ranks_by: str = "spectra"
 ) -> dict[str, list[Array]]:
-    """The chains of all weights within so many numbers, as `tolerance` explains.
+    """The chains of all weights within so many parameters, as `tolerance` explains.
 
     Raises
     ------
     ValueError
-        If rank 1 everywhere takes more numbers than there is room for.
+        If rank 1 everywhere takes more than the budget.
     """
     tensors = {
         name: Chain.of(weight.shape).apply(weight.detach().cpu().double().numpy())
@@ -123,12 +123,12 @@ def train_ranks(
     }
 
     def plan(coarseness: float) -> dict[str, list[Array]]:
-        return {n: tensor_train(t, coarseness, RANKS[evidence]) for n, t in tensors.items()}
+        return {n: tensor_train(t, coarseness, RANKS[ranks_by]) for n, t in tensors.items()}
 
     def size(chains: dict[str, list[Array]]) -> float:
         return sum(core.size for cores in chains.values() for core in cores)
 
-    return finest_plan(plan, size, numbers)
+    return finest_plan(plan, size, params)
 
 
 def chain_product(cores: Sequence[Tensor]) -> Tensor:

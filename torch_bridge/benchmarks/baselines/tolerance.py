@@ -19,7 +19,7 @@ _HALVINGS = 40
 
 
 def rank_within(singular_values: npt.ArrayLike, tolerance: float) -> int:
-    """Least rank, 1 or more, that leaves at most the share tolerance^2 of the energy out.
+    """Least rank, 1 or more, that leaves at most the fraction tolerance^2 of the energy out.
 
     Examples
     --------
@@ -46,14 +46,16 @@ def rank_up_to(singular_values: npt.ArrayLike, coarseness: float) -> int:
 RANKS: dict[str, RankOf] = {"spectra": rank_within, "balanced": rank_up_to}
 
 
-def finest_plan(plan: Callable[[float], Plan], size: Callable[[Plan], float], room: float) -> Plan:
+def finest_plan(
+    plan: Callable[[float], Plan], size: Callable[[Plan], float], budget: float
+) -> Plan:
     """Find the plan of the least coarseness that fits.
 
     Parameters
     ----------
     plan : makes the plan of a coarseness; its size falls as that grows
-    size : of a plan, in the unit of the room
-    room : what it may take at most
+    size : of a plan, in the unit of the budget
+    budget : what it may take at most
 
     Raises
     ------
@@ -62,15 +64,15 @@ def finest_plan(plan: Callable[[float], Plan], size: Callable[[Plan], float], ro
     """
     low, high = 0.0, 1.0
     best = plan(high)
-    if size(best) > room:
+    if size(best) > budget:
         raise ValueError(
-            f"there is room for {math.floor(room):,} numbers; the smallest ranks need "
+            f"budget is {math.floor(budget):,} parameters; the smallest ranks need "
             f"{math.ceil(size(best)):,}: take a smaller ratio"
         )
     for _ in range(_HALVINGS):
         middle = (low + high) / 2
         tried = plan(middle)
-        if size(tried) <= room:
+        if size(tried) <= budget:
             best, high = tried, middle
         else:
             low = middle
