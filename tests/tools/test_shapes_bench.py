@@ -14,7 +14,8 @@ def weights() -> dict[str, Any]:
     rng = np.random.default_rng(0)
     columns, rows = rng.standard_normal((16, 3, 5)), rng.standard_normal((12, 3, 5))
     return {
-        "conv": np.einsum("okr,ijr->oikj", columns, rows) + 0.1 * rng.standard_normal((16, 12, 3, 3)),
+        "conv": np.einsum("okr,ijr->oikj", columns, rows)
+        + 0.1 * rng.standard_normal((16, 12, 3, 3)),
         "linear": rng.standard_normal((64, 8)) @ rng.standard_normal((8, 48)),
         "depthwise": rng.standard_normal((64, 1, 3, 3)),
         "bias": rng.standard_normal(300),

@@ -76,7 +76,9 @@ def study(name: str, weights: Weights) -> dict[str, Any]:
             for family in FAMILIES
         }
         lost["joint"] = lost_by(options, int(share * dense))
-        rows.append({"share": share, "lost": lost, "params": plan.n_params, "chosen": families(plan)})
+        rows.append(
+            {"share": share, "lost": lost, "params": plan.n_params, "chosen": families(plan)}
+        )
     return {
         "network": name, "weights": len(weights), "dense_params": dense,
         "planning_seconds": round(seconds, 2), "rows": rows,
@@ -104,7 +106,9 @@ def main() -> int:
     """Weigh all networks that are there."""
     options = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     options.add_argument("--packages", type=Path, help="folder that the packages were installed to")
-    options.add_argument("--weights", type=Path, nargs="*", default=[], help=".npz of dense networks")
+    options.add_argument(
+        "--weights", type=Path, nargs="*", default=[], help=".npz of dense networks"
+    )
     options.add_argument("--out", type=Path, default=ROOT / "results", help="folder")
     chosen = options.parse_args()
     torch.set_num_threads(1)

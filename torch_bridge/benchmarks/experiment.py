@@ -108,7 +108,7 @@ class Experiment:
         """Train the dense network, with or without augmentation."""
         model, run = self.build(), f"dense-{self.recipe.dense.epochs}"
         run += "" if augment else "-plain"
-        return model, self.fit(model, run, self.recipe.dense, augment=augment)
+        return model, self.fit(model, run, self.recipe.dense, augment=augment, title="dense")
 
     def train_teacher(self) -> tuple[nn.Module, FitResult]:
         """Train the dense network that the recipe lets the compressed one learn from."""
