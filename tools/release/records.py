@@ -56,17 +56,15 @@ def is_of(result: Path, recipe: Recipe) -> bool:
     return _agrees(read_result(result).get("recipe"), settings)
 
 
-def _agrees(known: Any, today: Any) -> bool:
+def _agrees(known: Any, today: Any, kind: type = Recipe) -> bool:
     """Whether today's settings are the known ones, and the defaults for what was no setting then."""
     if not (isinstance(known, dict) and isinstance(today, dict)):
         return bool(known == today)
     missing = {name: today[name] for name in today.keys() - known.keys()}
-    defaults = {
-        field.name: field.default for kind in (TrainConfig, Recipe) for field in fields(kind)
-    }
+    defaults = {field.name: field.default for field in fields(kind)}
     return (
         known.keys() <= today.keys()
-        and all(_agrees(known[name], today[name]) for name in known)
+        and all(_agrees(known[name], today[name], TrainConfig) for name in known)
         and all(defaults.get(name, ...) == value for name, value in missing.items())
     )
 

@@ -67,7 +67,7 @@ def test_a_share_that_cannot_be_is_wrong_use(
 ) -> None:
     with pytest.raises(SystemExit, match="2"):
         cli.main(["bench", "lenet5", "--overhead", "--share", share])
-    assert "argument --share: " in capsys.readouterr().err.splitlines()[-1]
+    assert "argument --fraction/--share: " in capsys.readouterr().err.splitlines()[-1]
 
 
 def test_memory_at_the_full_batch_is_on_the_line_through_two_sizes(
