@@ -196,11 +196,11 @@ def best_shared_core(
         raise ValueError(f"the tensors have orders {orders}; a shared core needs one order")
     losses = losses or [energy_losses(dims) for dims in all_dims]
     limits = tuple(map(min, zip(*all_dims, strict=True)))
-    prices = tuple(map(sum, zip(*all_dims, strict=True)))
     total = [np.zeros(limit) for limit in limits]
     for own in losses:
         for mode, limit in enumerate(limits):
             total[mode] += own[mode][:limit]
+    prices = tuple(map(sum, zip(*all_dims, strict=True)))
     most = min(budget, shared_core_params(all_dims, limits))
     _check_table(most, 1)
     costs, _, ranks = _frontier(limits, prices, total, most, full_is_free=False)

@@ -83,6 +83,7 @@ def weight_options(
     *,
     reshape: ReshapePlan | None = None,
     allow_dense: bool = False,
+    max_share: float = 1.0,
 ) -> WeightOptions:
     """Weigh all reshapes of a weight.
 
@@ -93,11 +94,12 @@ def weight_options(
     family, order : of the reshapes, as `reshape_candidates` takes them
     reshape : the only one, instead
     allow_dense : also offer the weight as it is, with nothing lost
+    max_share : of the weight's entries that may be stored; less than all of them in any case
 
     Raises
     ------
     ValueError
-        If no Tucker format stores fewer parameters than the weight itself, and it may not stay so.
+        If no Tucker format stores as few parameters, and the weight may not stay as it is.
 
     Examples
     --------
@@ -109,14 +111,15 @@ def weight_options(
     array = check_tensor(weight, name, finite=True)
     given = None if reshape is None else (Candidate("given", reshape),)
     candidates = given or reshape_candidates(array.shape, family, order)
-    found = [(c, core_curve(c.reshape.apply(array), array.size)) for c in candidates]
+    below = min(array.size, int(max_share * array.size) + 1)
+    found = [(c, core_curve(c.reshape.apply(array), below)) for c in candidates]
     if check_flag(allow_dense, "allow_dense"):
         found.append(_dense(array.shape))
     found = [(candidate, curve) for candidate, curve in found if len(curve.costs)]
     if not found:
         raise ValueError(
-            f"{name} of shape {array.shape}: every Tucker format stores at least its {array.size} "
-            "parameters; leave it out, or plan with allow_dense=True"
+            f"{name} of shape {array.shape}: every Tucker format stores at least {below} of its "
+            f"{array.size} parameters; leave it out, or plan with allow_dense=True"
         )
     return _merged(name, found)
 

@@ -19,9 +19,10 @@ class LayerPlan:
     name : name of the weight, e.g. "fc1.weight"
     reshape : how the weight becomes a tensor of dims (I_1, ..., I_N)
     rank : (J_1, ..., J_N), the shape of the core
-    shared_core : whether the core is that of all layers; then every mode keeps its matrix (I_n, J_n),
+    shared_core : whether the core is that of several layers; then every mode keeps its matrix (I_n, J_n),
         a square or wide one too
     reason : one line on why these dims and this rank; plans are equal whatever their reasons
+    group : the layers of one group share one core
     """
 
     name: str
@@ -29,6 +30,7 @@ class LayerPlan:
     rank: tuple[int, ...]
     shared_core: bool = False
     reason: str = field(default="", compare=False)
+    group: str = ""
 
     def __post_init__(self) -> None:
         """Refuse ranks that are none of these dims."""
@@ -73,11 +75,26 @@ class NetworkPlan:
             if not isinstance(layer, LayerPlan):
                 raise TypeError(f"layers[{k}] is {shown(layer)}; a LayerPlan is needed")
         object.__setattr__(self, "layers", layers)
+        for group in self.shared_groups.values():
+            if len({layer.rank for layer in group}) > 1:
+                raise ValueError(
+                    f"{', '.join(layer.name for layer in group)} share a core, and have ranks "
+                    f"{[layer.rank for layer in group]}; one rank for all is needed"
+                )
+
+    @property
+    def shared_groups(self) -> dict[str, list[LayerPlan]]:
+        """The layers that share a core with others, by group."""
+        groups: dict[str, list[LayerPlan]] = {}
+        for layer in self.layers:
+            if layer.shared_core:
+                groups.setdefault(layer.group, []).append(layer)
+        return groups
 
     @property
     def shared_core_params(self) -> int:
-        """Numbers of the core that the layers share; 0 if each has its own."""
-        return next((math.prod(layer.rank) for layer in self.layers if layer.shared_core), 0)
+        """Numbers of the cores that layers share; 0 if each has its own."""
+        return sum(math.prod(group[0].rank) for group in self.shared_groups.values())
 
     @property
     def n_params(self) -> int:
@@ -104,8 +121,9 @@ class NetworkPlan:
         """Format the plan as a text table: layer, shape, dims, core, numbers, share of the dense ones."""
         rows: list[tuple[str, ...]] = [("layer", "shape", "dims", "core", "numbers", "of dense")]
         rows += [_row(layer) for layer in self.layers]
-        if self.shared_core_params:
-            rows.append(("shared core", "", "", "", f"{self.shared_core_params:,}", ""))
+        for name, group in self.shared_groups.items():
+            label, size = f"shared core {name}".strip(), math.prod(group[0].rank)
+            rows.append((label, "", "", _by(group[0].rank), f"{size:,}", ""))
         dense = sum(math.prod(layer.reshape.shape) for layer in self.layers)
         rows.append(
             ("total", "", "", "", f"{self.n_params:,}", f"{self.n_params / max(dense, 1):.1%}")

@@ -18,18 +18,27 @@ import numpy.typing as npt
 
 from tucker_core.checks import check_flag, shown
 from tucker_core.core_shapes import best_core_shapes, energy_losses, least_params
-from tucker_core.counting import BYTES_PER_FLOAT32, check_bits, stored_params
+from tucker_core.counting import BYTES_PER_FLOAT32, stored_params
 from tucker_core.factorize import check_size
+from tucker_core.grouped_plan import grouped_plan
 from tucker_core.joint_plan import joint_plan, weight_options
 from tucker_core.network_plan import LayerPlan, NetworkPlan
-from tucker_core.ranks import check_budget, ranks_within
+from tucker_core.planner_checks import (
+    Dims,
+    Spectra,
+    check_mapping,
+    check_max_share,
+    check_plan_weights,
+    check_reshapes,
+    check_shapes,
+    numbers_of,
+    search_of,
+)
+from tucker_core.ranks import ranks_within
 from tucker_core.reshape import ReshapePlan, check_order, plan_reshape
 from tucker_core.reshape_candidates import check_family, reshape_candidates
 from tucker_core.shared_plan import shared_plan
 
-Dims = tuple[int, ...]
-Shapes = Mapping[str, Dims]
-Spectra = Mapping[str, Sequence[npt.ArrayLike]]
 FindRanks = Callable[[Sequence[int], int], list[Dims]]
 
 
@@ -43,11 +52,12 @@ def plan_network(
     reshape: str = "auto",
     weights: Mapping[str, npt.ArrayLike] | None = None,
     importance: Mapping[str, float] | None = None,
-    shared_core: bool = False,
+    shared_core: bool | Literal["groups"] = False,
     spectra: Spectra | None = None,
     search: Literal["balanced", "exact"] | None = None,
     reshapes: Mapping[str, ReshapePlan] | None = None,
     allow_dense: bool = False,
+    max_share: float = 1.0,
 ) -> NetworkPlan:
     """Choose dims and core shapes of all weights together under a hard ceiling.
 
@@ -64,7 +74,8 @@ def plan_network(
     weights : name -> the weight itself, float32 or float64; dims and ranks are then those that lose least
         of the energy of all weights
     importance : name -> how much a loss of that weight counts, by default 1; needs weights
-    shared_core : give all weights one core, which is stored and counted once
+    shared_core : give all weights one core, which is stored and counted once; or, as "groups", one to
+        each group of weights of equal shape, which needs weights
     spectra : name -> singular values per mode of the reshaped weight, as `multilinear_singular_values`
         gives them for `plan_reshape(shape, order).apply(weight)`; ranks then go where the energy is.
         Without, all weights are taken to be alike.
@@ -73,6 +84,7 @@ def plan_network(
     reshapes : name -> reshape of each weight, in place of all candidates
     allow_dense : let a weight stay as it is, with full ranks; else every one stores fewer parameters than
         it has entries
+    max_share : of its own entries that each weight may store, at most; needs weights
 
     Returns
     -------
@@ -100,14 +112,24 @@ def plan_network(
     >>> print(plan_network({"fc": (30, 20)}, budget=60, weights={"fc": weight}).explain())
     fc: svd (30, 20) loses 0.0% of the energy; at as many parameters split 26.4%, balanced 0.0%
     """
-    checked = _check_shapes(shapes)
-    numbers = _check_budget(budget, unit, bits)
+    checked = check_shapes(shapes)
+    numbers = numbers_of(budget, unit, bits)
     family, wanted = check_family(reshape), check_order(order)
-    shared = check_flag(shared_core, "shared_core")
-    found_by = _check_search(search, spectra is not None or weights is not None, shared)
+    groups = isinstance(shared_core, str) and shared_core == "groups"
+    shared = groups or check_flag(shared_core, "shared_core")
+    found_by = search_of(
+        search, energies=spectra is not None or weights is not None, shared_core=shared
+    )
     if reshapes is not None:
-        _check_reshapes(reshapes, checked)
-    _check_weights(weights, checked, spectra, importance)
+        check_reshapes(reshapes, checked)
+    check_plan_weights(weights, checked, spectra, importance)
+    share = check_max_share(max_share, weighed=weights is not None and not shared)
+    if groups:
+        if weights is None:
+            raise ValueError(
+                "shared_core is 'groups'; their cores are planned by weights: give them"
+            )
+        return grouped_plan({name: weights[name] for name in checked}, numbers, family, wanted)
     if shared:
         return shared_plan(checked, numbers, wanted, family, weights=weights, reshapes=reshapes)
     if weights is not None:
@@ -115,6 +137,7 @@ def plan_network(
             weight_options(
                 name, weights[name], family, wanted,
                 reshape=None if reshapes is None else reshapes[name], allow_dense=allow_dense,
+                max_share=share,
             )
             for name in checked
         ]  # fmt: skip
@@ -210,87 +233,12 @@ def _below_dense(reshapes: Mapping[str, ReshapePlan], find: FindRanks, budget: i
     return ranks
 
 
-def _check_shapes(shapes: Mapping[str, Sequence[int]]) -> dict[str, tuple[int, ...]]:
-    _check_mapping(shapes, "shapes")
-    if not shapes:
-        raise ValueError("there is no weight to plan; give at least one name and shape")
-    return {name: check_size(shape, f"{name}: shape") for name, shape in shapes.items()}
-
-
-def _check_budget(budget: int, unit: str, bits: float) -> int:
-    """The budget in numbers."""
-    if not isinstance(unit, str) or unit not in ("numbers", "bytes"):
-        raise ValueError(f"unit is {shown(unit)}; 'numbers' or 'bytes' is needed")
-    per_number, total = check_bits(bits), check_budget(budget)
-    try:
-        return total if unit == "numbers" else int(total * 8 / per_number)
-    except OverflowError:
-        raise ValueError(
-            f"budget is {shown(budget)} bytes and bits is {bits}; fewer numbers can be counted"
-        ) from None
-
-
-def _check_search(search: str | None, energies: bool, shared_core: bool) -> str:
-    """The search that is asked for; exact by default where only it will do."""
-    if search is None:
-        return "exact" if energies or shared_core else "balanced"
-    if not isinstance(search, str) or search not in ("balanced", "exact"):
-        raise ValueError(f"search is {shown(search)}; 'balanced' or 'exact' is needed")
-    if search == "balanced" and (energies or shared_core):
-        raise ValueError(
-            "search is 'balanced'; weights, spectra and a shared core need search='exact'"
-        )
-    return search
-
-
-def _check_mapping(given: object, name: str) -> None:
-    if not isinstance(given, Mapping):
-        raise TypeError(
-            f"{name} is {shown(given)}; a mapping with the name of each weight is needed"
-        )
-
-
-def _check_weights(
-    weights: Mapping[str, npt.ArrayLike] | None,
-    shapes: Shapes,
-    spectra: Spectra | None,
-    importance: Mapping[str, float] | None,
-) -> None:
-    if weights is None:
-        if importance is not None:
-            raise ValueError("importance is given without weights, which it weighs; give them, too")
-        return
-    _check_mapping(weights, "weights")
-    if spectra is not None:
-        raise ValueError("weights and spectra are given; the weights alone say where the energy is")
-    for name, shape in shapes.items():
-        if name not in weights:
-            raise ValueError(f"weights are of {list(weights)}; {name!r} is missing")
-        if np.shape(weights[name]) != shape:
-            raise ValueError(f"weights[{name!r}] has shape {np.shape(weights[name])}, not {shape}")
-
-
-def _check_reshapes(
-    reshapes: Mapping[str, ReshapePlan], shapes: Mapping[str, tuple[int, ...]]
-) -> None:
-    _check_mapping(reshapes, "reshapes")
-    if list(reshapes) != list(shapes):
-        raise ValueError(f"reshapes are for {list(reshapes)}, weights are {list(shapes)}")
-    for name, reshape in reshapes.items():
-        if not isinstance(reshape, ReshapePlan):
-            raise TypeError(f"reshapes[{name!r}] is {shown(reshape)}; a ReshapePlan is needed")
-        if reshape.shape != shapes[name]:
-            raise ValueError(
-                f"reshapes[{name!r}] is for shape {reshape.shape}; the weight has {shapes[name]}"
-            )
-
-
 def _losses(
     reshapes: Mapping[str, ReshapePlan], spectra: Spectra | None
 ) -> list[list[npt.NDArray[np.float64]]]:
     if spectra is None:
         return [energy_losses(reshape.dims) for reshape in reshapes.values()]
-    _check_mapping(spectra, "spectra")
+    check_mapping(spectra, "spectra")
     if set(spectra) != set(reshapes):
         raise ValueError(
             f"spectra are for {sorted(spectra)}, weights are {sorted(reshapes)}; give one entry for each"

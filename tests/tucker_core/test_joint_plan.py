@@ -100,10 +100,23 @@ def test_no_weight_stays_dense_unless_it_may() -> None:
         assert all(layer.rank == layer.reshape.dims for layer in dense.layers)
 
 
+def test_no_weight_stores_more_than_its_share() -> None:
+    planned = plan_network(SHAPES, budget=DENSE, weights=WEIGHTS, max_share=0.4)
+    for layer in planned.layers:
+        assert layer.n_params <= 0.4 * math.prod(layer.reshape.shape)
+    for wrong in (0.0, 1.5):
+        with pytest.raises(ValueError, match=f"max_share is {wrong}"):
+            plan(0.3, max_share=wrong)
+    with pytest.raises(ValueError, match="below 1 with weights"):
+        plan_network(SHAPES, budget=DENSE, max_share=0.5)
+
+
 def test_a_weight_without_a_smaller_format_is_named() -> None:
     shapes = {"fine": (30, 20), "prime": (7,)}
     weights = {name: RNG.standard_normal(shape) for name, shape in shapes.items()}
-    with pytest.raises(ValueError, match=r"prime of shape \(7,\): every .* at least its 7 .*dense"):
+    with pytest.raises(
+        ValueError, match=r"prime of shape \(7,\): every .* at least 7 of its 7 .*dense"
+    ):
         plan_network(shapes, budget=400, weights=weights)
     with pytest.raises(ValueError, match=r"prime: dims \(7,\) store at least 7 .* leave it out"):
         plan_network(shapes, budget=400)

@@ -19,9 +19,10 @@ def plan_benchmark(
     budget: int,
     evidence: Evidence = "spectra",
     *,
-    shared_core: bool = False,
+    shared_core: bool | Literal["groups"] = False,
     reshape: str = "auto",
     order: int | Literal["auto"] = "auto",
+    max_share: float = 1.0,
 ) -> NetworkPlan:
     """Plan all layers of a trained network under a ceiling.
 
@@ -31,8 +32,9 @@ def plan_benchmark(
     budget : numbers that all cores and factors together may store, at most
     evidence : "spectra", dims and ranks that keep most energy of the weights; or "balanced", proper
         orders and cores near cubes, which serves better where little of the energy can be kept
-    shared_core : one core for all (SCADA-Tucker)
+    shared_core : one core for all (SCADA-Tucker), or for each of the "groups" of weights of equal shape
     reshape, order : the family and the order of the dims, as `plan_network` takes them
+    max_share : of its own parameters that each weight may store, at most
 
     Raises
     ------
@@ -50,10 +52,12 @@ def plan_benchmark(
         for weight in survey(model).weights
         if not any(is_depthwise(slot.layer) for slot in weight.slots)
     }
-    arrays = {name: dense_array(weight.parameter) for name, weight in weights.items()}
+    arrays = None
+    if evidence == "spectra" or shared_core == "groups":
+        arrays = {name: dense_array(weight.parameter) for name, weight in weights.items()}
     return plan_network(
         {name: weight.shape for name, weight in weights.items()}, budget=budget, order=order,
-        reshape=reshape, shared_core=shared_core, weights=None if evidence == "balanced" else arrays,
+        reshape=reshape, shared_core=shared_core, max_share=max_share, weights=arrays,
     )  # fmt: skip
 
 

@@ -30,7 +30,7 @@ class Wanted:
     evidence: Basis | Evidence = "auto"
     order: int | Literal["auto"] = "auto"
     reshape: str = "auto"
-    shared_core: bool = False
+    shared_core: bool | Literal["groups"] = False
     allow_dense: bool = False
     scratch: bool = False
 
@@ -104,11 +104,12 @@ def _is_weighed(weights: Mapping[str, Weight], wanted: Wanted) -> bool:
             f"evidence is {wanted.evidence!r}; 'auto', 'balanced', 'spectra' or a measured Evidence is "
             "needed"
         )
-    if wanted.evidence == "spectra":
+    if wanted.evidence == "spectra" or wanted.shared_core == "groups":
         check_values(weights)
-    if wanted.evidence != "auto":
-        return wanted.evidence == "spectra"
-    if wanted.scratch or any(weight.parameter.is_meta for weight in weights.values()):
+        return True
+    if wanted.evidence == "balanced" or wanted.scratch:
+        return False
+    if any(weight.parameter.is_meta for weight in weights.values()):
         return False
     check_values(weights)
     return not all(looks_random(dense_array(weight.parameter)) for weight in weights.values())

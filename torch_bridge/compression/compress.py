@@ -78,7 +78,7 @@ def compress_model(
     order: int | Literal["auto"] = "auto",
     reshape: str = "auto",
     allow_dense: bool = False,
-    shared_core: bool = False,
+    shared_core: bool | Literal["groups"] = False,
     init: Literal["hosvd", "scratch"] = "hosvd",
     generator: torch.Generator | None = None,
     dry_run: bool = False,
@@ -103,7 +103,8 @@ def compress_model(
     reshape : with a budget, the family that the dims are taken from: "svd" (a product of two thin
         matrices), "order 2", "natural", "split" or "balanced"; see `tucker_core.plan_network`
     allow_dense : let a weight stay as it is where that is best; else each stores fewer parameters
-    shared_core : with a budget, plan one core for all weights (SCADA-Tucker); a plan says it itself
+    shared_core : with a budget, plan one core for all weights (SCADA-Tucker), or for each of the "groups"
+        of weights of equal shape; a plan says it itself
     init : "hosvd" approximates the present weights; "scratch" draws core and factors so that the
         reconstructed weight has the standard deviation sqrt(2 / fan_in)
     generator : where "scratch" draws from; by default a new one with seed 0

@@ -39,7 +39,7 @@ def insert(
     plan : of the weights to replace
     weights : name -> where the weight is
     parts : name -> core and existing factors
-    shared : let the weights whose plan has a shared core use one
+    shared : let the weights whose plan has a shared core use one, those of each group theirs
     """
     slots = [slot for layer in plan.layers for slot in weights[layer.name].slots]
     with _undone_on_failure(slot.layer for slot in slots):
@@ -49,9 +49,8 @@ def insert(
                 _register(slot, TuckerWeight(layer, parts[layer.name]))
             for slot in others:
                 _use_parts_of(first, slot)
-        sharing = [layer.name for layer in plan.layers if layer.shared_core]
-        if shared and sharing:
-            share_core(model, sharing)
+        for group in plan.shared_groups.values() if shared else ():
+            share_core(model, [layer.name for layer in group])
 
 
 def materialize(model: nn.Module) -> nn.Module:

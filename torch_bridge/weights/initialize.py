@@ -55,12 +55,12 @@ def start_parts(
     if init == "scratch":
         for layer in own:
             draw_scratch(*starts[layer.name], generator)
-    if shared:
-        joint = [starts[layer.name] for layer in shared]
+    for group in plan.shared_groups.values():
+        joint = [starts[layer.name] for layer in group]
         if init == "scratch":
             draw_shared_scratch(joint, generator)
         else:
-            decompose_shared(joint, [dense_tensor(weights[p.name], p) for p in shared])
+            decompose_shared(joint, [dense_tensor(weights[p.name], p) for p in group])
     return parts
 
 

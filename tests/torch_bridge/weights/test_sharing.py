@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from typing import Any, cast
 
 import numpy as np
@@ -136,3 +137,57 @@ def test_the_records_recipes_plan_what_they_share(key: tuple[str, str]) -> None:
 def test_share_core_needs_equal_cores() -> None:
     with pytest.raises(ValueError, match="only tensors of one shape"):
         share_core(lenet300(), ["fc1.weight", "fc2.weight"])
+
+
+def staged_net() -> nn.Module:
+    """Make a net of two stages: three convolutions of one shape, two of another, one alone."""
+    torch.manual_seed(0)
+    small = [nn.Conv2d(12, 12, 3, bias=False) for _ in range(3)]
+    large = [nn.Conv2d(16, 16, 3, bias=False) for _ in range(2)]
+    return nn.Sequential(*small, nn.Conv2d(12, 16, 1, bias=False), *large)
+
+
+@pytest.mark.parametrize("init", ["hosvd", "scratch"])
+def test_groups_of_equal_shape_have_a_core_each(init: Any) -> None:
+    model = staged_net()
+    report = compress_model(model, 3_000, shared_core="groups", init=init)
+    layers = dict(tucker_layers(model))
+    cores = {name: id(tucker_parts(layer)[1]) for name, layer in layers.items()}
+    assert len({cores[f"{k}.weight"] for k in (0, 1, 2)}) == 1
+    assert len({cores[f"{k}.weight"] for k in (4, 5)}) == 1
+    assert len(set(cores.values())) == 3
+    assert count_params(model) == report.plan.n_params <= 3_000
+    assert report.plan.n_params > 0.9 * 3_000
+    for layer in report.plan.layers:
+        assert all(j <= i for i, j in zip(layer.reshape.dims, layer.rank, strict=True))
+        assert layer.reason
+    assert "shared core 0.weight" in report.plan.table()
+    assert "shared core 4.weight" in report.plan.table()
+    back = from_bytes(to_bytes(to_network(model, "staged", 3.0)))
+    assert len({id(p.core) for p in back.parameters}) == 3
+    assert compress_model(staged_net(), report.plan).n_bytes == 4 * report.plan.n_params
+
+
+def test_groups_start_near_the_dense_weights() -> None:
+    dense = staged_net()
+    model = materialize(compressed_in_groups(dense))
+    pairs = [(dict(dense.named_parameters())[n], p) for n, p in model.named_parameters()]
+    error = sum(float((a - b).detach().square().sum()) for a, b in pairs)
+    assert error < 0.8 * sum(float(a.detach().square().sum()) for a, _ in pairs)
+
+
+def compressed_in_groups(dense: nn.Module) -> nn.Module:
+    model = copy.deepcopy(dense)
+    compress_model(model, 4_500, shared_core="groups")
+    return model
+
+
+def test_layers_of_a_group_need_one_rank() -> None:
+    reshape = plan_reshape((30, 20), 3)
+    layers = [
+        LayerPlan(name, reshape, (r, 2, 2), True, group="a") for name, r in (("a", 2), ("b", 3))
+    ]
+    with pytest.raises(ValueError, match=r"a, b share a core, and have ranks \[\(2, 2, 2\), \(3"):
+        NetworkPlan(tuple(layers))
+    with pytest.raises(ValueError, match=r"shared_core is .groups.; .* give them"):
+        plan_network(SHAPES, budget=3_000, shared_core="groups")
