@@ -23,7 +23,7 @@ def net(full: bool = False) -> Any:
     torch.manual_seed(0)
     model = nn.Sequential(nn.Linear(30, 20), nn.Linear(20, 30))
     plans = (
-        LayerPlan(name, reshape, reshape.dims if full else tuple(d // 2 for d in reshape.dims))
+        LayerPlan(name, reshape, reshape.dims if full else tuple(d // 4 for d in reshape.dims))
         for name, reshape in (("0.weight", plan_reshape((20, 30))), ("1.weight", plan_reshape((30, 20))))
     )  # fmt: skip
     compress_model(model, NetworkPlan(tuple(plans)))
