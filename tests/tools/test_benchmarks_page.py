@@ -8,8 +8,10 @@ import numpy as np
 import pytest
 
 from course_kit.figures.benchmark import benchmark_figure
+from course_kit.notebook.results import compressed_runs, results
 from tools.pages import benchmark_rows
 from tools.pages import benchmarks as benchmarks_page
+from tucker_core.layer_counts import honest_title, layer_counts
 from tucker_core.results import published
 
 ROW = {"name": "dense-30", "params": 100, "n_bytes": 400, "ratio": 1.0, "val_error": 9.0,
@@ -18,10 +20,15 @@ SMALL = {**ROW, "name": "bench_resnet20_cifar-10-jpeg_ada-15x-30_seed0.ada", "pa
         "n_bytes": 25, "ratio": 16.0, "test_error": 10.5}  # fmt: skip
 RUN = {
     "benchmark": "resnet20", "data_set": "CIFAR-10-jpeg", "seed": 0, "rows": [ROW, SMALL],
-    "points_lost": 0.5, "date": "2026-01-01", "machine": {"cpu": "a CPU"}, "recipe": {"method": "ada"},
+    "plan": [("conv1.weight", (16, 3, 9), (4, 3, 5))], "points_lost": 0.5,
+    "date": "2026-01-01", "machine": {"cpu": "a CPU"}, "recipe": {"method": "ada"},
 }  # fmt: skip
 
 RECIPE = {"method": "ada", "ratio": 15.0, "tucker": {"epochs": 3}, "qat": {"epochs": 6}}
+
+
+def file_of(run: dict[str, Any]) -> str:
+    return str(run["rows"][-1]["name"])
 
 
 def test_page_in_the_tree_is_up_to_date() -> None:
@@ -35,7 +42,8 @@ def test_a_run_becomes_a_row_and_the_others_are_not_run(monkeypatch: pytest.Monk
     monkeypatch.setattr(benchmarks_page, "results", found)
     monkeypatch.setattr(benchmark_rows, "results", found)
     text = benchmarks_page.page()
-    assert "| CIFAR-10-jpeg | ada-15x-30 | 0 | 40 | 25 | 16.0x | 9.00 % | 10.50 % | +0.50 |" in text
+    row = "ADA-Tucker | ada-15x-30 | 0 | 40 | 40.0% | 25 | 16.0x | 9.00 % | 10.50 % | +0.50 |"
+    assert f"| CIFAR-10-jpeg | {row}" in text
     assert "| resnet50 | 25,557,032 | ILSVRC12 | not run |" in text
     assert "| resnet20 | 269,722 | CIFAR-10 | 1 result |" in text
 
@@ -46,7 +54,7 @@ def test_readme_row_says_for_how_many_epochs_a_network_was_trained(
     run = {**RUN, "recipe": RECIPE}
     monkeypatch.setattr(benchmark_rows, "results", lambda _: [run])
     table = benchmark_rows.compressed_table()
-    assert "| ada, target 15x | 9 | 25 | 16.0x | 10.50 % | 10.00 % | +0.50 |" in table
+    assert "| ADA-Tucker | 9 | 40 | 40.0% | 25 | 16.0x | 10.50 % | 10.00 % | +0.50 |" in table
     assert "harder baseline" not in table
 
 
@@ -74,12 +82,14 @@ def test_published_curves_and_ours_are_in_one_picture() -> None:
     larger = {**RUN, "rows": [ROW, {**SMALL, "ratio": 8.0, "test_error": 10.1}]}
     dense = {**RUN, "rows": [ROW]}
     figure = benchmark_figure("resnet32", [RUN, larger, dense])
-    labels = [line.get_label() for line in figure.axes[0].get_lines()]
-    assert labels[:2] == [f"ours, ada, CIFAR-10-jpeg: {what}" for what in ("bytes", "parameters")]
+    by_bytes, by_parameters = (axes.get_lines() for axes in figure.axes)
+    labels = [line.get_label() for line in by_parameters]
+    assert labels[0] == "ADA-Tucker, CIFAR-10-jpeg"
     assert "T-Basis (fp32 parameters, no quantisation; mean of 10 runs)" in labels
     assert labels[-1] == "dense, CIFAR-10-jpeg, 10.00 %"
-    np.testing.assert_array_equal(figure.axes[0].get_lines()[0].get_xdata(), [8.0, 16.0])
-    np.testing.assert_array_equal(figure.axes[0].get_lines()[1].get_xdata(), [2.5, 2.5])
+    assert len(by_bytes) == 2, "what others count in parameters does not lie on the axis of bytes"
+    np.testing.assert_array_equal(by_bytes[0].get_xdata(), [8.0, 16.0])
+    np.testing.assert_array_equal(by_parameters[0].get_xdata(), [2.5, 2.5])
 
 
 def test_every_dense_network_has_one_line() -> None:
@@ -89,6 +99,31 @@ def test_every_dense_network_has_one_line() -> None:
     assert dense == [
         f"dense, CIFAR-10-jpeg, {error} %" for error in ("10.00", "9.00", "8.00", "7.00")
     ]
+
+
+def test_a_result_that_does_not_say_what_it_stores_is_refused(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    silent = {key: value for key, value in SMALL.items() if key != "params"}
+    for run in ({**RUN, "rows": [ROW, silent]}, {**RUN, "plan": []}):
+        monkeypatch.setattr(
+            benchmark_rows, "results", lambda _, run=run: [{**run, "recipe": RECIPE}]
+        )
+        with pytest.raises(ValueError, match="run the command again"):
+            benchmark_rows.compressed_table()
+
+
+@pytest.mark.parametrize("run", compressed_runs(results("bench_*_seed*.json")), ids=file_of)
+def test_no_result_is_called_tucker_that_is_mostly_rounding(run: dict[str, Any]) -> None:
+    """Weights at full rank and factors wider than their mode are told in the result's own title."""
+    if run["recipe"]["method"] not in ("ada", "scada"):
+        return
+    counts, title = layer_counts(run), honest_title(run)
+    assert (f"{counts.dense} of {counts.weights} weights dense" in title) == bool(counts.dense)
+    assert (f"{counts.wide} with a factor wider" in title) == bool(counts.wide)
+    assert title.startswith("mostly rounding") == (2 * counts.dense > counts.weights)
+    if run["date"] >= "2026-12-01":
+        assert (counts.dense, counts.wide) == (0, 0)
 
 
 def test_published_rows_say_what_they_count() -> None:
