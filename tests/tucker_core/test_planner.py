@@ -1,7 +1,7 @@
 """Plans of whole networks: under the ceiling, near cubes, where the energy is, and with a shared core."""
 
 import math
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import pytest
@@ -99,20 +99,29 @@ def test_spectra_put_the_ranks_where_the_energy_is() -> None:
 
 def test_a_shared_core_is_counted_once() -> None:
     plan = plan_network(LENET5, budget=3_000, shared_core=True)
-    assert len({layer.rank for layer in plan.layers}) == 1
-    assert len({len(layer.reshape.dims) for layer in plan.layers}) == 1
-    rank = plan.layers[0].rank
-    matrices = sum(
-        i * j for layer in plan.layers for i, j in zip(layer.reshape.dims, rank, strict=True)
-    )
-    assert plan.n_params == math.prod(rank) + matrices <= 3_000
-    smallest = [min(dims) for dims in zip(*(p.reshape.dims for p in plan.layers), strict=True)]
-    assert all(j <= i for j, i in zip(rank, smallest, strict=True)), (
-        "no matrix is wider than its mode"
-    )
+    shared = [layer for layer in plan.layers if layer.shared_core]
+    assert [layer.name for layer in shared] == ["conv2.weight", "fc1.weight"]
+    assert len({layer.rank for layer in shared}) == 1
+    assert len({len(layer.reshape.dims) for layer in shared}) == 1
+    rank = shared[0].rank
+    matrices = sum(i * j for layer in shared for i, j in zip(layer.reshape.dims, rank, strict=True))
+    own = sum(layer.n_params for layer in plan.layers if layer not in shared)
+    assert plan.n_params == math.prod(rank) + matrices + own <= 3_000
+    assert plan.n_params > 0.9 * 3_000
+    for layer in shared:
+        assert all(j <= i for i, j in zip(layer.reshape.dims, rank, strict=True)), "none is wide"
     assert plan.shared_core_params == math.prod(rank)
     assert f"{math.prod(rank):,}" in plan.table().splitlines()[-2]
     assert plan_network(LENET5, budget=3_000).shared_core_params == 0
+
+
+@pytest.mark.parametrize("order", ["auto", 3])
+def test_the_smallest_budget_of_a_shared_core_is_named(order: Literal["auto"] | int) -> None:
+    options: dict[str, Any] = {"shared_core": True, "order": order}
+    with pytest.raises(ValueError, match=r"budget is 10 numbers; .* needs at least \d+") as caught:
+        plan_network(LENET5, budget=10, **options)
+    least = int(str(caught.value).split("at least ")[1])
+    assert plan_network(LENET5, budget=least, **options).n_params == least
 
 
 def test_bad_plans_are_named() -> None:
