@@ -125,7 +125,7 @@ def test_factorized_gives_the_values_and_gradients_of_rebuilt(name: str) -> None
 def test_other_layers_stay_rebuilt(layer: nn.Module, reshape: ReshapePlan) -> None:
     assert split_modes(layer, reshape) is None
     if reshape.shape not in ((7, 11), (1, 60)):
-        plan = LayerPlan("weight", reshape, tuple(max(1, dim // 3) for dim in reshape.dims))
+        plan = LayerPlan("weight", reshape, tuple(max(1, dim // 4) for dim in reshape.dims))
         compress_model(layer, NetworkPlan((plan,)))
         assert use_implementation(layer, "factorized") == {"weight": "reconstructed"}
 
