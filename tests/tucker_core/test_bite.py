@@ -112,6 +112,12 @@ MUTATIONS = {
         "if numbers + volume >= budget:",
         "test_core_shapes.py::test_one_tensor_against_plain_python",
     ),
+    "rate term whose slope overlooks the narrow distribution": Mutation(
+        "rate_term.py",
+        "wide * by_size_wide + (1 - wide) * by_size_narrow",
+        "wide * by_size_wide",
+        "test_rate_term.py::test_gradient_is_that_of_finite_differences",
+    ),
     "integers rounded down": Mutation(
         "quantize.py",
         "np.rint(array",

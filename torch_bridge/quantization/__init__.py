@@ -1,1 +1,1 @@
-"""Quantisation-aware training: rounding that gradients pass, and the rate term that prices it."""
+"""Quantisation-aware training: rounding that gradients pass, and the bits that integers will take."""

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from torch_bridge.quantization.fake_quantizer import Quantizer
+from torch_bridge.quantization.flat_quantizers import FlatQuantizers
 from torch_bridge.weights.parametrization import stored_layers, stored_parts
 from tucker_core.quantize import rms_step
 
@@ -77,8 +78,7 @@ def rate(model: nn.Module) -> Tensor:
     >>> 600 < float(rate(model).detach()) < 2_400
     True
     """
-    bits = [quantizer.bits(levels) for quantizer, levels in quantized_tensors(model)]
-    return torch.stack(bits).sum() if bits else torch.zeros(())
+    return FlatQuantizers(quantized_tensors(model)).bits()
 
 
 def overrun(model: nn.Module) -> float:

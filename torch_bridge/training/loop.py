@@ -185,16 +185,18 @@ class TrainingRun:
         fraction = config.lr_fraction(self.step, config.epochs * self.steps)
         for group in self.optimizer.param_groups:
             group["lr"] = group["initial_lr"] * fraction
-        with (
-            autocast(self.device, self.dtype),
-            parametrize.cached(),
-        ):  # weights are reconstructed once
-            logits = self.net(batch.inputs).float()
-        targets = batch.targets if config.distil else None
-        if targets is None:
-            with autocast(self.device, self.dtype):
-                targets = self.objective.targets(batch.inputs)
-        loss = self.objective.loss(logits, batch.labels, targets, self.step, len(self.losses))
+        with self.objective.rounded():
+            with (
+                autocast(self.device, self.dtype),
+                parametrize.cached(),
+            ):  # weights are reconstructed once
+                logits = self.net(batch.inputs).float()
+            targets = batch.targets if config.distil else None
+            if targets is None:
+                with autocast(self.device, self.dtype):
+                    targets = self.objective.targets(batch.inputs)
+            done = len(self.losses)
+            loss = self.objective.loss(logits, batch.labels, targets, self.step, done)
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
         norm = nn.utils.clip_grad_norm_(self.trained, config.clip)

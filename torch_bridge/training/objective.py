@@ -4,13 +4,15 @@ Learning from a trained network as well as from the labels is after Hinton, Viny
 1503.02531. The teacher may be any network that reads the same images, a larger one included.
 """
 
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from torch_bridge.quantization.qat import rate
+from torch_bridge.quantization.flat_quantizers import FlatQuantizers
+from torch_bridge.quantization.qat import quantized_tensors
 from torch_bridge.state.fingerprint import digest
 from torch_bridge.training.config import TrainConfig
 from torch_bridge.training.evaluate import predict
@@ -68,6 +70,13 @@ class Objective:
     ) -> None:
         self.model, self.config, self.teacher = model, config, teacher
         self.rate_control = RateControl(config, steps_per_epoch)
+        self._quantizers = FlatQuantizers(quantized_tensors(model))
+
+    def rounded(self) -> AbstractContextManager[None]:
+        """Round all tensors of the model at once, for a forward pass and its loss."""
+        if self.config.compile:  # a compiler fuses the operations itself
+            return nullcontext()
+        return self._quantizers.rounded()
 
     def targets(self, inputs: Tensor) -> Tensor | None:
         """What the teacher says of a batch; call it in the precision of the training."""
@@ -88,7 +97,7 @@ class Objective:
                 loss, distillation(targets, logits, config.temperature), config.distil
             )
         if config.rate:
-            control, bits = self.rate_control, rate(self.model)
+            control, bits = self.rate_control, self._quantizers.bits()
             count = control.counts(step_of_epoch)
             weight = control.weight_at(step, float(bits.detach()), self.model, count=count)
             loss = loss + weight * bits / 1000
