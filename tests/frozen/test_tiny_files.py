@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 import torch
 
-from tests.frozen.tiny_files import KNOWN, digests, machine
+from tests.frozen.tiny_files import IMPLEMENTATIONS, KNOWN, digests, machine
 
 
 @pytest.fixture
@@ -20,11 +20,12 @@ def one_thread() -> Iterator[None]:
     torch.set_num_threads(before)
 
 
-def test_tiny_runs_write_the_known_bytes(one_thread: None) -> None:
+@pytest.mark.parametrize("implementation", IMPLEMENTATIONS)
+def test_tiny_runs_write_the_known_bytes(one_thread: None, implementation: str) -> None:
     known = json.loads(KNOWN.read_text(encoding="utf-8"))
     if machine() not in known:
         pytest.skip(f"no bytes are known of {machine()}")
-    assert digests() == known[machine()], (
+    assert digests(implementation) == known[machine()][implementation], (
         "a trained file changed; if that is meant, say so in CHANGELOG.md, make the published results "
         "anew, and run: python -m tests.frozen.tiny_files"
     )

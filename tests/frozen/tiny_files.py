@@ -28,7 +28,8 @@ from torch_bridge.datasets.registry import IMAGE_SETS
 from torch_bridge.models import MODELS, CifarResNet
 
 KNOWN = Path(__file__).with_name("tiny_files.json")
-FAST: dict[str, Any] = {"epochs": 2, "batch_size": 20, "precision": "float32"}
+FAST: dict[str, Any] = {"epochs": 2, "batch_size": 20}
+IMPLEMENTATIONS = ("auto", "reconstructed")
 
 
 def machine() -> str:
@@ -44,16 +45,16 @@ def machine() -> str:
     )
 
 
-def digests() -> dict[str, str]:
-    """SHA-256 of both files."""
+def digests(implementation: str = "auto") -> dict[str, str]:
+    """SHA-256 of both files, of networks that were trained in an implementation."""
+    how: dict[str, Any] = {"precision": "float32", "implementation": implementation}
     with tempfile.TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patch:
-        found = {"lenet300": lenet(Path(folder)), "resnet8": resnet(Path(folder), patch)}
+        found = {"lenet300": lenet(Path(folder), how), "resnet8": resnet(Path(folder), patch, how)}
         return {name: hashlib.sha256(path.read_bytes()).hexdigest() for name, path in found.items()}
 
 
-def lenet(folder: Path) -> Path:
+def lenet(folder: Path, plain: dict[str, Any]) -> Path:
     """Train, compress and round a LeNet-300 with a teacher and a rate on 200 digits."""
-    plain: dict[str, Any] = {"precision": "float32"}
     recipe = replace(
         RECIPE,
         init="hosvd",
@@ -70,11 +71,11 @@ def lenet(folder: Path) -> Path:
     return folder / "lenet300.ada"
 
 
-def resnet(folder: Path, patch: pytest.MonkeyPatch) -> Path:
+def resnet(folder: Path, patch: pytest.MonkeyPatch, plain: dict[str, Any]) -> Path:
     """Train, compress and round a ResNet-8 with a teacher, a steered rate and averaged weights."""
     patch.setitem(MODELS, "resnet8", lambda: CifarResNet(8))
     images = in_memory(tiny_set(), IMAGE_SETS["cifar10"], torch.device("cpu"))
-    recipe = quick(replace(BENCHMARKS["resnet20"].recipe, ratio=8.0), **FAST)
+    recipe = quick(replace(BENCHMARKS["resnet20"].recipe, ratio=8.0), **FAST, **plain)
     experiment = Experiment(
         "resnet8", images, recipe,
         benchmark="resnet8", out=folder, folder=folder / "runs", progress=False,
@@ -89,5 +90,5 @@ def resnet(folder: Path, patch: pytest.MonkeyPatch) -> Path:
 if __name__ == "__main__":
     torch.set_num_threads(1)
     known = json.loads(KNOWN.read_text(encoding="utf-8")) if KNOWN.exists() else {}
-    known[machine()] = digests()
+    known[machine()] = {name: digests(name) for name in IMPLEMENTATIONS}
     KNOWN.write_text(json.dumps(known, indent=1) + "\n", encoding="utf-8")

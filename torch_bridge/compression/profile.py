@@ -7,8 +7,7 @@ least time of each counts: what disturbs a machine only ever adds time.
 
 import copy
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,6 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from torch_bridge.compression.replace import materialize
+from torch_bridge.forward.calls import calls_of
 from torch_bridge.forward.cost import Work
 from torch_bridge.forward.implementation import use_implementation
 from torch_bridge.forward.modes import CHOOSING, works
@@ -85,10 +85,10 @@ def profile_model(
     use_implementation(model, "reconstructed")
     profiles = []
     with torch.no_grad(), untouched(model):
-        calls = _calls(model, inputs)
+        calls = calls_of(model, inputs)
         for name, layer in tucker_layers(model):
             if id(layer) in calls and attribute_of(name) == "weight":
-                profiles.append(_profile(name, layer, *calls[id(layer)], seconds))
+                profiles.append(_profile(name, layer, *calls[id(layer)][0], seconds))
         profiles.append(_profile(WHOLE, model, tuple(inputs), {}, seconds))
     return profiles
 
@@ -143,27 +143,3 @@ def _profile(
         work,
         {implementation: count_bytes(module) for implementation, module in implementations.items()},
     )
-
-
-def _calls(
-    model: nn.Module, inputs: Sequence[Tensor]
-) -> dict[int, tuple[tuple[Any, ...], dict[str, Any]]]:
-    """What each layer with a Tucker weight is called with inside the model, the first time."""
-    seen: dict[int, tuple[tuple[Any, ...], dict[str, Any]]] = {}
-
-    def note(module: nn.Module, given: tuple[Any, ...], options: dict[str, Any]) -> None:
-        seen.setdefault(id(module), (given, options))
-
-    with _hooked((layer for _, layer in tucker_layers(model)), note):
-        model(*inputs)
-    return seen
-
-
-@contextmanager
-def _hooked(layers: Iterator[nn.Module], hook: Callable[..., None]) -> Iterator[None]:
-    handles = [layer.register_forward_pre_hook(hook, with_kwargs=True) for layer in layers]
-    try:
-        yield
-    finally:
-        for handle in handles:
-            handle.remove()

@@ -3,10 +3,12 @@
 `compress_model` gives every plain Linear, Conv and Embedding layer a forward pass that looks at its
 Tucker weight's `implementation`. "reconstructed" is the layer as ever; "factorized" contracts the
 input with core and factors; "auto" takes what the cost model expects to be faster for the input at
-hand. All give the same values but for rounding.
+hand; a training decides once. All give the same values but for rounding.
 """
 
 import warnings
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 import torch
@@ -14,7 +16,7 @@ from torch import Tensor, nn
 from torch.nn.utils import parametrize
 
 from torch_bridge.forward.conv import factorized_conv
-from torch_bridge.forward.cost import measured_costs
+from torch_bridge.forward.cost import stated_costs
 from torch_bridge.forward.linear import factorized_linear, factorized_rows
 from torch_bridge.forward.modes import CHOOSING, IMPLEMENTATIONS, split_modes, works
 from torch_bridge.weights.tucker_weight import TuckerWeight, tucker_layers, tucker_parts
@@ -29,7 +31,7 @@ def use_implementation(model: nn.Module, implementation: str) -> dict[str, str]:
     ----------
     model : a model after `compress_model`
     implementation : "reconstructed", "factorized" (where the reshape allows it), or "auto", which
-        decides at each call by the size of the input and the rates measured on this machine
+        decides at each call by the size of the input, see `cost.stated_costs`
 
     Returns
     -------
@@ -56,11 +58,36 @@ def use_implementation(model: nn.Module, implementation: str) -> dict[str, str]:
     chosen = {}
     for name, layer in tucker_layers(model):
         weight = tucker_parts(layer, name)[0]
-        chooses = type(layer).forward is _forward and split_modes(layer, weight.plan.reshape)
-        weight.implementation = chosen[name] = implementation if chooses else "reconstructed"
+        can = can_choose(layer, weight)
+        weight.implementation = chosen[name] = implementation if can else "reconstructed"
     if not chosen:
         raise ValueError(f"{type(model).__name__} has no Tucker weight; call compress_model first")
     return chosen
+
+
+def can_choose(layer: nn.Module, weight: TuckerWeight) -> bool:
+    """Whether a layer can compute without reconstructing its weight."""
+    return type(layer).forward is _forward and split_modes(layer, weight.plan.reshape) is not None
+
+
+@contextmanager
+def computing_as(model: nn.Module, chosen: Mapping[str, str]) -> Iterator[None]:
+    """Let layers compute in their own implementations for a block, and as before afterwards.
+
+    Parameters
+    ----------
+    model : a model, in Tucker form or not
+    chosen : name of a weight in Tucker form -> its implementation; others stay as they are
+    """
+    weights = {name: tucker_parts(layer, name)[0] for name, layer in tucker_layers(model)}
+    before = {name: weights[name].implementation for name in chosen}
+    try:
+        for name, implementation in chosen.items():
+            weights[name].implementation = implementation
+        yield
+    finally:
+        for name, implementation in before.items():
+            weights[name].implementation = implementation
 
 
 def use_form(model: nn.Module, form: str) -> dict[str, str]:
@@ -96,7 +123,7 @@ def _forward(self: nn.Module, inputs: Tensor) -> Tensor:
         if isinstance(weights[0], TuckerWeight) and len(weights) == 1:
             implementation = weights[0].implementation
     if implementation == "auto":
-        implementation = _faster(layer, weights[0], tuple(inputs.shape))
+        implementation = _faster(layer, weights[0], inputs)
     if implementation == "reconstructed":
         return plain.forward(self, inputs)  # type: ignore[no-any-return]
     parts = (getattr(weights, f"original{k}") for k in range(weights.ntensors))
@@ -115,9 +142,10 @@ def _factorized(
     return factorized_conv(layer, inputs, core, factors, *split)
 
 
-def _faster(layer: nn.Module, weight: TuckerWeight, shape: tuple[int, ...]) -> str:
-    costs = measured_costs(torch.get_num_threads())
-    found = works(layer, weight.plan, shape)
+def _faster(layer: nn.Module, weight: TuckerWeight, inputs: Tensor) -> str:
+    device = inputs.device.type
+    dtype = torch.get_autocast_dtype(device) if torch.is_autocast_enabled(device) else inputs.dtype
+    costs, found = stated_costs(device, dtype), works(layer, weight.plan, tuple(inputs.shape))
     return min(
         ("reconstructed", "factorized"),
         key=lambda implementation: costs.seconds(found[implementation]),

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 
 from torch import nn
 
+from torch_bridge.forward.conv import patterns_are_faster
 from torch_bridge.forward.cost import Work
 from torch_bridge.forward.linear import flops_of_side
 from tucker_core import LayerPlan, ReshapePlan, reconstruct_flops
@@ -103,23 +104,26 @@ def _factorized(
     layer: nn.Module, plan: LayerPlan, split: Split, rows_in: int, rows_out: int, moved: int
 ) -> Work:
     dims, rank, inner = plan.reshape.dims, _inner(plan), split.outputs + split.inputs
-    outs, ins = (
-        (rank[: split.outputs], dims[: split.outputs]),
-        (rank[split.outputs : inner], dims[split.outputs : inner]),
-    )
+    outs = rank[: split.outputs], dims[: split.outputs]
+    ins = rank[split.outputs : inner], dims[split.outputs : inner]
     n_out, n_in = math.prod(outs[0]), math.prod(ins[0])
-    kernel = math.prod(dims[inner:])
+    between, calls = 2 * (rows_in * n_in + rows_out * n_out), 6 + 2 * len(dims)
     if isinstance(layer, nn.Embedding):
         flops = 2.0 * rows_out * n_out * (len(outs[0]) + n_in) + flops_of_side(*ins, rows_out)[0]
     elif isinstance(layer, CONVOLUTIONS):
         mixing = 2.0 * rows_in * n_in * math.prod(ins[1]) if ins[0] != ins[1] else 0.0
         unmixing = 2.0 * rows_out * n_out * math.prod(outs[1]) if outs[0] != outs[1] else 0.0
+        kernel, patterns = math.prod(dims[inner:]), math.prod(rank[inner:])
         flops = mixing + unmixing + 2.0 * rows_out * n_out * n_in * kernel
+        if split.inputs and patterns_are_faster(layer, patterns, n_in):
+            each = 2.0 * n_out * (rows_in * n_in + rows_out * kernel)
+            flops = mixing + unmixing + patterns * each
+            between += patterns * 2 * (rows_in + rows_out) * n_out
+            calls += 3 * patterns
     else:
         sides = flops_of_side(*ins, rows_in)[0] + flops_of_side(*outs, rows_out)[0]
         flops = sides + 2.0 * rows_out * n_out * n_in
-    between = 2 * (rows_in * n_in + rows_out * n_out)
-    return _work(flops, moved + between + plan.n_params, 6 + 2 * len(dims))
+    return _work(flops, moved + between + plan.n_params, calls)
 
 
 def _inner(plan: LayerPlan) -> tuple[int, ...]:

@@ -55,6 +55,8 @@ class TrainConfig:
     channels_last : keep the colours of a pixel beside each other in memory
     compile : let `torch.compile` build the network
     deterministic : only operations that give the same bits each time (always so on a CPU)
+    implementation : in which the layers in Tucker form compute: "auto" for what needs less work, layer by
+        layer, or "reconstructed" or "factorized" for all that can
     """
 
     epochs: int
@@ -79,6 +81,7 @@ class TrainConfig:
     channels_last: bool = False
     compile: bool = False
     deterministic: bool = False
+    implementation: Literal["auto", "reconstructed", "factorized"] = "auto"
 
     def __post_init__(self) -> None:
         """Refuse settings that cannot train anything."""
@@ -91,6 +94,7 @@ class TrainConfig:
                 "optimizer": ("adamw", "sgd"),
                 "schedule": ("one-cycle-cosine", "cosine", "one-cycle"),
                 "precision": ("auto", "bfloat16", "float32"),
+                "implementation": ("auto", "reconstructed", "factorized"),
             },
         )
         if not isinstance(self.weight_decay, WeightDecay):

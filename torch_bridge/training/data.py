@@ -54,6 +54,10 @@ class TrainingData(Protocol):
         """Hash of what they are."""
         ...
 
+    def sample(self) -> Tensor:
+        """One image as the network gets it, (1, colours, height, width); only its shape counts."""
+        ...
+
     def epoch(
         self, number: int, batch_size: int, seed: int, context: DistributedContext
     ) -> Iterator[Batch]:
@@ -136,6 +140,10 @@ class ImagesInMemory:
         """Hash of images, labels and what happens to them."""
         return f"{digest([self.images, self.labels])} {self.normalisation} {self.augmentation}"
 
+    def sample(self) -> Tensor:
+        """The first image, unchanged."""
+        return self.normalisation.apply(self.images[:1])
+
     def epoch(
         self, number: int, batch_size: int, seed: int, context: DistributedContext
     ) -> Iterator[Batch]:
@@ -183,6 +191,10 @@ class AugmentedCopies:
         """Hash of images, labels and teacher."""
         taught = "" if self.teacher is None else self.teacher.fingerprint()
         return f"{digest([self.labels, *self.pool])} {taught}"
+
+    def sample(self) -> Tensor:
+        """The first image of the first copy."""
+        return to_input(self.pool[0][:1].to(self.device))
 
     def epoch(
         self, number: int, batch_size: int, seed: int, context: DistributedContext

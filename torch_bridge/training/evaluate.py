@@ -62,7 +62,8 @@ def to_input(images: Tensor, normalisation: Any = None) -> Tensor:
     Parameters
     ----------
     images : digits (n, height, width) from 0 to 255, normalised as MNIST is; bytes (n, height, width,
-        colours), normalised as asked; or floats (n, colours, height, width), taken as they are
+        colours), normalised as asked; or floats (n, colours, height, width), whose values are taken as
+        they are
     normalisation : mean and std of pixels with colours
 
     Raises
@@ -77,7 +78,7 @@ def to_input(images: Tensor, normalisation: Any = None) -> Tensor:
     instead of 40, most of it in the pooling.
     """
     if images.is_floating_point() and images.dim() == 4:
-        return images
+        return _one_channel_last(images) if images.shape[1] == 1 else images
     if images.dtype == torch.uint8 and images.dim() == 4 and normalisation is not None:
         coloured: Tensor = normalisation.apply(images)
         return coloured
@@ -88,11 +89,16 @@ def to_input(images: Tensor, normalisation: Any = None) -> Tensor:
             "needed"
         )
     floats = (images.float() / 255 - PIXEL_MEAN) / PIXEL_STD
-    n, height, width = floats.shape
-    return floats.as_strided((n, 1, height, width), (height * width, 1, width, 1))
+    return _one_channel_last(floats[:, None])
 
 
-@torch.no_grad()
+def _one_channel_last(images: Tensor) -> Tensor:
+    """The same bytes of images (n, 1, height, width), called channels last by their strides."""
+    height, width = images.shape[2:]
+    return images.contiguous().as_strided(images.shape, (height * width, 1, width, 1))
+
+
+@torch.inference_mode()
 def predict(model: nn.Module, images: Tensor, *, batch_size: int = _BATCH) -> Tensor:
     """Logits (n, classes) of images as `to_input` takes them, in float32, by the model in `eval` mode."""
     device = next(model.parameters()).device
@@ -107,12 +113,12 @@ def evaluate(model: nn.Module, images: Tensor, labels: Tensor) -> float:
         return error_rate(model, EvaluationImages(images, labels))
 
 
-@torch.no_grad()
+@torch.inference_mode()
 def error_rate(model: nn.Module, images: EvaluationSet) -> float:
     """Error rate in percent of a model on images with labels, in the model's own precision."""
     device = next(model.parameters()).device
     model.eval()
-    wrong = 0
+    wrong = torch.zeros((), dtype=torch.int64, device=device)  # looked at once, at the end
     for inputs, labels in images.batches(device):
-        wrong += int((model(inputs).argmax(1) != labels.to(device)).sum())
-    return 100 * wrong / len(images)
+        wrong += (model(inputs).argmax(1) != labels.to(device)).sum()
+    return 100 * int(wrong) / len(images)

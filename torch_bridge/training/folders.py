@@ -56,6 +56,10 @@ class ImagesInFolders(_Pictures):
     threads : that read; by default one for each core
     """
 
+    def sample(self) -> Tensor:
+        """A black image of the right size."""
+        return self.pixels.apply(torch.zeros(1, self.side, self.side, 3, dtype=torch.uint8))
+
     def epoch(
         self, number: int, batch_size: int, seed: int, context: DistributedContext
     ) -> Iterator[Batch]:

@@ -5,7 +5,7 @@ so that a run that was killed goes on to the very same weights.
 """
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -15,6 +15,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils import parametrize
 
+from torch_bridge.forward.choice import choose_implementations
+from torch_bridge.forward.implementation import computing_as
 from torch_bridge.state.checkpoint import (
     checkpoint_of,
     load_checkpoint,
@@ -102,23 +104,13 @@ def train(
     context.check_same(
         "images or settings", fingerprint(config=asdict(config), data=data.fingerprint())
     )
-    run = TrainingRun(model, data, config, teacher, context, title)
-    mark = run.fingerprint(validation)
-    if checkpoint is not None:
-        path = checkpoint = checkpoint_of(checkpoint, mark)
-        run.restore(context.from_first(lambda: load_checkpoint(path, mark)))
-    steps, done = config.epochs * run.steps, run.epoch * run.steps
-    shown = progress and context.is_first
-    with (
-        progress_bar(title, steps, "step", shown=shown, done=done) as bar,
-        _exactly(config.deterministic),
-    ):
-        while run.epoch < config.epochs:
-            run.one_epoch(validation, bar)
-            if checkpoint is not None and context.is_first:
-                save_checkpoint(checkpoint, mark, run.state())
-                run.history.write(checkpoint)
-    return run.finish(checkpoint)
+    chosen = choose_implementations(
+        model, data.sample().to(context.device), config.batch_size // context.size,
+        implementation=config.implementation, dtype=pick_precision(context.device, config.precision),
+    )  # fmt: skip
+    with computing_as(model, chosen):
+        run = TrainingRun(model, data, config, teacher, context, title)
+        return run.train(validation, checkpoint, chosen, progress=progress)
 
 
 class TrainingRun:
@@ -143,10 +135,37 @@ class TrainingRun:
         self.losses: list[Tensor] = []
         self.history, self.epoch, self.step, self.seconds = History(), 0, 0, 0.0
 
-    def fingerprint(self, validation: EvaluationSet) -> str:
-        """Hash of all that decides the result."""
+    def train(
+        self,
+        validation: EvaluationSet,
+        checkpoint: Path | None,
+        chosen: Mapping[str, str],
+        *,
+        progress: bool,
+    ) -> FitResult:
+        """Go on from the checkpoint, if there is one, and take all epochs that are left."""
+        mark = self.fingerprint(validation, chosen)
+        if checkpoint is not None:
+            path = checkpoint = checkpoint_of(checkpoint, mark)
+            self.restore(self.context.from_first(lambda: load_checkpoint(path, mark)))
+        steps, done = self.config.epochs * self.steps, self.epoch * self.steps
+        shown = progress and self.context.is_first
+        with (
+            progress_bar(self.title, steps, "step", shown=shown, done=done) as bar,
+            _exactly(self.config.deterministic),
+        ):
+            while self.epoch < self.config.epochs:
+                self.one_epoch(validation, bar)
+                if checkpoint is not None and self.context.is_first:
+                    save_checkpoint(checkpoint, mark, self.state())
+                    self.history.write(checkpoint)
+        return self.finish(checkpoint)
+
+    def fingerprint(self, validation: EvaluationSet, chosen: Mapping[str, str]) -> str:
+        """Hash of all that decides the result, in which implementation each layer computes included."""
         return fingerprint(
             config=asdict(self.config),
+            implementations=dict(chosen),
             precision=str(self.dtype),
             device=self.device.type,
             processes=self.context.size,

@@ -4,6 +4,8 @@ import torch
 from torch import nn
 from torch.nn.utils import parametrize
 
+from torch_bridge.weights.tucker_weight import tucker_layers, tucker_parts
+
 
 def pick_precision(device: torch.device, wanted: str) -> torch.dtype:
     """The dtype to compute layers in: bfloat16 where the device has instructions for it.
@@ -27,9 +29,10 @@ def autocast(device: torch.device, dtype: torch.dtype) -> torch.autocast:
 
 
 def put_channels_last(model: nn.Module) -> None:
-    """Lay the weights of dense convolutions out in memory as their images are, in place.
+    """Lay the weights of convolutions out in memory as their images are, in place.
 
-    `model.to(memory_format=...)` would also take cores of order 4 for images, and fail on those of 5.
+    `model.to(memory_format=...)` would also take cores of order 4 for images, and fail on those of 5; a
+    weight in Tucker form is laid out so when it is reconstructed.
 
     Examples
     --------
@@ -40,7 +43,10 @@ def put_channels_last(model: nn.Module) -> None:
     """
     for module in model.modules():
         if isinstance(module, nn.Conv2d) and not parametrize.is_parametrized(module, "weight"):
-            module.weight.data = module.weight.data.contiguous(memory_format=torch.channels_last)
+            module.weight.data = module.weight.data.to(memory_format=torch.channels_last)
+    for name, layer in tucker_layers(model):
+        if isinstance(layer, nn.Conv2d):
+            tucker_parts(layer, name)[0].memory_format = torch.channels_last
 
 
 def check_device(name: str) -> torch.device:

@@ -34,6 +34,7 @@ class TuckerWeight(StoredWeight):
     Attributes
     ----------
     implementation : how a layer that can choose computes: "reconstructed", "factorized", "auto"
+    memory_format : how the reconstructed weight lies in memory: as the weight that it replaces
     shares : whether core or factors are those of another weight, too
     quantizers : of core and factors in that order, once `attach_quantizers` made them
 
@@ -53,6 +54,7 @@ class TuckerWeight(StoredWeight):
         super().__init__()
         self.plan = plan
         self.implementation = "reconstructed"
+        self.memory_format = torch.contiguous_format
         self.shares = plan.shared_core
         self._start, self._is_made = start, False
 
@@ -69,7 +71,10 @@ class TuckerWeight(StoredWeight):
         permuted = [whole[mode] for mode in reshape.permutation]
         back = [reshape.permutation.index(mode) for mode in range(len(permuted))]
         weight = tensor.reshape(permuted).permute(back)
-        return weight[tuple(map(slice, reshape.shape))] if reshape.padding else weight
+        weight = weight[tuple(map(slice, reshape.shape))] if reshape.padding else weight
+        if self.memory_format == torch.contiguous_format:
+            return weight  # whatever a permutation left
+        return weight.to(memory_format=self.memory_format)
 
     def rounded(self, core: Tensor, *factors: Tensor) -> tuple[Tensor, list[Tensor | None]]:
         """Core and one factor (or None) per mode as the network sees them, rounded if it rounds."""
@@ -89,6 +94,7 @@ class TuckerWeight(StoredWeight):
             If the weight is assigned but shares core or factors with another, or has another shape.
         """
         assigned, self._is_made = self._is_made, True
+        self.memory_format = memory_format_of(weight)
         if self._start is not None:
             start, self._start = self._start, None
             return tuple(start)
@@ -122,6 +128,24 @@ class TuckerWeight(StoredWeight):
         """One entry per mode: its factor, or None where the mode is full."""
         rest = iter(factors)
         return [None if full else next(rest) for full in self.plan.full_modes]
+
+
+def memory_format_of(weight: Tensor) -> torch.memory_format:
+    """Whether a convolution's weight has its channels last in memory, by its strides.
+
+    `is_contiguous` cannot tell where there is one channel or one place, but layers look at strides.
+
+    Examples
+    --------
+    >>> weight = torch.zeros(8, 4, 3, 3)
+    >>> memory_format_of(weight.to(memory_format=torch.channels_last))
+    torch.channels_last
+    """
+    last = {4: torch.channels_last, 5: torch.channels_last_3d}.get(weight.dim())
+    if last is None or weight.stride() == torch.empty(weight.shape, device="meta").stride():
+        return torch.contiguous_format
+    strides = torch.empty(weight.shape, device="meta", memory_format=last).stride()
+    return last if weight.stride() == strides else torch.contiguous_format
 
 
 def dense_tensor(weight: Tensor, plan: LayerPlan) -> FloatArray:

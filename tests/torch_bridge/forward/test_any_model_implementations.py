@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from torch_bridge import attach_quantizers, compress_model, materialize, use_implementation
 from torch_bridge.compression.profile import profile_model, profile_table
 from torch_bridge.forward import implementation as switching
+from torch_bridge.forward.conv import patterns_are_faster
 from torch_bridge.forward.cost import CostModel
 from torch_bridge.forward.modes import split_modes, works
 from tucker_core import LayerPlan, NetworkPlan, ReshapePlan, plan_reshape
@@ -45,6 +46,30 @@ CASES: dict[str, Case] = {
         (2, 12, 9, 7),
         (20, 12, 9),
         (20, 5, 4),
+    ),
+    "conv2d, few patterns": (
+        lambda: nn.Conv2d(60, 50, 3, padding=1),
+        (2, 60, 9, 7),
+        (50, 60, 9),
+        (50, 60, 2),
+    ),
+    "conv2d, few patterns, strided, mixed": (
+        lambda: nn.Conv2d(80, 60, (3, 5), padding=(2, 1), stride=(1, 2), dilation=2, bias=False),
+        (80, 9, 12),
+        (6, 10, 80, 3, 5),
+        (5, 10, 70, 2, 1),
+    ),
+    "conv1d, one pattern": (
+        lambda: nn.Conv1d(80, 60, 9, padding="same"),
+        (2, 80, 12),
+        (60, 80, 9),
+        (50, 80, 1),
+    ),
+    "conv3d, few patterns": (
+        lambda: nn.Conv3d(30, 40, 3),
+        (2, 30, 5, 4, 6),
+        (40, 30, 27),
+        (30, 30, 3),
     ),
     "conv2d, reflecting": (
         lambda: nn.Conv2d(12, 20, 3, padding=1, padding_mode="reflect"),
@@ -159,7 +184,7 @@ def test_auto_takes_the_form_that_costs_less(
     layer, inputs = nn.Linear(800, 500), torch.ones(2, 800)
     compress_model(layer, 2_000)
     taken: list[str] = []
-    monkeypatch.setattr(switching, "measured_costs", lambda _: costs)
+    monkeypatch.setattr(switching, "stated_costs", lambda *_: costs)
     factorized = switching._factorized
 
     def watched(*parts: Any) -> Tensor:
@@ -180,6 +205,19 @@ def test_flops_of_a_convolution_by_hand() -> None:
     assert found["dense"].flops == 2 * 20 * 12 * 9 * places_out
     mixing, inner, unmixing = 5 * 12 * places_in, 6 * 5 * 9 * places_out, 20 * 6 * places_out
     assert found["factorized"].flops == 2 * (mixing + inner + unmixing)
+
+
+def test_flops_of_few_patterns_by_hand() -> None:
+    plan = LayerPlan("weight", plan_reshape((64, 64, 3, 3)), (8, 8, 8, 8, 2))
+    found = works(nn.Conv2d(64, 64, 3, padding=1), plan, (5, 64, 8, 8))
+    assert found["factorized"].flops == 2 * 2 * 64 * (64 + 9) * 5 * 8 * 8
+
+
+def test_few_patterns_are_taken_where_they_save_and_padding_allows() -> None:
+    assert patterns_are_faster(nn.Conv2d(64, 64, 3, padding=1), 2, 64)
+    assert not patterns_are_faster(nn.Conv2d(64, 64, 3, padding=1), 9, 64)
+    assert not patterns_are_faster(nn.Conv2d(64, 64, 3, padding=1, stride=4), 2, 64)
+    assert not patterns_are_faster(nn.Conv2d(64, 64, 3, padding=1, padding_mode="reflect"), 1, 64)
 
 
 def test_refused() -> None:
