@@ -6,7 +6,7 @@ from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
-from ada_tucker.cli.options import Sub
+from ada_tucker.cli.options import Sub, add_device_option
 from ada_tucker.cli.preflight import check_course, check_folder
 from ada_tucker.cli.terminal import show
 from ada_tucker.cli.values import positive, seed, share, whole
@@ -136,7 +136,7 @@ def _training(command: argparse.ArgumentParser) -> None:
         help="only operations that give the same bits each time, also on a GPU",
     )  # fmt: skip
     command.add_argument("--seed", type=seed, default=0, help="default: %(default)s")
-    command.add_argument("--device", default="cpu", help="cpu, cuda or mps (default: %(default)s)")
+    add_device_option(command)
     command.add_argument(
         "--data-dir",
         type=Path,
@@ -228,7 +228,7 @@ def _check_files(arguments: argparse.Namespace) -> None:
 
 def _measure(benchmark: Benchmark, arguments: argparse.Namespace) -> None:
     """Time and memory of a step, written as a result and printed."""
-    part, device = arguments.fraction, arguments.device
+    part, device = arguments.fraction, check_device(arguments.device).type
     if arguments.dry_run:
         content, kind = dry_run(benchmark, part, arguments.batch_size, device), "dryrun"
     else:

@@ -21,8 +21,16 @@ def add_data_options(command: argparse.ArgumentParser) -> None:
         "then the cache, then a download, then the bundled MNIST-5k)",
     )
     command.add_argument("--offline", action="store_true", help="never download")
-    command.add_argument("--device", default="cpu", help="cpu, cuda or mps (default: %(default)s)")
+    add_device_option(command)
     command.add_argument("--json", action="store_true", help="print JSON instead of a table")
+
+
+def add_device_option(command: argparse.ArgumentParser) -> None:
+    """Option on where it computes."""
+    command.add_argument(
+        "--device", default="auto",
+        help="cpu, cuda or mps (default: the first there is of cuda, mps, cpu)",
+    )  # fmt: skip
 
 
 def add_training_options(command: argparse.ArgumentParser) -> None:

@@ -22,7 +22,7 @@ from torch_bridge.models import build_model
 from torch_bridge.training.augment import Augmentation
 from torch_bridge.training.data import ImagesInMemory, Normalisation
 from torch_bridge.training.distributed import DistributedContext
-from torch_bridge.training.loop import TrainingRun
+from torch_bridge.training.loop import training_run
 from torch_bridge.training.precision import put_channels_last
 from torch_bridge.weights.count import count_params
 from tucker_core.timing import Stopwatch
@@ -68,18 +68,18 @@ def time_steps(
         )
     put_channels_last(model.to(device))
     data = _noise(IMAGE_SETS[benchmark.data], config.batch_size, torch.device(device))
-    run = TrainingRun(model, data, config, None, context, name)
     model.train()
     seconds, work = [], []
-    for epoch in range(steps + 1):
-        for batch in data.epoch(epoch, config.batch_size, epoch, context):
-            watch = Stopwatch()
-            run.one_step(batch)
-            if device == "cuda":
-                torch.cuda.synchronize()
-            seconds.append(watch.seconds)
-            work.append(watch.cpu_seconds)
-        run.losses = []
+    with training_run(model, data, config, context, title=name) as run:
+        for epoch in range(steps + 1):
+            for batch in data.epoch(epoch, config.batch_size, epoch, context):
+                watch = Stopwatch()
+                run.one_step(batch)
+                if device == "cuda":
+                    torch.cuda.synchronize()
+                seconds.append(watch.seconds)
+                work.append(watch.cpu_seconds)
+            run.losses = []
     return {
         "benchmark": name,
         "weights": "dense" if fraction is None else f"tucker, {fraction:g} of the parameters",

@@ -92,8 +92,9 @@ class Experiment:
         path = None if self.folder is None else self.folder / f"{self.stem(run)}.npz"
         teacher = teacher if config.distil else None
         data = self.images.training(
-            self.recipe, self.seed, augment=augment, teacher=teacher, progress=self.progress
-        )
+            self.recipe, self.seed, augment=augment, teacher=teacher, folder=self.folder,
+            progress=self.progress,
+        )  # fmt: skip
         result = train(
             model.to(self.context.device), data, self.images.validation,
             replace(config, seed=self.seed), teacher=teacher, context=self.context,
@@ -179,6 +180,7 @@ class Experiment:
             rows=[asdict(row) for row in rows],
             history={name: run.history.table() for name, run in runs.items()},
             precisions=self._precisions(configs),
+            device=self.context.device.type,
             processes=self.context.size,
             benchmark=self.benchmark,
             **more,

@@ -11,7 +11,7 @@ from torch_bridge.benchmarks.recipes import Recipe
 from torch_bridge.datasets import DataSet
 from torch_bridge.datasets.folders import find_ilsvrc12
 from torch_bridge.datasets.registry import IMAGE_SETS, ImageSet
-from torch_bridge.training.augment import Augmentation, CutoutAugmentation, augmented_copies
+from torch_bridge.training.augment import Augmentation, CutoutAugmentation, kept_copies
 from torch_bridge.training.data import (
     AugmentedCopies,
     ImagesInMemory,
@@ -40,7 +40,8 @@ class Images:
 
     def training(
         self, recipe: Recipe, seed: int, *,
-        augment: bool = True, teacher: nn.Module | None = None, progress: bool = True,
+        augment: bool = True, teacher: nn.Module | None = None, folder: Path | None = None,
+        progress: bool = True,
     ) -> TrainingData:  # fmt: skip
         """The training images of a run; these here are changed anew whenever they are seen."""
         return self.train
@@ -61,7 +62,7 @@ class Digits(Images):
 
     def __init__(self, data: DataSet, device: torch.device) -> None:
         self._plain, labels = torch.tensor(data.train_images), torch.tensor(data.train_labels)
-        self._copies = lru_cache(maxsize=1)(partial(augmented_copies, self._plain))
+        self._copies = lru_cache(maxsize=1)(partial(kept_copies, self._plain))
         self._teacher = lru_cache(maxsize=1)(Teacher)
         self._data = partial(AugmentedCopies, labels=labels, device=device)
         pairs = (data.val_images, data.val_labels), (data.test_images, data.test_labels)
@@ -70,12 +71,13 @@ class Digits(Images):
 
     def training(
         self, recipe: Recipe, seed: int, *,
-        augment: bool = True, teacher: nn.Module | None = None, progress: bool = True,
+        augment: bool = True, teacher: nn.Module | None = None, folder: Path | None = None,
+        progress: bool = True,
     ) -> TrainingData:  # fmt: skip
-        """Copies that the recipe augments by the seed, or the images themselves."""
+        """Copies that the recipe augments by the seed, kept in the folder, or the images themselves."""
         pool, copies = [self._plain], recipe.copies
         if augment:
-            pool = self._copies(copies, recipe.distortion, seed, progress=progress)
+            pool = self._copies(copies, recipe.distortion, seed, folder, progress=progress)
         return self._data(pool, teacher=None if teacher is None else self._teacher(teacher))
 
 

@@ -55,7 +55,7 @@ class Result:
     rows : what came out, a `Row` each
     history : of each training, a row an epoch
     precisions : what "auto" came to
-    processes : that trained together
+    device, processes : where it was trained; how many processes trained together
     benchmark : its name, if it is one's
     fingerprint, files : by which `kept_result` knows the run and its files again
     init : file and weights that a dense training went on from
@@ -71,6 +71,7 @@ class Result:
     rows: list[dict[str, Any]]
     history: dict[str, Any]
     precisions: dict[str, str]
+    device: str = "cpu"
     processes: int = 1
     benchmark: str = ""
     fingerprint: str = ""

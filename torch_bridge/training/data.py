@@ -149,11 +149,11 @@ class ImagesInMemory:
     ) -> Iterator[Batch]:
         """All full batches of one epoch; a last one that is not full is left out."""
         generator = torch.Generator().manual_seed(seed)
-        order = torch.randperm(len(self), generator=generator)
-        changes = self.augmentation.draw(len(self), generator)
+        order = torch.randperm(len(self), generator=generator).to(self.images.device)
+        changes = self.augmentation.draw(len(self), generator).to(self.images.device)
         for start in range(0, len(self) - batch_size + 1, batch_size):
-            which = context.part(order[start : start + batch_size]).to(self.images.device)
-            drawn = context.part(changes[start : start + batch_size]).to(self.images.device)
+            which = context.part(order[start : start + batch_size])
+            drawn = context.part(changes[start : start + batch_size])
             images = self.augmentation.apply(self.images[which], drawn)
             yield Batch(self.normalisation.apply(images), self.labels[which])
 
@@ -200,11 +200,11 @@ class AugmentedCopies:
         self, number: int, batch_size: int, seed: int, context: DistributedContext
     ) -> Iterator[Batch]:
         """All full batches of one epoch."""
-        images = self.pool[number % len(self.pool)]
-        targets = None if self.teacher is None else self.teacher.logits(images)
+        copy = self.pool[number % len(self.pool)]
+        targets = None if self.teacher is None else self.teacher.logits(copy).to(self.device)
+        images = copy.to(self.device)  # once an epoch: a step then waits for nothing
         order = torch.randperm(len(images), generator=torch.Generator().manual_seed(seed))
-        for whole in torch.split(order, batch_size)[: self.steps(batch_size)]:
+        for whole in torch.split(order.to(self.device), batch_size)[: self.steps(batch_size)]:
             which = context.part(whole)
-            said = None if targets is None else targets[which].to(self.device)
-            inputs = to_input(images[which].to(self.device))
-            yield Batch(inputs, self.labels[which.to(self.device)], said)
+            said = None if targets is None else targets[which]
+            yield Batch(to_input(images[which]), self.labels[which], said)

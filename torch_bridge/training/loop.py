@@ -5,7 +5,7 @@ so that a run that was killed goes on to the very same weights.
 """
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -24,6 +24,7 @@ from torch_bridge.state.checkpoint import (
     save_checkpoint,
 )
 from torch_bridge.state.fingerprint import fingerprint
+from torch_bridge.state.memory import freed_memory_kept
 from torch_bridge.state.progress import progress_bar
 from torch_bridge.training.config import TrainConfig
 from torch_bridge.training.data import Batch, TrainingData
@@ -33,11 +34,9 @@ from torch_bridge.training.evaluate import EvaluationSet, error_rate
 from torch_bridge.training.history import History
 from torch_bridge.training.keep import WeightsToKeep
 from torch_bridge.training.model_facts import model_facts
-from torch_bridge.training.objective import Objective
+from torch_bridge.training.objective import LOOK_EVERY, Objective, looks_now
 from torch_bridge.training.optim import make_optimizer
 from torch_bridge.training.precision import autocast, pick_precision, put_channels_last
-
-_LOOK_EVERY = 20  # steps between looks at the loss on a GPU, because each look lets it run dry
 
 
 @dataclass(frozen=True)
@@ -104,17 +103,43 @@ def train(
     context.check_same(
         "images or settings", fingerprint(config=asdict(config), data=data.fingerprint())
     )
+    with training_run(model, data, config, context, teacher=teacher, title=title) as run:
+        return run.train(validation, checkpoint, progress=progress)
+
+
+@contextmanager
+def training_run(
+    model: nn.Module,
+    data: TrainingData,
+    config: TrainConfig,
+    context: DistributedContext,
+    *,
+    teacher: nn.Module | None = None,
+    title: str = "training",
+) -> Iterator["TrainingRun"]:
+    """Give a run for a block in which the model's layers compute as was decided for it.
+
+    Parameters
+    ----------
+    model, data, config, context, teacher, title : as for `train`
+    """
     chosen = choose_implementations(
         model, data.sample().to(context.device), config.batch_size // context.size,
         implementation=config.implementation, dtype=pick_precision(context.device, config.precision),
     )  # fmt: skip
-    with computing_as(model, chosen):
+    with computing_as(model, chosen), freed_memory_kept():
         run = TrainingRun(model, data, config, teacher, context, title)
-        return run.train(validation, checkpoint, chosen, progress=progress)
+        run.implementations = chosen
+        yield run
 
 
 class TrainingRun:
-    """The moving parts of one training run."""
+    """The moving parts of one training run.
+
+    Attributes
+    ----------
+    implementations : name of each weight in Tucker form -> how its layer computes
+    """
 
     def __init__(
         self, model: nn.Module, data: TrainingData, config: TrainConfig,
@@ -133,18 +158,18 @@ class TrainingRun:
         self.keep = WeightsToKeep(model, config)
         self.dtype = pick_precision(self.device, config.precision)
         self.losses: list[Tensor] = []
+        self.implementations: dict[str, str] = {}
         self.history, self.epoch, self.step, self.seconds = History(), 0, 0, 0.0
 
     def train(
         self,
         validation: EvaluationSet,
         checkpoint: Path | None,
-        chosen: Mapping[str, str],
         *,
         progress: bool,
     ) -> FitResult:
         """Go on from the checkpoint, if there is one, and take all epochs that are left."""
-        mark = self.fingerprint(validation, chosen)
+        mark = self.fingerprint(validation)
         if checkpoint is not None:
             path = checkpoint = checkpoint_of(checkpoint, mark)
             self.restore(self.context.from_first(lambda: load_checkpoint(path, mark)))
@@ -161,11 +186,11 @@ class TrainingRun:
                     self.history.write(checkpoint)
         return self.finish(checkpoint)
 
-    def fingerprint(self, validation: EvaluationSet, chosen: Mapping[str, str]) -> str:
+    def fingerprint(self, validation: EvaluationSet) -> str:
         """Hash of all that decides the result, in which implementation each layer computes included."""
         return fingerprint(
             config=asdict(self.config),
-            implementations=dict(chosen),
+            implementations=self.implementations,
             precision=str(self.dtype),
             device=self.device.type,
             processes=self.context.size,
@@ -227,7 +252,7 @@ class TrainingRun:
 
     def _look(self, inputs: Tensor) -> None:
         """Stop at the first loss that is no number; on a CPU before it can spoil the weights."""
-        done, every = len(self.losses), 1 if self.device.type == "cpu" else _LOOK_EVERY
+        done, every = len(self.losses), 1 if looks_now(self.device, 1) else LOOK_EVERY
         if done % every and done < self.steps:
             return
         bad = ~torch.stack(self.losses[-every:]).isfinite()

@@ -19,6 +19,10 @@ from torch_bridge.training.evaluate import predict
 from torch_bridge.training.precision import autocast, pick_precision
 from torch_bridge.training.rate_control import RateControl
 
+LOOK_EVERY = (
+    20  # steps between looks at what a GPU has computed: it runs dry whenever somebody does
+)
+
 
 class Teacher:
     """A trained network whose outputs others learn to imitate, asked once for each copy of the images.
@@ -71,6 +75,7 @@ class Objective:
         self.model, self.config, self.teacher = model, config, teacher
         self.rate_control = RateControl(config, steps_per_epoch)
         self._quantizers = FlatQuantizers(quantized_tensors(model))
+        self._bits = 0.0  # when they were last looked at
 
     def rounded(self) -> AbstractContextManager[None]:
         """Round all tensors of the model at once, for a forward pass and its loss."""
@@ -98,10 +103,23 @@ class Objective:
             )
         if config.rate:
             control, bits = self.rate_control, self._quantizers.bits()
+            if looks_now(bits.device, step_of_epoch):
+                self._bits = float(bits.detach())
             count = control.counts(step_of_epoch)
-            weight = control.weight_at(step, float(bits.detach()), self.model, count=count)
+            weight = control.weight_at(step, self._bits, self.model, count=count)
             loss = loss + weight * bits / 1000
         return loss
+
+
+def looks_now(device: torch.device, step_of_epoch: int) -> bool:
+    """Whether to look at this step at a number that the device has computed.
+
+    Examples
+    --------
+    >>> looks_now(torch.device("cpu"), 7), looks_now(torch.device("cuda"), 7)
+    (True, False)
+    """
+    return device.type == "cpu" or step_of_epoch % LOOK_EVERY == 0
 
 
 def distillation(targets: Tensor, logits: Tensor, temperature: float) -> Tensor:

@@ -50,7 +50,7 @@ def put_channels_last(model: nn.Module) -> None:
 
 
 def check_device(name: str) -> torch.device:
-    """The device of that name, if this machine has it.
+    """The device of that name, if this machine has it; "auto" is the first there is of cuda, mps, cpu.
 
     Raises
     ------
@@ -58,12 +58,13 @@ def check_device(name: str) -> torch.device:
         If it is unknown or not there; says what is.
     """
     there = {
-        "cpu": True,
         "cuda": torch.cuda.is_available(),
         "mps": torch.backends.mps.is_available(),
+        "cpu": True,
     }
-    if not there.get(name, False):
-        raise ValueError(
-            f"device {name!r} is not available; this machine has {[n for n, ok in there.items() if ok]}"
-        )
+    found = [device for device, is_there in there.items() if is_there]
+    if name == "auto":
+        return torch.device(found[0])
+    if name not in found:
+        raise ValueError(f"device {name!r} is not available; this machine has {found}")
     return torch.device(name)

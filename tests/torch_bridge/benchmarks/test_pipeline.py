@@ -220,10 +220,21 @@ def test_pool_is_made_once() -> None:
     np.testing.assert_array_equal(plain, tiny_digits().train_images)
 
 
-def test_device_that_is_not_there() -> None:
+def test_auto_is_the_best_device_there_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.backends.mps, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    assert check_device("auto") == torch.device("cuda")
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    assert check_device("auto") == torch.device("mps")
+
+
+def test_device_that_is_not_there(monkeypatch: pytest.MonkeyPatch) -> None:
     assert check_device("cpu") == torch.device("cpu")
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    monkeypatch.setattr(torch.backends.mps, "is_available", lambda: False)
+    assert check_device("auto") == torch.device("cpu")
     with pytest.raises(
-        ValueError, match=r"device 'tpu' is not available; this machine has \['cpu'"
+        ValueError, match=r"device 'tpu' is not available; this machine has \['cpu'\]"
     ):
         check_device("tpu")
 
