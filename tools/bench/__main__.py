@@ -1,14 +1,14 @@
 """Time this project beside its peers, all parts in turn: `python -m tools.bench`.
 
-One part alone: `python -m tools.bench.core`, `.layer`, `.rebuild`, `.step`; of other people's models
-`.model`. Each prints a table and writes results/bench_*.json.
+One part alone: `python -m tools.bench.core`, `.layer`, `.rebuild`, `.implementations`, `.step`,
+`.where`; of other people's models `.model`; on a GPU `.gpu`. Each writes results/*.json.
 """
 
 import sys
 
 from tools.parts import run_parts
 
-PARTS = ("core", "layer", "rebuild", "step")
+PARTS = ("core", "layer", "rebuild", "implementations", "step", "where")
 
 
 if __name__ == "__main__":

@@ -9,6 +9,7 @@ import argparse
 import sys
 from collections.abc import Callable
 from importlib import import_module
+from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -105,10 +106,13 @@ def main() -> int:
         records = lines(interleaved(jobs(), chosen.seconds))
     head = ("layer", "milliseconds", "relative", "floor", "aim", "verdict")
     print(format_table([head, *[tuple(str(r.get(key, "")) for key in head) for r in records]]))
-    missing = [] if find_spec("tltorch") else ["tltorch (not installed)"]
+    has_tltorch = find_spec("tltorch") is not None
+    missing = [] if has_tltorch else ["tltorch (not installed)"]
+    peers = {"tensorly-torch": version("tensorly-torch")} if has_tltorch else {}
     if missing:
         print(f"left out: {', '.join(missing)}")
-    content = {"command": "python -m tools.bench.layer", "threads": 1, "left_out": missing}
+    command = "python -m tools.bench.layer"
+    content = {"command": command, "threads": 1, "left_out": missing, "peers": peers}
     write_result(chosen.out, {**content, "rows": records})
     return 0
 

@@ -108,7 +108,9 @@ def images_of(case: Case) -> AugmentedCopies | ImagesInMemory:
 
 def config_of(case: Case, *, tucker: bool, implementation: str = "auto") -> TrainConfig:
     """How the network is trained; a dense one has no rate term."""
-    known = BENCHMARKS["resnet20"].dense if case.model == "resnet20" else TrainConfig(1, 1e-3)
+    known = (
+        BENCHMARKS["resnet20"].recipe.dense if case.model == "resnet20" else TrainConfig(1, 1e-3)
+    )
     how: Any = {"precision": case.precision, "implementation": implementation}
     return replace(known, epochs=1_000_000, rate=1e-3 * (case.qat and tucker), **how)
 

@@ -12,11 +12,15 @@ import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from tests.torch_bridge.tiny_runs import training_tensors
-from torch_bridge import attach_quantizers, build_model, compress_model
+from torch_bridge import attach_quantizers, build_model, compress_model, use_implementation
 from torch_bridge.training import augment, loop, objective
 from torch_bridge.training.augment import Distortion, augmented_copies, kept_copies
 from torch_bridge.training.config import TrainConfig
+from torch_bridge.training.data import AugmentedCopies
+from torch_bridge.training.distributed import DistributedContext
 from torch_bridge.training.fit import fit
+from torch_bridge.training.loop import training_run
+from torch_bridge.weights import product
 
 IMAGES = torch.arange(3 * 28 * 28, dtype=torch.int64).reshape(3, 28, 28).to(torch.uint8)
 
@@ -102,3 +106,49 @@ def test_on_a_gpu_a_step_asks_for_no_number(bits: float, monkeypatch: pytest.Mon
     assert counted[0] >= 2 * steps
     assert counted[1] <= steps, "a few looks at loss and bits, and a count of integers an epoch"
     assert counted[1] < counted[0] / 2
+
+
+NO_LAUNCH = ("view", "t", "permute", "transpose", "expand", "slice", "select", "unbind", "detach",
+             "squeeze", "unsqueeze", "as_strided", "alias", "empty", "new_empty_strided", "lift_fresh",
+             "_unsafe_view", "empty_like", "empty_strided", "split", "is_same_size")  # fmt: skip
+
+
+@pytest.mark.parametrize(("tucker", "most"), [(False, 55), (True, 95)])
+def test_a_step_launches_few_operations(
+    tucker: bool, most: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Counted as a GPU would get them: a chain of products, and one launch for all of an optimizer.
+
+    The Tucker step has more to launch than the dense one, 4 small products for a large one, and stays
+    below twice as many; `torch.compile` makes 24 kernels of its forward and backward pass, 16 of the
+    dense one's.
+    """
+    monkeypatch.setattr(product, "kernels_are_faster", lambda _: False)
+    model, (images, labels, _) = build_model("lenet5", seed=0), training_tensors()
+    if tucker:
+        compress_model(model, 3_650, init="scratch")
+    data = AugmentedCopies([images], labels, torch.device("cpu"))
+    config = TrainConfig(epochs=1, lr=1e-3, batch_size=64, precision="float32")
+    with training_run(model, data, config, DistributedContext()) as run:
+        run.optimizer = torch.optim.AdamW(model.parameters(), 1e-3, fused=True)
+        for group in run.optimizer.param_groups:
+            group["initial_lr"] = 1e-3
+        first, second, *_ = data.epoch(0, 64, 0, DistributedContext())
+        run.one_step(first)
+        with Looks() as looks:
+            run.one_step(second)
+    names = {name: name.removeprefix("aten::").partition(".")[0] for name in looks.found}
+    found = sum(n for name, n in looks.found.items() if names[name] not in NO_LAUNCH)
+    assert 0.8 * most < found <= most, "fewer: lower the bound"
+
+
+def test_factorized_layers_with_quantizers_are_one_graph(monkeypatch: pytest.MonkeyPatch) -> None:
+    """`fullgraph` refuses whatever would break the graph, and with it the few launches."""
+    model = build_model("lenet300", seed=0)
+    compress_model(model, 1_200, init="scratch")
+    attach_quantizers(model, 4.0)
+    use_implementation(model, "factorized")
+    inputs = torch.randn(8, 1, 28, 28)
+    compiled: Any = torch.compile(model, backend="aot_eager", fullgraph=True)
+    torch.testing.assert_close(compiled(inputs), model(inputs))
+    compiled(inputs).sum().backward()
