@@ -28,6 +28,8 @@ from tucker_core import format_table
 _ROUNDS = 3
 _RECORDS = "Records of the LeNets have a command of their own: 'ada-tucker compress --recipe'."
 
+STEP_FRACTION = 0.1  # of the parameters, where a step's cost is measured
+
 
 def add_bench(sub: Sub) -> None:
     """Describe the command and its options."""
@@ -57,9 +59,9 @@ def add_bench(sub: Sub) -> None:
         "result and a picture; what is there already is not run again",
     )  # fmt: skip
     command.add_argument(
-        "--fraction", "--share", type=share, default=0.1,
-        help="of the dense parameters that the compressed network of --dry-run and --overhead stores "
-        "(default: 0.1)",
+        "--fraction", "--share", type=share,
+        help="of the dense parameters that the compressed network stores, --bits each, instead "
+        f"of --ratio; of --dry-run and --overhead, too (default there: {STEP_FRACTION})",
     )  # fmt: skip
     command.add_argument(
         "--out", type=Path, default=Path("runs/bench"),
@@ -228,7 +230,8 @@ def _check_files(arguments: argparse.Namespace) -> None:
 
 def _measure(benchmark: Benchmark, arguments: argparse.Namespace) -> None:
     """Time and memory of a step, written as a result and printed."""
-    part, device = arguments.fraction, check_device(arguments.device).type
+    part = STEP_FRACTION if arguments.fraction is None else arguments.fraction
+    device = check_device(arguments.device).type
     if arguments.dry_run:
         content, kind = dry_run(benchmark, part, arguments.batch_size, device), "dryrun"
     else:
@@ -284,6 +287,7 @@ def _recipes(known: Benchmark, arguments: argparse.Namespace) -> list[Recipe]:
 def _recipe(known: Recipe, arguments: argparse.Namespace, method: str, ratio: float) -> Recipe:
     """The benchmark's, changed; a third of the epochs before quantisation, the rest after."""
     tucker, qat = changed(known.tucker, arguments), changed(known.qat, arguments)
+    by_parameters = arguments.fraction is not None and not arguments.compare
     if arguments.epochs is not None:
         first = max(1, arguments.epochs // 3)
         tucker = replace(tucker, epochs=first)
@@ -294,7 +298,8 @@ def _recipe(known: Recipe, arguments: argparse.Namespace, method: str, ratio: fl
         tucker=tucker,
         qat=qat,
         method=method,
-        ratio=ratio,
+        ratio=None if by_parameters else ratio,
+        fraction=arguments.fraction if by_parameters else None,
         init=arguments.init,
         bits=known.bits if arguments.bits is None else arguments.bits,
         levels=arguments.levels,

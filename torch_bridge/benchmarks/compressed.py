@@ -116,7 +116,7 @@ class Compressed:
         if max_bytes is not None:
             levels, config = self._levels_for(max_bytes), replace(config, rate=0.0, step_lr=0.0)
         attach_quantizers(self.model, levels)
-        if self.recipe.ratio is not None:
+        if self.recipe.is_steered:
             bits = self.experiment.context.from_first(self._bits)
             config = replace(config, bits=bits)
         self._fit("qat", f"{self.recipe.name}-qat", config)
@@ -160,7 +160,8 @@ class Compressed:
 
     def _bits(self) -> float:
         """Bits that the integers may take, so that with all the rest the file has the target's bytes."""
-        assert self.recipe.ratio is not None
+        if self.recipe.ratio is None:
+            return _MARGIN * self.budget.bits
         target = 4 * parameters_of(self.experiment.model_name) / self.recipe.ratio
         at_rest = fold_batch_norms(copy.deepcopy(self.model))
         fixed = self.method.fixed(at_rest, self.experiment.model_name)
@@ -184,7 +185,7 @@ def compress(experiment: Experiment, dense: nn.Module | None = None) -> Compress
     """
     recipe, model = experiment.recipe, experiment.build()
     listens = recipe.tucker.distil > 0 and not recipe.teacher
-    if dense is None and (recipe.init == "hosvd" or listens or recipe.ratio is not None):
+    if dense is None and (recipe.init == "hosvd" or listens or recipe.is_steered):
         raise ValueError(
             "a dense network is needed to begin with its HOSVD or to learn from it; train one first"
         )
@@ -202,16 +203,26 @@ def compress(experiment: Experiment, dense: nn.Module | None = None) -> Compress
 def _budget(model: nn.Module, recipe: Recipe, seed: int) -> Budget:
     """What the recipe leaves for the weights; all other parameters take about a byte each."""
     options: dict[str, Any] = {"ranks_by": recipe.ranks_by, "init": recipe.init, "seed": seed}
-    if recipe.ratio is None:
+    if not recipe.is_steered:
         return Budget(recipe.budget, 1.0, plan=_plan(model, recipe), **options)
-    target = 4 * count_params(model) / recipe.ratio
     plain = sum(p.numel() for p in model.parameters() if p.dim() == 1 and bool(p.any()))
-    if target <= plain:
-        raise ValueError(
-            f"ratio is {recipe.ratio:g}: {target:,.0f} bytes are not enough for {plain:,} biases and "
-            "batch-norm parameters; take a smaller ratio"
+    if recipe.fraction is not None:
+        stored = int(recipe.fraction * count_params(model))
+        _check_room(
+            f"fraction is {recipe.fraction:g}: {stored:,} parameters", stored, plain, "larger"
         )
+        return Budget((stored - plain) * recipe.bits, recipe.bits, **options)
+    assert recipe.ratio is not None
+    target = 4 * count_params(model) / recipe.ratio
+    _check_room(f"ratio is {recipe.ratio:g}: {target:,.0f} bytes", target, plain, "smaller")
     return Budget(8 * (target - plain), recipe.bits, **options)
+
+
+def _check_room(size: str, available: float, plain: int, other: str) -> None:
+    if available <= plain:
+        raise ValueError(
+            f"{size} are not enough for {plain:,} biases and batch-norm parameters; take a {other} one"
+        )
 
 
 def _plan(model: nn.Module, recipe: Recipe) -> NetworkPlan | None:

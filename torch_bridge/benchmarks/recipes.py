@@ -18,7 +18,8 @@ Layer = tuple[str, tuple[int, ...], tuple[int, ...]]  # name of a weight, its di
 class Recipe:
     """How to train a network densely and compressed, and how small it shall be.
 
-    The size is given as a budget of parameters, or as a ratio of bytes to which the training steers.
+    The size is given as a budget of parameters, as a ratio of bytes, or as a fraction of the dense
+    parameters with their bits; to the bytes of the latter two the training steers.
 
     Attributes
     ----------
@@ -26,7 +27,8 @@ class Recipe:
     tucker, qat : training of the compressed one before and during quantisation-aware training
     budget : parameters that all cores and factors may store, at most
     ratio : instead of a budget: how many times smaller than the dense network's bytes the file shall be
-    bits : with a ratio, per parameter on average: fewer bits, more parameters in the same bytes
+    fraction : instead of both: of the dense network's parameters, what the file shall store at most
+    bits : per parameter on average; with a ratio, fewer bits mean more parameters in the same bytes
     method : one of `METHODS`: "ada", "scada" where all weights share one core, or a baseline
     init : "hosvd" of the dense network, or "scratch"
     ranks_by : how ranks are chosen, see `plan_benchmark`
@@ -54,6 +56,7 @@ class Recipe:
     teacher: str = ""
     teaching: TrainConfig = TEACHING
     ratio: float | None = None
+    fraction: float | None = None
     bits: float = 3.5
     init: Init = "scratch"
     ranks_by: RanksBy = "balanced"
@@ -61,9 +64,16 @@ class Recipe:
 
     def __post_init__(self) -> None:
         """Refuse settings that cannot be; found out before hours of training."""
+        sizes = {"ratio": self.ratio, "fraction": self.fraction}
+        given = [name for name, value in sizes.items() if value is not None]
+        if len(given) > 1:
+            raise ValueError(
+                f"ratio is {self.ratio} and fraction {self.fraction}; give one of them"
+            )
         check_settings(
             self,
-            positive=("budget" if self.ratio is None else "ratio", "bits"),
+            positive=(*(given or ["budget"]), "bits"),
+            fractions=[name for name in given if name == "fraction"],
             levels=("levels",),
             not_negative=("copies",),
             choices={
@@ -75,10 +85,18 @@ class Recipe:
         )
 
     @property
+    def is_steered(self) -> bool:
+        """Whether QAT steers to a number of bytes; else the rate weight alone says how many it takes."""
+        return self.ratio is not None or self.fraction is not None
+
+    @property
     def name(self) -> str:
         """Short name for files and tables, e.g. "ada-15x-30": method, size, epochs."""
-        size = f"b{self.budget}" if self.ratio is None else f"{exactly(self.ratio)}x"
-        drawn = "-scratch" * (self.ratio is not None and self.init == "scratch")
+        if self.fraction is not None:
+            size = f"{exactly(100 * self.fraction)}pc-{exactly(self.bits)}bit"
+        else:
+            size = f"b{self.budget}" if self.ratio is None else f"{exactly(self.ratio)}x"
+        drawn = "-scratch" * (self.is_steered and self.init == "scratch")
         return f"{self.method}-{size}{drawn}-{self.tucker.epochs + self.qat.epochs}"
 
 

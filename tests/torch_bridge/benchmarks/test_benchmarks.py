@@ -14,6 +14,7 @@ from torch import nn
 from tests.torch_bridge.tiny_cifar import tiny_set
 from torch_bridge import build_model
 from torch_bridge.benchmarks import BENCHMARKS, Experiment, benchmark_named
+from torch_bridge.benchmarks.compressed import compress
 from torch_bridge.benchmarks.images import in_memory
 from torch_bridge.benchmarks.methods import decode
 from torch_bridge.benchmarks.plan import is_depthwise, plan_benchmark
@@ -168,7 +169,31 @@ def test_weights_of_another_network_are_refused(tmp_path: Path) -> None:
         load_weights(tmp_path / "c.npz", CifarResNet(8))
 
 
-@pytest.mark.parametrize("wrong", [{"ratio": 0.0}, {"ratio": 9.0, "method": "cp"}])
+@pytest.mark.parametrize("method", ["ada", "rounding"])
+def test_a_fraction_of_the_parameters_is_kept_to_and_steers_the_bytes(
+    method: str, tmp_path: Path, resnet8: str
+) -> None:
+    bench = bench_in(tmp_path, "resnet8")
+    dense = tmp_path / "dense.npz"
+    save_weights(dense, build_model("resnet8", seed=0))
+    recipe = replace(BENCHMARKS[resnet8].recipe, ratio=None, fraction=0.2, bits=4.0, method=method)
+    bench.recipe = replace(recipe, qat=replace(recipe.qat, epochs=3))
+    whole, small = compress_benchmark(bench, dense)
+    assert small.name == f"bench_resnet8_cifar-10-tiny_{method}-20pc-4bit-4_seed0.ada"
+    assert (small.params <= 0.2 * whole.params) == (method == "ada")
+
+
+def test_a_recipe_has_one_size(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match=r"ratio is 15.* and fraction 0\.1; give one"):
+        replace(BENCHMARKS["resnet20"].recipe, ratio=15.0, fraction=0.1)
+    small = replace(BENCHMARKS["resnet20"].recipe, ratio=None, fraction=0.004)
+    with pytest.raises(ValueError, match=r"fraction is 0\.004: 1,078 parameters are not enough for"):
+        compress(replace(bench_in(tmp_path, "resnet20"), recipe=small), build_model("resnet20"))
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"ratio": 0.0}, {"ratio": 9.0, "method": "cp"}, {"ratio": None, "fraction": 1.5}]
+)
 def test_impossible_targets_are_refused(wrong: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match="needed"):
         replace(BENCHMARKS["resnet20"].recipe, **wrong)
