@@ -205,8 +205,10 @@ def _budget(model: nn.Module, recipe: Recipe, seed: int) -> Budget:
     options: dict[str, Any] = {"ranks_by": recipe.ranks_by, "init": recipe.init, "seed": seed}
     if not recipe.is_steered:
         return Budget(recipe.budget, 1.0, plan=_plan(model, recipe), **options)
-    plain = sum(p.numel() for p in model.parameters() if p.dim() == 1 and bool(p.any()))
+    vectors = [p for p in model.parameters() if p.dim() == 1]
+    plain = sum(p.numel() for p in vectors if bool(p.any()))
     if recipe.fraction is not None:
+        plain = sum(p.numel() for p in vectors) if recipe.inner_biases == "all" else plain
         stored = int(recipe.fraction * count_params(model))
         _check_room(
             f"fraction is {recipe.fraction:g}: {stored:,} parameters", stored, plain, "larger"
