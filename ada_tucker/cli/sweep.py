@@ -65,14 +65,15 @@ def _written(
     name: str, outcomes: list[Outcome], experiment: Experiment, out: Path
 ) -> dict[str, Any]:
     """Result of a study, written beside its picture."""
-    from course_kit.figures.ablation import ablation_figure
+    from course_kit.figures.ablation import ablation_figure, budgets_figure
     from course_kit.plots import save_figure
 
     data_set = experiment.images.name
     told = {"data_set": data_set, "recipe": asdict(experiment.recipe)}
     path = out / f"ablation_{name}_{data_set.lower().replace('-', '')}.json"
     result = write_result(path, content(name, outcomes) | told)
-    save_figure(ablation_figure(result), path.with_suffix(".png"), dpi=110)
+    draw = budgets_figure if name == "shared" else ablation_figure
+    save_figure(draw(result), path.with_suffix(".png"), dpi=110)
     return result
 
 

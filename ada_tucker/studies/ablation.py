@@ -1,6 +1,7 @@
 """What does each idea bring? One thing is changed at a time, at equal parameters stored.
 
-All studies are on LeNet-300 with short training, so that the whole set takes minutes. Errors are
+All studies are on LeNet-300 with short training, so that the whole set takes minutes; that of shared
+cores goes through budgets, on LeNet-5 too. Errors are
 measured on networks decoded from files in fine steps; the study of bits takes coarse ones.
 """
 
@@ -18,11 +19,12 @@ from torch_bridge.benchmarks.methods import Init
 from torch_bridge.benchmarks.recipes import Layer, Recipe
 from torch_bridge.compression.to_network import to_network
 from torch_bridge.training.config import TrainConfig
-from tucker_core import CompressedNetwork, plan_network, to_bytes
+from tucker_core import ARCHITECTURES, CompressedNetwork, plan_network, to_bytes
 from tucker_core.ranks import ranks_within
 
 MODEL = "lenet300"
 BUDGET = 4_100
+BUDGETS = (500, 1_000, 2_000, 4_000)
 FINE = 12.0  # levels per root mean square: quantisation then changes no error by more than noise
 SHAPES = {"fc1.weight": (300, 784), "fc2.weight": (100, 300), "fc3.weight": (10, 100)}
 NATURAL = ((15, 20, 28, 28), (10, 10, 15, 20), (10, 10, 10))
@@ -125,6 +127,25 @@ def _core(job: Experiment) -> Iterator[Outcome]:
     yield _train(job, "one shared core", method="scada", layers=())
 
 
+def _shared(job: Experiment) -> Iterator[Outcome]:
+    """One shared core, and own cores of the same dims, from very small budgets upwards."""
+    for model in ("lenet300", "lenet5"):
+        shapes = {n: s for n, s in ARCHITECTURES[model].items() if len(s) > 1}
+        for budget in BUDGETS:
+            shared = plan_network(shapes, budget=budget, shared_core=True)
+            dims = [layer.reshape.dims for layer in shared.layers]
+            own = tuple(zip(shapes, dims, ranks_within(dims, budget), strict=True))
+            this = replace(job, model_name=model)
+            yield _train(this, f"{model}, own cores, {budget}", layers=own)
+            yield _train(
+                this,
+                f"{model}, one shared core, {budget}",
+                method="scada",
+                budget=budget,
+                layers=(),
+            )
+
+
 def _distil(job: Experiment) -> Iterator[Outcome]:
     yield _train(job, "labels alone", layers=_layers(NATURAL[0]))
     listening = replace(job.recipe.tucker, distil=0.7)
@@ -139,7 +160,8 @@ def _bits(job: Experiment) -> Iterator[Outcome]:
 
 
 STUDIES: dict[str, Callable[[Experiment], Iterator[Outcome]]] = {
-    "order": _order, "dims": _dims, "start": _start, "core": _core, "distil": _distil, "bits": _bits,
+    "order": _order, "dims": _dims, "start": _start, "core": _core, "shared": _shared,
+    "distil": _distil, "bits": _bits,
 }  # fmt: skip
 
 
@@ -155,13 +177,13 @@ def _train(
     init: Init = "scratch" if dense is None else "hosvd"
     small = compress(replace(job, recipe=replace(job.recipe, init=init, **changes)), dense)
     small.train()
-    return _outcome(small, setting, to_network(small.model, MODEL, FINE))
+    return _outcome(small, setting, to_network(small.model, job.model_name, FINE))
 
 
 def _outcome(small: Compressed, setting: str, network: CompressedNetwork) -> Outcome:
     small.content = to_bytes(network)
     with TemporaryDirectory() as folder:
-        row = small.write(Path(folder) / f"{MODEL}.ada")
+        row = small.write(Path(folder) / "small.ada")
     seconds = small.runs["tucker"].seconds
     errors = row.val_error, row.test_error
     return Outcome(setting, small.experiment.seed, row.params, row.n_bytes, *errors, seconds)

@@ -187,7 +187,9 @@ def test_a_recipe_has_one_size(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match=r"ratio is 15.* and fraction 0\.1; give one"):
         replace(BENCHMARKS["resnet20"].recipe, ratio=15.0, fraction=0.1)
     small = replace(BENCHMARKS["resnet20"].recipe, ratio=None, fraction=0.005)
-    with pytest.raises(ValueError, match=r"fraction is 0\.005: 1,348 parameters are not enough for"):
+    with pytest.raises(
+        ValueError, match=r"fraction is 0\.005: 1,348 parameters are not enough for"
+    ):
         compress(replace(bench_in(tmp_path, "resnet20"), recipe=small), build_model("resnet20"))
 
 
