@@ -41,7 +41,9 @@ def build() -> str:
 def main() -> int:
     """Write the page, or with --check only say whether it is up to date."""
     options = argparse.ArgumentParser(prog="python -m tools.playground", description=__doc__)
-    options.add_argument("--check", action="store_true", help="change nothing; exit 1 if it is stale")
+    options.add_argument(
+        "--check", action="store_true", help="change nothing; exit 1 if it is stale"
+    )
     new = build()
     if options.parse_args().check:
         stale = not PAGE.exists() or PAGE.read_text(encoding="utf-8") != new
