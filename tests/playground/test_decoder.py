@@ -50,7 +50,7 @@ def test_shipped_files_decode_to_the_same_integers_and_weights(engine: Engine, p
 
 
 def odd_networks() -> dict[str, CompressedNetwork]:
-    """What no shipped file has: padding, mixed modes, shared parts, wide ranks, names, zeros, extremes."""
+    """What no shipped file has: padding, mixed modes, wide ranks, zeros, extremes, other names."""
     rng = np.random.default_rng(25)
     whole = parameter("a/ä", (6, 20), (4, 3, 2), 61)
     shared = CodedParameter("again", whole.reshape, whole.core, whole.factors, -2047)
@@ -59,6 +59,7 @@ def odd_networks() -> dict[str, CompressedNetwork]:
     wide = tuple(rng.integers(-9, 10, shape).astype(np.int32) for shape in ((10, 12), (12, 12)))
     extreme = rng.integers(-32_768, 32_769, (3, 50)).astype(np.int32)
     plain = ReshapePlan((3, 50), (3, 50), (0, 1))
+    cube = np.arange(8, dtype=np.int32).reshape(2, 2, 2)
     thin = [rng.integers(-2, 3, (dim, 2)).astype(np.int32) for dim in (10, 27, 37)]
     return {
         "lenet300": small_lenet300(),
@@ -70,7 +71,7 @@ def odd_networks() -> dict[str, CompressedNetwork]:
             "odd",
             (
                 CodedParameter("mixed", mixed, np.ones((12, 12), np.int32), wide, 77),
-                CodedParameter("longer", longer, np.arange(8, dtype=np.int32).reshape(2, 2, 2), tuple(thin), 5),
+                CodedParameter("longer", longer, cube, tuple(thin), 5),
                 CodedParameter("extreme", plain, extreme, (None, None), 2047),
                 CodedParameter("blank", plain, np.zeros((3, 50), np.int32), (None, None), 0),
             ),

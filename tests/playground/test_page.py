@@ -10,7 +10,7 @@ TEXT = PAGE.read_text(encoding="utf-8")
 
 
 def test_the_page_is_built_from_its_sources() -> None:
-    assert TEXT == build(), "run: python -m tools.playground"
+    assert build() == TEXT, "run: python -m tools.playground"
 
 
 def test_no_source_is_left_out() -> None:

@@ -1,7 +1,6 @@
 """From strokes to an answer: the pixels that the page makes of them, and the networks' logits."""
 
 import json
-from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt

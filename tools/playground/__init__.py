@@ -1,0 +1,1 @@
+"""The page that reads handwriting, made one file of its sources."""
