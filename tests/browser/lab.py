@@ -101,7 +101,7 @@ class Lab(NamedTuple):
 @contextmanager
 def running_lab(folder: Path) -> Iterator[Lab]:
     """Start JupyterLab over folder/notebooks, and a browser; end both in the end."""
-    with _server(folder) as address, _browser() as driver:
+    with _server(folder) as address, running_browser() as driver:
         yield Lab(driver, address, folder / "notebooks")
 
 
@@ -157,7 +157,8 @@ def _wait_for(address: str, process: subprocess.Popen[bytes]) -> None:
 
 
 @contextmanager
-def _browser() -> Iterator[Any]:
+def running_browser() -> Iterator[Any]:
+    """Start a headless Chromium and end it in the end."""
     from selenium import webdriver
     from selenium.webdriver.chrome.service import Service
 
@@ -167,6 +168,7 @@ def _browser() -> Iterator[Any]:
     options.binary_location = programs[0]
     for flag in FLAGS:
         options.add_argument(flag)
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})  # what its console says
     driver = webdriver.Chrome(service=Service(programs[1]), options=options)
     driver.set_script_timeout(RUN_SECONDS)
     driver.execute_cdp_cmd("Page.addScriptToEvaluateOnNewDocument", {"source": LEAVE_UNASKED})
