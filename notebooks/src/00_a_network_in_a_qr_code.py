@@ -33,6 +33,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 from course_kit.notebook.numpy_net import logits
 from course_kit.notebook.paths import QR_PICTURE, bundled_digits, model_path
+from course_kit.notebook.playground import Playground
 from course_kit.notebook.qr import read_qr
 from course_kit.plots import DARK, MIDDLE, digit, to_scale
 from tucker_core import coded_bits, from_bytes, reconstruct_flops, tucker_to_tensor
@@ -185,6 +186,16 @@ plt.show()
 #
 # *A caution. All of MNIST-5k comes from MNIST's training set, and this network was trained on MNIST: it has met most of
 # these digits. Its error on MNIST's own 10,000 test digits, which nothing was trained or chosen on, is in the README.*
+
+# %% [markdown]
+# ## Does it read your hand?
+#
+# This page holds the same bytes. It decodes them a second time, by a program in JavaScript that was written from the
+# [description of the format](../docs/file_format.md) alone, and runs the network in your browser: draw a digit. (Where no
+# scripts may run you see a picture of it; [open the page itself](../playground/index.html) in a browser.)
+
+# %%
+Playground(content, "lenet5_small.ada")
 
 # %% [markdown]
 # **Your turn.** Set one mode's matrix of `fc1` to zero, or flip the sign of the largest number in its core, rebuild, and

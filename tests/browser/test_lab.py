@@ -12,6 +12,8 @@ import nbformat
 import pytest
 
 from tests.browser.lab import ROOT, Lab, find_programs, running_lab
+from tests.browser.test_playground import Playground
+from tests.playground.strokes import DIGITS
 from tools.notebooks.source import METADATA
 
 SCREENSHOTS = ROOT / "runs" / "screenshots"
@@ -49,6 +51,20 @@ def assert_all_ran(outcome: dict[str, Any]) -> None:
 def test_the_first_notebook_runs(lab: Lab) -> None:
     assert_all_ran(lab.run_all("00_a_network_in_a_qr_code.ipynb"))
     lab.driver.save_screenshot(str(SCREENSHOTS / "00.png"))
+
+
+def test_the_page_in_the_first_notebook_reads_a_digit(lab: Lab) -> None:
+    lab.run_all("00_a_network_in_a_qr_code.ipynb")
+    frame = lab.driver.find_element("css selector", "iframe[srcdoc]")
+    lab.driver.execute_script("arguments[0].scrollIntoView({block: 'center'})", frame)
+    lab.driver.switch_to.frame(frame)
+    try:
+        page = Playground(lab.driver)
+        page.draw(DIGITS[4])
+        assert page.text("answer").startswith("I read 4, ")
+    finally:
+        lab.driver.switch_to.default_content()
+    lab.driver.save_screenshot(str(SCREENSHOTS / "00_page.png"))
 
 
 def test_the_slider_of_02_redraws_the_photograph(lab: Lab) -> None:

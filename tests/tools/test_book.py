@@ -23,7 +23,7 @@ def root(tmp_path: Path) -> Path:
     (root / "docs/img/a.png").write_bytes(b"picture")
     (root / "data/list.json").write_text("{}")
     (root / "README.md").write_text(
-        '# A\n<img src="docs/img/a.png">\n[list](data/list.json), [all](data), [web](https://a.org)\n'
+        '# A\n<img src="docs/img/a.png">\n[list](data/list.json), [all](data), [web](https://a.org), [page](page/index.html)\n'
         "![badge](https://a.org/badge.svg)\n"
     )
     for name in ("docs/b.md", "CONTRIBUTING.md", "CHANGELOG.md"):
@@ -50,6 +50,7 @@ def test_pages_bring_along_every_file_that_they_link_to(root: Path, tmp_path: Pa
     assert {"index.md", "docs/img/a.png", "data/list.json", "docs/b.md"} <= files
     index = (pages / "index.md").read_text()
     assert "[list](data/list.json), all, [web](https://a.org)" in index  # a folder is no page
+    assert '<a href="page/index.html">page</a>' in index  # and a page is no download
     assert "badge.svg" not in index
     assert "notebooks/00_n.ipynb" in index
 

@@ -5,6 +5,7 @@ the file system, without a network; the build fails if a link leads nowhere.
 """
 
 import argparse
+import shutil
 import sys
 import tempfile
 from pathlib import Path
@@ -42,9 +43,11 @@ def build(out: Path, *, root: Path = ROOT) -> list[str]:
     with tempfile.TemporaryDirectory() as temporary:
         pages, memory, html = (Path(temporary, name) for name in ("pages", "memory", "html"))
         stage(root, pages)
+        extra = Path(temporary, "extra")  # pages that are whole already
+        shutil.copytree(root / "playground", extra / "playground", ignore=lambda *_: ["src"])
         app = Sphinx(
-            pages, None, html, memory, "html", confoverrides=SETTINGS, warningiserror=True,
-            exception_on_warning=False, status=None, warning=sys.stderr,
+            pages, None, html, memory, "html", warningiserror=True, exception_on_warning=False,
+            confoverrides=SETTINGS | {"html_extra_path": [str(extra)]}, status=None, warning=sys.stderr,
         )  # fmt: skip
         app.build()
         replace(html, out)

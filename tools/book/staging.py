@@ -79,10 +79,12 @@ def _prepare_code(cell: Any) -> None:
 
 
 def _keep_links_to_files(root: Path, path: Path, text: str) -> str:
-    """Leave of a link to a folder its words alone: a folder has no page."""
+    """Leave of a link to a folder its words alone; one to a page that is whole is no download."""
 
     def words(link: re.Match[str]) -> str:
         target = path.parent / link[2]
+        if target.suffix == ".html":
+            return f'<a href="{link[2]}">{link[1]}</a>'
         return link[1] if target.is_dir() else link[0]
 
     return LINK_WITH_TEXT.sub(words, text)
