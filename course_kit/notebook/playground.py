@@ -52,6 +52,7 @@ class Playground:
         path.write_text(self.html, encoding="utf-8", newline="\n")
 
     def __repr__(self) -> str:
+        """Say what it holds."""
         return f"<a page that reads digits by the {self.n_bytes:,} bytes of {self.name}>"
 
     def _repr_html_(self) -> str:

@@ -12,7 +12,7 @@ import nbformat
 import pytest
 
 from tests.browser.lab import ROOT, Lab, find_programs, running_lab
-from tests.browser.test_playground import Playground
+from tests.browser.open_page import OpenPage
 from tests.playground.strokes import DIGITS
 from tools.notebooks.source import METADATA
 
@@ -59,7 +59,7 @@ def test_the_page_in_the_first_notebook_reads_a_digit(lab: Lab) -> None:
     lab.driver.execute_script("arguments[0].scrollIntoView({block: 'center'})", frame)
     lab.driver.switch_to.frame(frame)
     try:
-        page = Playground(lab.driver)
+        page = OpenPage(lab.driver)
         page.draw(DIGITS[4])
         assert page.text("answer").startswith("I read 4, ")
     finally:

@@ -9,7 +9,6 @@ import json
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -17,8 +16,8 @@ import pytest
 from course_kit.notebook.numpy_net import logits
 from course_kit.notebook.paths import bundled_digits, model_path
 from tests.browser.lab import ROOT, find_programs, running_browser
-from tests.playground.strokes import DIGITS, Stroke
-from tools.playground.__main__ import PAGE
+from tests.browser.open_page import OpenPage
+from tests.playground.strokes import DIGITS
 from tucker_core import load
 
 SCREENSHOTS = ROOT / "runs" / "screenshots"
@@ -40,12 +39,6 @@ for (let k = 0; k < images.length; k += 784) {
 }
 return found;
 """
-DROP = """
-const bytes = Uint8Array.from(atob(arguments[0]), (letter) => letter.charCodeAt(0));
-const dataTransfer = new DataTransfer();
-dataTransfer.items.add(new File([bytes], arguments[1], { type: arguments[2] }));
-document.body.dispatchEvent(new DragEvent("drop", { dataTransfer, bubbles: true, cancelable: true }));
-"""
 # Chromium on Linux has no BarcodeDetector: one that sees the same code in every picture.
 DETECTOR = """
 window.BarcodeDetector = class {
@@ -66,66 +59,17 @@ pytestmark = [
 ]
 
 
-class Playground:
-    """The page in a browser, its window of a given width, its colours light or dark."""
-
-    def __init__(self, driver: Any) -> None:
-        self.driver = driver
-
-    def open(self, width: int = 1366, height: int = 900, scheme: str = "light") -> None:
-        size = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": width < 500}
-        self.driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
-        features = [{"name": "prefers-color-scheme", "value": scheme}]
-        self.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": features})
-        self.driver.get(PAGE.as_uri())
-
-    def draw(self, strokes: list[Stroke], kind: str = "mouse") -> None:
-        from selenium.webdriver.common.action_chains import ActionChains
-        from selenium.webdriver.common.actions.pointer_input import PointerInput
-
-        pad = self.driver.find_element("id", "pad")
-        self.driver.execute_script("arguments[0].scrollIntoView({block: 'center'})", pad)
-        for stroke in strokes:
-            actions = ActionChains(self.driver, 5, devices=[PointerInput(kind, kind)])
-            for k, (x, y) in enumerate(stroke):
-                place = (
-                    round((x - 0.5) * pad.size["width"]),
-                    round((y - 0.5) * pad.size["height"]),
-                )
-                actions.move_to_element_with_offset(pad, *place)
-                if k == 0:
-                    actions.click_and_hold()
-            actions.release().perform()
-
-    def text(self, name: str) -> str:
-        return str(self.driver.find_element("id", name).text)
-
-    def choose(self, path: Path) -> None:
-        self.driver.find_element("id", "file").send_keys(str(path))
-
-    def drop(self, content: bytes, name: str, kind: str = "") -> None:
-        self.driver.execute_script(DROP, base64.b64encode(content).decode(), name, kind)
-
-    def wait(self, name: str, text: str) -> None:
-        from selenium.webdriver.support.ui import WebDriverWait
-
-        WebDriverWait(self.driver, 20, poll_frequency=0.02).until(lambda _: text in self.text(name))
-
-    def console(self) -> list[str]:
-        return [line["message"] for line in self.driver.get_log("browser")]
-
-
 @pytest.fixture(scope="module")
-def playground() -> Iterator[Playground]:
+def playground() -> Iterator[OpenPage]:
     SCREENSHOTS.mkdir(parents=True, exist_ok=True)
     with running_browser() as driver:
-        yield Playground(driver)
+        yield OpenPage(driver)
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize(("width", "height"), [(1366, 768), (390, 844)])
 def test_a_digit_drawn_with_the_mouse_is_read(
-    playground: Playground, width: int, height: int, scheme: str
+    playground: OpenPage, width: int, height: int, scheme: str
 ) -> None:
     playground.open(width, height, scheme)
     assert playground.text("answer") == "Draw a digit."
@@ -142,13 +86,13 @@ def test_a_digit_drawn_with_the_mouse_is_read(
     assert playground.console() == []
 
 
-def test_a_digit_drawn_with_a_finger_is_read(playground: Playground) -> None:
+def test_a_digit_drawn_with_a_finger_is_read(playground: OpenPage) -> None:
     playground.open(390, 844)
     playground.draw(DIGITS[2], "touch")
     assert playground.text("answer").startswith("I read 2, ")
 
 
-def test_a_digit_drawn_with_keys_is_read(playground: Playground) -> None:
+def test_a_digit_drawn_with_keys_is_read(playground: OpenPage) -> None:
     from selenium.webdriver.common.keys import Keys
 
     playground.open()
@@ -160,7 +104,7 @@ def test_a_digit_drawn_with_keys_is_read(playground: Playground) -> None:
     assert playground.text("answer") == "Draw a digit."
 
 
-def test_the_answer_comes_at_once(playground: Playground) -> None:
+def test_the_answer_comes_at_once(playground: OpenPage) -> None:
     """Less than 100 ms after a stroke; the median, for others work on this machine."""
     playground.open()
     playground.draw(DIGITS[9])
@@ -169,7 +113,7 @@ def test_the_answer_comes_at_once(playground: Playground) -> None:
     assert np.median(times) < 100, times
 
 
-def test_every_shipped_file_is_decoded_to_the_bit(playground: Playground) -> None:
+def test_every_shipped_file_is_decoded_to_the_bit(playground: OpenPage) -> None:
     playground.open()
     for path in SHIPPED:
         content = base64.b64encode(path.read_bytes()).decode()
@@ -186,7 +130,7 @@ def test_every_shipped_file_is_decoded_to_the_bit(playground: Playground) -> Non
         assert weights == dense, path
 
 
-def test_logits_of_a_thousand_digits_agree(playground: Playground) -> None:
+def test_logits_of_a_thousand_digits_agree(playground: OpenPage) -> None:
     playground.open()
     images, _ = bundled_digits()
     found = playground.driver.execute_script(READ_ALL, base64.b64encode(images.tobytes()).decode())
@@ -196,7 +140,7 @@ def test_logits_of_a_thousand_digits_agree(playground: Playground) -> None:
 
 
 def test_another_file_is_opened_and_a_damaged_one_is_refused(
-    playground: Playground, tmp_path: Path
+    playground: OpenPage, tmp_path: Path
 ) -> None:
     playground.open()
     playground.draw(DIGITS[6])
@@ -219,7 +163,7 @@ def test_another_file_is_opened_and_a_damaged_one_is_refused(
     assert playground.console() == []
 
 
-def test_a_network_that_reads_no_digits_is_shown_all_the_same(playground: Playground) -> None:
+def test_a_network_that_reads_no_digits_is_shown_all_the_same(playground: OpenPage) -> None:
     playground.open(390, 844)
     path = next(path for path in SHIPPED if "resnet32" in path.name)
     playground.drop(path.read_bytes(), path.name)
@@ -230,7 +174,7 @@ def test_a_network_that_reads_no_digits_is_shown_all_the_same(playground: Playgr
     assert playground.console() == []
 
 
-def test_a_picture_of_a_qr_code_is_read_where_the_browser_can(playground: Playground) -> None:
+def test_a_picture_of_a_qr_code_is_read_where_the_browser_can(playground: OpenPage) -> None:
     """The detector is a stand-in; what the page does with its answers is not."""
     picture = base64.b64decode(PICTURE)
     playground.open()

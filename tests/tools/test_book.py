@@ -23,7 +23,8 @@ def root(tmp_path: Path) -> Path:
     (root / "docs/img/a.png").write_bytes(b"picture")
     (root / "data/list.json").write_text("{}")
     (root / "README.md").write_text(
-        '# A\n<img src="docs/img/a.png">\n[list](data/list.json), [all](data), [web](https://a.org), [page](page/index.html)\n'
+        '# A\n<img src="docs/img/a.png">\n[list](data/list.json), [all](data), [web](https://a.org), '
+        "[page](page/index.html)\n"
         "![badge](https://a.org/badge.svg)\n"
     )
     for name in ("docs/b.md", "CONTRIBUTING.md", "CHANGELOG.md"):
