@@ -139,21 +139,18 @@ class RangeEncoder {
     this.words[k] += 1;
   }
 
-  // The fewest bytes that decode to what was written; of those the greatest up to `inside`.
+  // The fewest bytes that decode to what was written.
   content() {
     if (this.range === LAST_64) return [];
     const hex = this.words.map((word) => word.toString(16).padStart(8, "0")).join("");
     const low = (BigInt("0x0" + hex) << 64n) | this.low;
     const end = low + this.range;
-    const inside = ((low + LAST_32) >> 32n) << 32n;
-    const same = ((end >> 32n) & LAST_32) === ((inside >> 32n) & LAST_32);
-    const size = this.words.length + 2;
-    for (let length = 4 * (same ? size : size - 1) - 8; ; length++) {
-      if (length < 0) continue;
-      const unit = BigInt(32 * size - 8 * length);
-      const [below, above] = [inside >> unit, -(-low >> unit)];
-      const number = below > above ? below : above;
-      if (number << unit < end && number >> BigInt(8 * length) === 0n) return toBytes(number, length);
+    const shifts = this.words.length;
+    const single = end >> 32n === (low + LAST_32) >> 32n; // one multiple of 2^32 lies in between
+    for (let length = Math.max(4 * shifts - (single ? 0 : 4), 0); ; length++) {
+      const unit = BigInt(32 * shifts + 64 - 8 * length);
+      const number = -(-low >> unit); // the least that is not below `low`
+      if (number << unit < end) return toBytes(number, length);
     }
   }
 }

@@ -59,6 +59,8 @@ def odd_networks() -> dict[str, CompressedNetwork]:
     wide = tuple(rng.integers(-9, 10, shape).astype(np.int32) for shape in ((10, 12), (12, 12)))
     extreme = rng.integers(-32_768, 32_769, (3, 50)).astype(np.int32)
     plain = ReshapePlan((3, 50), (3, 50), (0, 1))
+    long = ReshapePlan((70_000, 2), (70_000, 2), (0, 1))  # ranks are choices among 70,001
+    tall, tower = np.ones((1, 2), np.int32), rng.integers(-1, 2, (70_000, 1)).astype(np.int32)
     cube = np.arange(8, dtype=np.int32).reshape(2, 2, 2)
     thin = [rng.integers(-2, 3, (dim, 2)).astype(np.int32) for dim in (10, 27, 37)]
     return {
@@ -66,6 +68,7 @@ def odd_networks() -> dict[str, CompressedNetwork]:
         "nothing": CompressedNetwork("", ()),
         "zero": CompressedNetwork("lenet5", ()),
         "many": CompressedNetwork("n", tuple(parameter(f"p{k}", (9, 8), (2, 2), k) for k in range(90))),
+        "long": CompressedNetwork("long", (CodedParameter("long", long, tall, (tower, None), 0),)),
         "shared": CompressedNetwork("none of these", (whole, shared)),
         "odd": CompressedNetwork(
             "odd",
