@@ -35,7 +35,7 @@ def test_choices_are_read_and_the_stream_ends_alike(engine: Engine, most: int) -
     rng = np.random.default_rng(most)
     for _ in range(150):
         counts = [int(count) for count in rng.integers(1, most + 2, int(rng.integers(0, 9)))]
-        values = [int(rng.choice([0, count - 1, rng.integers(count)])) for count in counts]
+        values = [int(rng.choice([0, n - 1, int(rng.integers(n))])) for n in counts]
         assert_reads_the_same(engine, values, counts)
 
 
