@@ -207,6 +207,26 @@ def test_out_is_filled_and_returned(mode: int) -> None:
     np.testing.assert_array_equal(out, expected)
 
 
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize(
+    ("shape", "rows"),
+    [*(((47, 30), rows) for rows in range(1, 18)), ((9000, 256), 10), ((9000, 256), 16)],
+)
+def test_narrow_results_end_where_they_end(
+    shape: tuple[int, int], rows: int, dtype: type[np.floating[Any]]
+) -> None:
+    """Vectors wider than a row of the result may run over into the next row, but not behind the last."""
+    rng = np.random.default_rng(0)
+    tensor = rng.standard_normal(shape).astype(dtype)
+    matrix = rng.standard_normal((rows, shape[1])).astype(dtype)
+    room = np.full(shape[0] * rows + 32, np.nan, dtype)
+    mode_dot(tensor, matrix, 1, out=room[16:-16].reshape(shape[0], rows))
+    assert np.isnan(room[:16]).all()
+    assert np.isnan(room[-16:]).all()
+    expected = (tensor @ matrix.T).ravel()
+    np.testing.assert_allclose(room[16:-16], expected, rtol=0, atol=tolerance(tensor, shape[1]))
+
+
 @pytest.mark.parametrize(
     ("tensor", "error", "message"),
     [
