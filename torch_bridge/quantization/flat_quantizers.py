@@ -4,8 +4,8 @@ Tensor by tensor, rounding and rate term are some 30 small operations each, whos
 their arithmetic. One step's share of both, forward and backward, on one thread of an AMD EPYC:
 
     model (tensors, parameters)       by tensor    rate term flat    rounding flat too
-    LeNet-5 (15, 3,641)               9.8 ms       2.3 ms            1.2 ms
-    ResNet-20 (86, 39,996)            86 ms        16 ms             6.2 ms
+    LeNet-5 (15, 3,641)               10.3 ms      2.4 ms            1.5 ms
+    ResNet-20 (86, 39,996)            80 ms        13 ms             7.7 ms
 """
 
 from collections.abc import Iterable, Iterator
