@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from ada_tucker.studies import ablation
-from course_kit.figures.ablation import ablation_figure
+from course_kit.figures.ablation import ablation_figure, budgets_figure
 from tests.ada_tucker.tiny_cli import command_in
 from tests.torch_bridge.tiny_runs import CONFIG, tiny_experiment
 from torch_bridge.benchmarks.experiment import Experiment
@@ -28,7 +28,7 @@ def experiment(monkeypatch: pytest.MonkeyPatch) -> Experiment:
 SETTINGS = {"order": 4, "dims": 5, "start": 2, "core": 2, "distil": 2, "bits": 7}
 
 
-@pytest.mark.parametrize("name", ablation.STUDIES)
+@pytest.mark.parametrize("name", SETTINGS)
 def test_study_changes_one_thing_at_equal_parameters(name: str, experiment: Experiment) -> None:
     outcomes = ablation.study(name, experiment, [0, 1])
     assert len(outcomes) == 2 * len({o.setting for o in outcomes}) == 2 * SETTINGS[name]
@@ -40,6 +40,28 @@ def test_study_changes_one_thing_at_equal_parameters(name: str, experiment: Expe
     axes = ablation_figure(told).axes[0]
     labels = [label.get_text() for label in axes.get_yticklabels()]
     assert labels == list(dict.fromkeys(o.setting for o in outcomes))
+
+
+def test_study_of_shared_cores_stays_within_each_budget_and_is_drawn_as_curves(
+    experiment: Experiment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ablation, "BUDGETS", (600, 1_200))
+    outcomes = ablation.study("shared", experiment, [0])
+    assert set(SETTINGS) | {"shared"} == set(ablation.STUDIES)
+    assert [outcome.setting for outcome in outcomes] == [
+        f"{model}, {way}, {budget}"
+        for model in ("lenet300", "lenet5")
+        for budget in (600, 1200)
+        for way in ("own cores", "one shared core")
+    ]
+    for outcome in outcomes:
+        budget = int(outcome.setting.split(", ")[-1])
+        assert 0.8 * budget <= outcome.params <= budget + 10
+    told = ablation.content("shared", outcomes) | {"data_set": "MNIST-5k"}
+    for axes in budgets_figure(told).axes:
+        drawn = [line for line in axes.get_lines() if not str(line.get_label()).startswith("_")]
+        assert [line.get_label() for line in drawn] == ["own cores", "one shared core"]
+        assert all(len(list(line.get_xdata())) == 2 for line in drawn)
 
 
 def test_fewer_bits_make_smaller_files(experiment: Experiment) -> None:
