@@ -11,7 +11,6 @@ import numpy as np
 import numpy.typing as npt
 
 from tucker_core.core_curves import frontier
-from tucker_core.kernels.search import add_layer
 
 Costs = npt.NDArray[np.int64]
 Losses = npt.NDArray[np.float64]
@@ -52,6 +51,8 @@ def cheapest_choice(costs: Sequence[Costs], losses: Sequence[Losses], budget: in
 
 def _in_portions(costs: Sequence[Costs], losses: Sequence[Losses], budget: int) -> list[int]:
     """The best choice if every option takes whole portions of the budget."""
+    from tucker_core.kernels.search import add_layer
+
     portion = max(1, budget // _PORTIONS)
     portions = budget // portion
     best = np.zeros(portions + 1)
