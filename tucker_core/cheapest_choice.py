@@ -15,7 +15,7 @@ from tucker_core.core_curves import frontier
 Costs = npt.NDArray[np.int64]
 Losses = npt.NDArray[np.float64]
 
-_PORTIONS = 20_000  # of a budget; one of fewer numbers is shared out number by number
+_PORTIONS = 20_000  # of a budget; one of fewer parameters is shared out number by number
 _FINENESS = 250.0  # options whose costs differ by less than a part in so many are taken for one
 
 
@@ -74,7 +74,7 @@ def _in_portions(costs: Sequence[Costs], losses: Sequence[Losses], budget: int) 
 
 
 def _last_of_each(levels: Losses) -> Costs:
-    """Indices of the first entry, and of the last one of each whole number of a rising list."""
+    """Indices of the first entry, and of the last one of each integer of a rising list."""
     whole = np.floor(levels)
     last = np.append(np.flatnonzero(np.diff(whole)), len(whole) - 1)
     return last if last[0] == 0 else np.append(0, last)

@@ -10,7 +10,7 @@ and the loss of a network as the sum over its layers: the plan of least loss kee
 layers together, multiplied. Where no singular values are known they are taken to fall as
 1, 1/2, 1/3, ..., which makes cores near cubes.
 
-The search is exact: `kernels.search` lists the least loss at every number of stored numbers, layer by
+The search is exact: `kernels.search` lists the least loss at every number of stored parameters, layer by
 layer, and a dynamic programme shares the budget among the layers.
 """
 
@@ -115,7 +115,7 @@ def best_core_shapes(
     Parameters
     ----------
     all_dims : dims (I_1, ..., I_N) of each tensor
-    budget : numbers that all cores and factors together may store, at most
+    budget : parameters that all cores and factors together may store, at most
     losses : per tensor its `energy_losses`; by default of singular values 1, 1/2, 1/3, ...
 
     Returns
@@ -152,7 +152,7 @@ def best_core_shapes(
         layers.append((costs, ranks, choices))
     if not np.isfinite(left[-1]):
         raise ValueError(
-            f"budget is {budget} numbers; {len(all_dims)} tensors of dims {shown(all_dims)} need at "
+            f"budget is {budget} parameters; {len(all_dims)} tensors of dims {shown(all_dims)} need at "
             f"least {sum(least_params(dims) for dims in all_dims)}"
         )
     chosen = []
@@ -174,7 +174,7 @@ def best_shared_core(
     Parameters
     ----------
     all_dims : dims (I_1, ..., I_N) of each tensor, of one order
-    budget : numbers that the core and all factors together may store, at most
+    budget : parameters that the core and all factors together may store, at most
     losses : per tensor its `energy_losses`; by default of singular values 1, 1/2, 1/3, ...
 
     Raises
@@ -206,14 +206,14 @@ def best_shared_core(
     costs, _, ranks = _frontier(limits, prices, total, most, full_is_free=False)
     if not len(costs):
         raise ValueError(
-            f"budget is {budget} numbers; a shared core for {len(all_dims)} tensors of dims "
+            f"budget is {budget} parameters; a shared core for {len(all_dims)} tensors of dims "
             f"{shown(all_dims)} needs at least {shared_core_params(all_dims, (1,) * orders[0])}"
         )
     return ranks[-1]
 
 
 def least_params(dims: Sequence[int]) -> int:
-    """Fewest numbers that any Tucker format of these dims stores.
+    """Fewest parameters that any Tucker format of these dims stores.
 
     Making a mode full saves its I_n numbers and multiplies the core by I_n, which pays for the smallest
     dimensions, if at all.
@@ -230,7 +230,7 @@ def least_params(dims: Sequence[int]) -> int:
 def plain_core_shapes(
     dims: Sequence[int], budget: int, losses: Losses
 ) -> Iterator[tuple[float, int, Dims]]:
-    """(loss, numbers, rank) of every useful core shape within the budget: the search as one reads it.
+    """(loss, parameters, rank) of every useful core shape within the budget: the search as one reads it.
 
     Examples
     --------
@@ -252,7 +252,7 @@ def _check_table(budget: int, count: int) -> None:
 
 def _too_much(budget: int, count: int, what: str) -> str:
     return (
-        f"budget is {budget} numbers for {count} tensors: more than {what} of exact search; plan with "
+        f"budget is {budget} parameters for {count} tensors: more than {what} of exact search; plan with "
         "search='balanced', or with a smaller budget"
     )
 

@@ -1,4 +1,4 @@
-"""What a Tucker weight costs: numbers stored, bytes and floating-point operations, as formulas.
+"""What a Tucker weight costs: parameters stored, bytes and floating-point operations, as formulas.
 
 A layer of dims (I_1, ..., I_N) and rank (J_1, ..., J_N) stores prod(J_n) + sum(I_n J_n) numbers; a
 mode of full rank, J_n = I_n, needs no factor and adds nothing to the sum. FLOPs count 2 per
@@ -14,7 +14,7 @@ BYTES_PER_FLOAT32 = 4
 
 
 def tucker_params(dims: Sequence[int], rank: Sequence[int]) -> int:
-    """Count the numbers that a Tucker tensor of these dims (I_1, ..., I_N) and this rank stores.
+    """Count the parameters that a Tucker tensor of these dims (I_1, ..., I_N) and this rank stores.
 
     Raises
     ------
@@ -44,7 +44,7 @@ def stored_params(dims: tuple[int, ...], rank: tuple[int, ...]) -> int:
 
 
 def shared_core_params(all_dims: Sequence[Sequence[int]], rank: Sequence[int]) -> int:
-    """Count the numbers of one core of shape `rank` and of the matrices of all tensors that share it.
+    """Count the parameters of one core of shape `rank` and of the matrices of all tensors that share it.
 
     Every tensor has a matrix (I_n, J_n) in every mode: a full or even wider one (J_n > I_n) too, because
     the core is not its own.
@@ -84,7 +84,7 @@ def check_bits(bits: float) -> float:
     >>> check_bits(4)
     4.0
     """
-    needed = "a positive number of bits per number is needed"
+    needed = "a positive number of bits per parameter is needed"
     number = check_real(bits, "bits", needed)
     if not 0 < number < math.inf:
         raise ValueError(f"bits is {bits}; {needed}")

@@ -47,7 +47,7 @@ def hosvd(
     ----------
     tensor : array of shape (I_1, ..., I_N), float32 or float64
     rank : tuple (J_1, ..., J_N); or an int, the same for every mode; or a float in (0, 1], at most
-        that fraction of the tensor's numbers (see `validate_tucker_rank`); a mode of full rank gets
+        that fraction of the tensor's parameters (see `validate_tucker_rank`); a mode of full rank gets
         no factor (None)
     tol : guaranteed relative error ||X - X^|| / ||X|| <= tol, in [0, 1); the ranks follow from it. The
         rounding errors of core and factors come on top, at most about 10 eps of the dtype (1e-6 in

@@ -52,7 +52,7 @@ def grouped_plan(
     Parameters
     ----------
     weights : name -> weight, float32 or float64
-    budget : numbers that all cores and matrices together may store, at most
+    budget : parameters that all cores and matrices together may store, at most
     family, order : of the reshapes, as `reshape_candidates` takes them; a shared core needs an order
         of 3 or more
 
@@ -81,7 +81,7 @@ def grouped_plan(
     least = sum(int(own.costs[0]) for own in options)
     if least > budget:
         raise ValueError(
-            f"budget is {budget} numbers; {len(groups)} groups of weights need at least {least}"
+            f"budget is {budget} parameters; {len(groups)} groups of weights need at least {least}"
         )
     chosen = cheapest_choice(
         [own.costs for own in options], [own.losses for own in options], budget

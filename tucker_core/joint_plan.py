@@ -164,9 +164,10 @@ def joint_plan(
     factors = _check_importance(importance, [own.name for own in options])
     least = sum(int(own.costs[0]) for own in options)
     if least > budget:
+        largest = max(options, key=lambda own: int(own.costs[0])).name
         raise ValueError(
-            f"budget is {budget} numbers; {len(options)} weights need at least {least}: the largest of "
-            f"their smallest formats is that of {max(options, key=lambda own: int(own.costs[0])).name}"
+            f"budget is {budget} parameters; {len(options)} weights need at least {least}: the largest "
+            f"of their smallest formats is that of {largest}"
         )
     losses = [own.losses * factors.get(own.name, 1.0) for own in options]
     chosen = cheapest_choice([own.costs for own in options], losses, budget)

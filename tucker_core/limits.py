@@ -77,7 +77,7 @@ def check_size(name: str, weights: int, shelf: Shelf) -> None:
     if weights > MAX_WEIGHTS or shelf.stored > MAX_SYMBOLS:
         raise ValueError(
             f"up to {printable(name)} the network declares {weights:,} weights from {shelf.stored:,} "
-            f"stored numbers; at most {MAX_WEIGHTS:,} from {MAX_SYMBOLS:,} can be in a file: use "
+            f"stored parameters; at most {MAX_WEIGHTS:,} from {MAX_SYMBOLS:,} can be in a file: use "
             "smaller ranks, or write several files"
         )
     if len(shelf.shapes) > MAX_TENSORS:

@@ -93,12 +93,12 @@ class NetworkPlan:
 
     @property
     def shared_core_params(self) -> int:
-        """Numbers of the cores that layers share; 0 if each has its own."""
+        """Parameters of the cores that layers share; 0 if each has its own."""
         return sum(math.prod(group[0].rank) for group in self.shared_groups.values())
 
     @property
     def n_params(self) -> int:
-        """Numbers stored by all cores and factors together; a shared core counts once."""
+        """Parameters stored by all cores and factors together; a shared core counts once."""
         return self.shared_core_params + sum(layer.n_params for layer in self.layers)
 
     def __getitem__(self, name: str) -> LayerPlan:
@@ -118,8 +118,8 @@ class NetworkPlan:
         )
 
     def table(self) -> str:
-        """Format the plan as a text table: layer, shape, dims, core, numbers, share of the dense ones."""
-        rows: list[tuple[str, ...]] = [("layer", "shape", "dims", "core", "numbers", "of dense")]
+        """Format the plan as a text table: layer, shape, dims, core, parameters, fraction of dense."""
+        rows: list[tuple[str, ...]] = [("layer", "shape", "dims", "core", "parameters", "of dense")]
         rows += [_row(layer) for layer in self.layers]
         for name, group in self.shared_groups.items():
             label, size = f"shared core {name}".strip(), math.prod(group[0].rank)

@@ -47,7 +47,7 @@ def partial_tucker(
     ----------
     tensor : array of shape (I_1, ..., I_N)
     rank : one rank for each of `modes`; an int, used in each of them but never above its dimension; or a
-        float in (0, 1], at most that fraction of the whole tensor's numbers, kept modes included
+        float in (0, 1], at most that fraction of the whole tensor's parameters, kept modes included
     modes : the modes to decompose, each once
     return_errors, options : as for `tucker`
 

@@ -6,7 +6,7 @@ chosen together: by `ranks_within`, so that every core is as close to a hypercub
 or by exact search (`core_shapes`), which puts the ranks where given singular values say that the energy
 is. With a shared core (SCADA-Tucker, `shared_plan`) all weights get one order and one core, stored once,
 and keep their own matrices.
-The budget is a hard ceiling and counts the numbers of cores and factors; biases are not part of it.
+The budget is a hard ceiling and counts the parameters of cores and factors; biases are not part of it.
 """
 
 import math
@@ -64,9 +64,9 @@ def plan_network(
     Parameters
     ----------
     shapes : name -> shape of each weight to compress
-    budget : numbers (or bytes) that all cores and factors together may take, at most
+    budget : parameters (or bytes) that all cores and factors together may take, at most
     unit : whether the budget is in "numbers" or in "bytes"
-    bits : bits per number, to turn bytes into numbers
+    bits : bits per parameter, to turn bytes into parameters
     order : number of modes of every reshaped tensor, or "auto" for a proper one for each (with a shared
         core: one for all)
     reshape : the family that dims are taken from, "svd", "order 2", "natural", "split" or "balanced", as
@@ -210,7 +210,7 @@ def _ranks(
 
 
 def _below_dense(reshapes: Mapping[str, ReshapePlan], find: FindRanks, budget: int) -> list[Dims]:
-    """Ranks that store fewer numbers than each weight has; what that saves goes to the others."""
+    """Ranks that store fewer parameters than each weight has; what that saves goes to the others."""
     sizes = [math.prod(reshape.shape) for reshape in reshapes.values()]
     all_dims = [reshape.dims for reshape in reshapes.values()]
     for (name, reshape), size in zip(reshapes.items(), sizes, strict=True):

@@ -50,7 +50,7 @@ def numbers_of(budget: int, unit: str, bits: float) -> int:
         return total if unit == "numbers" else int(total * 8 / per_number)
     except OverflowError:
         raise ValueError(
-            f"budget is {shown(budget)} bytes and bits is {bits}; fewer numbers can be counted"
+            f"budget is {shown(budget)} bytes and bits is {bits}; fewer parameters can be counted"
         ) from None
 
 

@@ -1,6 +1,6 @@
 """Which ranks fit a budget? One search for one tensor and for a whole network.
 
-The budget is a hard ceiling on the numbers stored. Within it the search makes the cores as large
+The budget is a hard ceiling on the parameters stored. Within it the search makes the cores as large
 and as close to cubes as it can: it starts from the largest cube J x ... x J that fits everywhere and
 then raises, one step at a time, the smallest rank that can still be paid for. Two rules keep it from
 paying for nothing:
@@ -83,9 +83,9 @@ def validate_tucker_rank(
         most = max((dim for mode, dim in enumerate(dims) if mode not in fixed), default=max(dims))
         side = check_integer(rank, "rank", 1, most, f"shape {shown(dims)} allows 1 to {most}")
         return tuple(dim if n in fixed else min(side, dim) for n, dim in enumerate(dims))
-    fraction = check_real(rank, "rank", "a fraction of the numbers, in (0, 1]")
+    fraction = check_real(rank, "rank", "a fraction of the parameters, in (0, 1]")
     if not 0 < fraction <= 1:
-        raise ValueError(f"rank is {rank}; a float means a fraction of the numbers, in (0, 1]")
+        raise ValueError(f"rank is {rank}; a float means a fraction of the parameters, in (0, 1]")
     return ranks_within([dims], int(fraction * math.prod(dims) + 1e-9), fixed)[0]
 
 
@@ -109,17 +109,17 @@ def _check_given(dims: Dims, rank: Dims, fixed: Collection[int]) -> Dims:
 def ranks_within(
     all_dims: Sequence[Dims], budget: int, fixed_modes: Collection[int] = ()
 ) -> list[Dims]:
-    """Choose the ranks of several tensors together under one ceiling of stored numbers.
+    """Choose the ranks of several tensors together under one ceiling of stored parameters.
 
     Parameters
     ----------
     all_dims : dims (I_1, ..., I_N) of each tensor
-    budget : numbers that all cores and factors together may store, at most
+    budget : parameters that all cores and factors together may store, at most
     fixed_modes : modes that stay full in every tensor
 
     Returns
     -------
-    one rank tuple (J_1, ..., J_N) per tensor; the numbers stored never exceed the budget
+    one rank tuple (J_1, ..., J_N) per tensor; the parameters stored never exceed the budget
 
     Raises
     ------
@@ -142,7 +142,7 @@ def ranks_within(
             f"every other rank at 1 and modes {sorted(fixed)} full" if fixed else "every rank at 1"
         )
         raise ValueError(
-            f"budget is {budget} numbers; {len(all_dims)} tensors of dims {shown(all_dims)} need at "
+            f"budget is {budget} parameters; {len(all_dims)} tensors of dims {shown(all_dims)} need at "
             f"least {least}, with {others}"
         )
     sides = range(1, max(max(dims) for dims in all_dims) + 1)
@@ -186,7 +186,7 @@ def check_budget(budget: int) -> int:
     >>> check_budget(np.int64(100))
     100
     """
-    return check_integer(budget, "budget", limit="it counts the numbers that may be stored")
+    return check_integer(budget, "budget", limit="it counts the parameters that may be stored")
 
 
 def _cubes(all_dims: Sequence[Dims], side: int, fixed: Collection[int]) -> list[Dims]:
@@ -227,7 +227,7 @@ def _raise(dims: Dims, rank: Dims, mode: int) -> Dims:
 
 
 def _tidy(dims: Dims, rank: Dims) -> Dims:
-    """Make a mode full where this stores no more numbers, the smallest dimension first."""
+    """Make a mode full where this stores no more parameters, the smallest dimension first."""
     for mode in sorted(range(len(dims)), key=lambda n: dims[n]):
         full = _with(rank, mode, dims[mode])
         if stored_params(dims, full) <= stored_params(dims, rank):

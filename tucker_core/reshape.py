@@ -30,7 +30,7 @@ from tucker_core.checks import (
 from tucker_core.factorize import check_size
 from tucker_core.reshape_ways import Way, Wishes, best_ways, mixed_way
 
-# Measured on the first layer of LeNet-300 at about 4,100 stored numbers: order 4 (mean dimension 22)
+# Measured on the first layer of LeNet-300 at about 4,100 stored parameters: order 4 (mean dimension 22)
 # beats 3 (62) and 5 (12), and all beat 2 (485) by far. So dims near 22 are taken as proper.
 PROPER_DIM = 22
 

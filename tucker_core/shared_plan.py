@@ -51,7 +51,7 @@ def shared_plan(
     Parameters
     ----------
     shapes : name -> shape of each weight
-    budget : numbers that the core and all matrices together may store, at most
+    budget : parameters that the core and all matrices together may store, at most
     order : of all tensors; by default 3, 4 or 5, where a joint decomposition of the weights loses least,
         or that of the proper dims of the largest weight
     family : of the reshapes, as far as it has one of that order
@@ -93,7 +93,7 @@ def _with_tiny_ones(
     needed = shared_core_params(all_dims, (1,) * len(all_dims[0])) + sum(least.values())
     if budget < needed:
         raise ValueError(
-            f"budget is {budget} numbers; a shared core for {len(shared)} tensors of dims "
+            f"budget is {budget} parameters; a shared core for {len(shared)} tensors of dims "
             f"{shown(all_dims)} and {len(tiny)} smaller ones needs at least {needed}"
         )
     share = min(_MOST_OF_TINY, _TINY_SHARE * (budget - needed) / sum(sizes.values()))

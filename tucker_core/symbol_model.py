@@ -1,4 +1,4 @@
-"""How often each integer of a tensor is expected: a two-sided geometric law, told by 13 bits.
+"""How often each integer of a tensor is expected: a two-sided geometric distribution, told by 13 bits.
 
 The integer k is expected in proportion to
 

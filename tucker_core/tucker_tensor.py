@@ -58,7 +58,7 @@ class TuckerTensor(NamedTuple):
 
     @property
     def n_params(self) -> int:
-        """Numbers stored: prod(J_n) + sum(I_n J_n) over the modes that have a factor."""
+        """Parameters stored: prod(J_n) + sum(I_n J_n) over the modes that have a factor."""
         parts = (self.core, *(factor for factor in self.factors if factor is not None))
         return sum(math.prod(np.shape(part)) for part in parts)
 

@@ -41,7 +41,7 @@ def to_words(array: Array) -> Symbols:
 
     Returns
     -------
-    integers of shape (n, w), each of 8 bits with a sign: of whole numbers the high bytes are left out
+    integers of shape (n, w), each of 8 bits with a sign: of integers the high bytes are left out
         that only repeat the sign, of floats the low ones that are zero
 
     Raises
@@ -112,6 +112,6 @@ def check_words(words: Symbols, kind: str, n: int) -> None:
 
 
 def _above(words: Array, signed: bool) -> Array:
-    """What stands above the highest byte of a whole number: its sign."""
+    """What stands above the highest byte of a integer: its sign."""
     above: Array = np.where(words < 0, -1, 0) if signed else np.zeros_like(words)
     return above

@@ -68,7 +68,7 @@ def input_shape(spec: str, given: str | None) -> tuple[int, ...]:
     if given is not None:
         sizes = [size.strip() for size in given.split(",")]
         if not all(size.isascii() and size.isdecimal() and int(size) for size in sizes):
-            raise ValueError(f"input is {given!r}; whole numbers such as 3,32,32 are needed")
+            raise ValueError(f"input is {given!r}; integers such as 3,32,32 are needed")
         return tuple(map(int, sizes))
     if spec not in MODELS:
         raise ValueError(

@@ -8,7 +8,7 @@ _MOST_THREADS = 1_024
 
 
 def whole(least: int, most: int | None = None) -> Callable[[str], int]:
-    """A kind of whole numbers, from `least` to `most`.
+    """A kind of integers, from `least` to `most`.
 
     Examples
     --------
@@ -21,7 +21,7 @@ def whole(least: int, most: int | None = None) -> Callable[[str], int]:
         try:
             value = int(text)
         except ValueError:
-            raise argparse.ArgumentTypeError(f"{text!r} is no whole number") from None
+            raise argparse.ArgumentTypeError(f"{text!r} is no integer") from None
         if value < least or (most is not None and value > most):
             raise argparse.ArgumentTypeError(f"{text} is not possible; {limits} is")
         return value

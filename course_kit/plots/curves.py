@@ -46,7 +46,7 @@ def error_against_size(
     xlabel: str = "bytes",
     ylabel: str = "error, %",
 ) -> None:
-    """Draw errors against bytes (or numbers stored), sizes on a logarithmic axis.
+    """Draw errors against bytes (or parameters stored), sizes on a logarithmic axis.
 
     Parameters
     ----------

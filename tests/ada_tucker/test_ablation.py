@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from ada_tucker.studies import ablation
@@ -61,7 +62,7 @@ def test_study_of_shared_cores_stays_within_each_budget_and_is_drawn_as_curves(
     for axes in budgets_figure(told).axes:
         drawn = [line for line in axes.get_lines() if not str(line.get_label()).startswith("_")]
         assert [line.get_label() for line in drawn] == ["own cores", "one shared core"]
-        assert all(len(list(line.get_xdata())) == 2 for line in drawn)
+        assert all(np.size(line.get_xdata()) == 2 for line in drawn)
 
 
 def test_fewer_bits_make_smaller_files(experiment: Experiment) -> None:

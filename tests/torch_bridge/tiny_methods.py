@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from torch_bridge.models import build_model
 
-EACH = 3.5  # bits that a stored number is expected to take
+EACH = 3.5  # bits that a stored parameter is expected to take
 
 
 def lenet300() -> nn.Module:

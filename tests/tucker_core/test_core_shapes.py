@@ -113,7 +113,7 @@ def test_the_smallest_budget_is_named_and_is_enough(all_dims: list[Dims]) -> Non
     least = sum(map(least_params, all_dims))
     assert sum(map(tucker_params, all_dims, best_core_shapes(all_dims, least))) == least
     for budget in (least - 1, 0, -5):
-        with pytest.raises(ValueError, match=f"budget is {budget} numbers.*at least {least}$"):
+        with pytest.raises(ValueError, match=f"budget is {budget} parameters.*at least {least}$"):
             best_core_shapes(all_dims, budget)
 
 
@@ -161,9 +161,11 @@ def test_so_is_what_takes_too_much_memory(monkeypatch: pytest.MonkeyPatch) -> No
     monkeypatch.setattr(core_shapes, "MAX_TABLE", 1_000)
     assert best_core_shapes([(9, 9, 9)], 200)
     assert best_shared_core([(9, 9, 9)], 200)
-    with pytest.raises(ValueError, match=r"budget is 250 numbers for 1 .* 1,000 entries.*smaller"):
+    with pytest.raises(
+        ValueError, match=r"budget is 250 parameters for 1 .* 1,000 entries.*smaller"
+    ):
         best_core_shapes([(9, 9, 9)], 250)
-    with pytest.raises(ValueError, match=r"budget is 250 numbers for 1 .* 1,000 entries"):
+    with pytest.raises(ValueError, match=r"budget is 250 parameters for 1 .* 1,000 entries"):
         best_shared_core([(9, 9, 9)], 250)
     with pytest.raises(ValueError, match=r"dims \(999, 2\) sum to more than 1,000"):
         energy_losses((999, 2))

@@ -126,7 +126,7 @@ def test_a_weight_without_a_smaller_format_is_named() -> None:
 
 def test_too_small_a_budget_names_the_smallest() -> None:
     with pytest.raises(
-        ValueError, match=r"budget is 100 numbers; 5 weights need at least \d+"
+        ValueError, match=r"budget is 100 parameters; 5 weights need at least \d+"
     ) as e:
         plan_network(SHAPES, budget=100, weights=WEIGHTS)
     least = int(str(e.value).split("at least ")[1].split(":")[0])
@@ -188,7 +188,7 @@ def test_weights_are_those_of_the_shapes() -> None:
 
 
 def test_a_large_budget_is_shared_out_as_well_as_a_small_one() -> None:
-    """Beyond 20,000 numbers the programme works in portions; what they leave over is spent."""
+    """Beyond 20,000 parameters the programme works in portions; what they leave over is spent."""
     rng = np.random.default_rng(1)
     costs = [np.unique(rng.integers(1_000, 90_000, 300)) for _ in range(6)]
     losses = [np.sort(rng.random(len(own)))[::-1] for own in costs]

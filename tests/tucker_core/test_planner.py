@@ -118,7 +118,9 @@ def test_a_shared_core_is_counted_once() -> None:
 @pytest.mark.parametrize("order", ["auto", 3])
 def test_the_smallest_budget_of_a_shared_core_is_named(order: Literal["auto"] | int) -> None:
     options: dict[str, Any] = {"shared_core": True, "order": order}
-    with pytest.raises(ValueError, match=r"budget is 10 numbers; .* needs at least \d+") as caught:
+    with pytest.raises(
+        ValueError, match=r"budget is 10 parameters; .* needs at least \d+"
+    ) as caught:
         plan_network(LENET5, budget=10, **options)
     least = int(str(caught.value).split("at least ")[1])
     assert plan_network(LENET5, budget=least, **options).n_params == least
@@ -139,7 +141,9 @@ def test_bad_plans_are_named() -> None:
         plan_network(LENET5, budget=3_000, search="balanced", shared_core=True)
     with pytest.raises(ValueError, match=r"need at least \d+"):
         plan_network(LENET5, budget=100, search="exact")
-    with pytest.raises(ValueError, match=r"budget is 100 numbers; a shared core .* at least \d+"):
+    with pytest.raises(
+        ValueError, match=r"budget is 100 parameters; a shared core .* at least \d+"
+    ):
         plan_network(LENET5, budget=100, shared_core=True)
     with pytest.raises(ValueError, match=r"spectra are for \['a'\], weights are \['a', 'b'\]"):
         plan_network(SMALL, budget=300, spectra={"a": [[1.0], [1.0]]})
@@ -164,5 +168,5 @@ def test_given_reshapes_are_kept_and_checked() -> None:
 def test_a_budget_below_one_names_what_is_enough(
     budget: int, search: Literal["balanced", "exact"]
 ) -> None:
-    with pytest.raises(ValueError, match=f"budget is {budget} numbers; .* need at least 18"):
+    with pytest.raises(ValueError, match=f"budget is {budget} parameters; .* need at least 18"):
         plan_network({"w": (9, 9)}, budget=budget, search=search)

@@ -1,6 +1,6 @@
 """Measure what a model of one's own costs: `python -m tools.bench.model [STUDY ...]`.
 
-linear     Linear 4096 x 4096 at 2 % of its numbers, batch 1 and 64: dense, reconstructed, factorized
+linear     Linear 4096 x 4096 at 2 % of its parameters, batch 1 and 64: dense, reconstructed, factorized
 lenet5     the bundled LeNet-5 files at batch 256, layer by layer and whole
 resnet50   plan and HOSVD of a ResNet-50 of 25.6 million random parameters: seconds and peak memory
 import     `import torch_bridge` above `import torch`

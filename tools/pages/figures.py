@@ -7,7 +7,7 @@ from course_kit.figures.method import method_figure
 from course_kit.plots import save_figure
 
 ROOT = Path(__file__).resolve().parents[2]
-SHAPE = (50, 20, 5, 5)  # LeNet-5's second convolution, three times at about 980 numbers
+SHAPE = (50, 20, 5, 5)  # LeNet-5's second convolution, three times at about 980 parameters
 CASES = (
     ((5, 25, 200), (4, 4, 4), "imbalanced dimensions"),
     ((25, 25, 40), (7, 7, 7), "proper order, balanced"),

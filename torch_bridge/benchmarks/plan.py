@@ -29,7 +29,7 @@ def plan_benchmark(
     Parameters
     ----------
     model : dense
-    budget : numbers that all cores and factors together may store, at most
+    budget : parameters that all cores and factors together may store, at most
     evidence : "spectra", dims and ranks that keep most energy of the weights; or "balanced", proper
         orders and cores near cubes, which serves better where little of the energy can be kept
     shared_core : one core for all (SCADA-Tucker), or for each of the "groups" of weights of equal shape

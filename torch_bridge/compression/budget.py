@@ -30,7 +30,7 @@ def numbers_within(
     unit : of the budget. "numbers": those of cores and factors alone. "parameters": all parameters of the
         compressed model. "bytes": all its parameters and buffers, in the dtypes that they have. "ratio":
         how many times fewer parameters than the dense model, at least
-    least : fewest numbers that a plan of the weights stores, by default that of the balanced one
+    least : fewest parameters that a plan of the weights stores, by default that of the balanced one
 
     Raises
     ------
@@ -48,7 +48,7 @@ def numbers_within(
     if unit not in get_args(Unit):
         raise ValueError(f"unit is {unit!r}; one of {get_args(Unit)} is needed")
     if not (math.isfinite(budget) and budget > 0) or (unit != "ratio" and budget != int(budget)):
-        what = "number" if unit == "ratio" else "whole number"
+        what = "number" if unit == "ratio" else "integer"
         raise ValueError(f"budget is {budget} in the unit {unit!r}; a positive {what} is needed")
     if unit == "numbers":
         return int(budget)
@@ -71,6 +71,6 @@ def numbers_within(
     if room < least:
         raise ValueError(
             f"budget is {budget} in the unit {unit!r}; nothing fits beyond {smallest}: {others:,} "
-            f"parameters are not compressed, and {len(weights)} weights need at least {least:,} numbers"
+            f"parameters are not compressed, and {len(weights)} weights need {least:,} parameters or more"
         )
     return room

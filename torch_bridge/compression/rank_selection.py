@@ -70,7 +70,7 @@ class Evidence:
 
     @property
     def least(self) -> int:
-        """Fewest numbers that a plan can store."""
+        """Fewest parameters that a plan can store."""
         return sum(min(option.numbers for option in own) for own in self.options.values())
 
     def only(self, names: Collection[str]) -> "Evidence":
@@ -144,7 +144,7 @@ class Evidence:
 
     def table(self) -> str:
         """Format all options as a text table."""
-        rows: list[tuple[str, ...]] = [("weight", "core", "numbers", "bytes", "loss")]
+        rows: list[tuple[str, ...]] = [("weight", "core", "parameters", "bytes", "loss")]
         for name, options in self.options.items():
             for o in options:
                 core = "x".join(map(str, o.rank))

@@ -1,6 +1,6 @@
 """Scans: what each weight of a model loses at each rank, taken alone.
 
-`scan_sensitivity` puts one weight at a time in Tucker form, at a few fractions of its numbers, and
+`scan_sensitivity` puts one weight at a time in Tucker form, at a few fractions of its parameters, and
 measures the model on whatever the caller measures: the error on a calibration set, say. `scan_rate` asks
 no data: the loss is the energy that the weight loses. Both also tell the bytes of the coded integers. The
 model is as before when they end, however they end, and every measurement begins with the same running
@@ -68,7 +68,7 @@ def scan_sensitivity(
     measure : what gets worse, a number for a model: its loss or error on a calibration set. It sees the
         model in the mode (`train` or `eval`) that it has
     include, exclude : patterns, as for `compress_model`
-    fractions : of each weight's numbers that its cores and factors may store
+    fractions : of each weight's parameters that its cores and factors may store
     order, reshape : of the weights, as for `compress_model`; by default what keeps most energy at each
         fraction
     what : what `measure` gives, for tables and plots
@@ -99,7 +99,7 @@ def scan_sensitivity(
     True
     """
     weights = _weights(model, include, exclude, fractions)
-    mark = fingerprint(
+    of_scan = fingerprint(
         model=type(model).__name__, weights=list(weights), what=what,
         values=digest([*model.parameters(), *model.buffers()]),
     )  # fmt: skip
@@ -114,7 +114,7 @@ def scan_sensitivity(
         raise ValueError(
             "the dense model measures no finite number; nothing can be compared with it"
         )
-    known = _Kept(resume, mark, base)
+    known = _Kept(resume, of_scan, base)
     curves = _curves(weights, order, reshape)
     jobs = [
         (weight, layer)
@@ -184,13 +184,13 @@ def scan_rate(
 class _Kept:
     """Measurements in a JSON file, each written as it is made."""
 
-    def __init__(self, path: Path | None, mark: str, base: float) -> None:
-        self._path, self._mark = path, mark
+    def __init__(self, path: Path | None, of_scan: str, base: float) -> None:
+        self._path, self._of_scan = path, of_scan
         self._values: dict[str, float | None] = {"dense": base}
         if path is not None and path.exists():
             try:
                 content = json.loads(path.read_text(encoding="utf-8"))
-                fits, self._values = content["mark"] == mark, dict(content["measured"])
+                fits, self._values = content["mark"] == of_scan, dict(content["measured"])
             except (ValueError, KeyError, TypeError) as error:
                 raise ValueError(
                     f"{path} holds no scan ({error}); delete it or name another"
@@ -211,7 +211,7 @@ class _Kept:
             value = measure()
             self._values[key] = value if math.isfinite(value) else None
             if self._path is not None:
-                write_json(self._path, {"mark": self._mark, "measured": self._values})
+                write_json(self._path, {"mark": self._of_scan, "measured": self._values})
         value_kept = self._values[key]
         return math.inf if value_kept is None else value_kept
 

@@ -251,7 +251,9 @@ def _unfit(parameter: Tensor) -> str:
     if not 1 <= len(shape) <= MAX_ORDER:
         return f"of order {len(shape)}; orders 1 to {MAX_ORDER} can be decomposed"
     if least_params(plan_reshape(shape).dims) >= math.prod(shape):
-        return f"so small ({math.prod(shape)} numbers) that no Tucker form stores fewer numbers"
+        return (
+            f"so small ({math.prod(shape)} parameters) that no Tucker form stores fewer parameters"
+        )
     return ""
 
 

@@ -103,7 +103,7 @@ class Quantizer(nn.Module):
 
 
 def round_through(tensor: Tensor) -> Tensor:
-    """Round to whole numbers; the gradient passes unchanged.
+    """Round to integers; the gradient passes unchanged.
 
     Examples
     --------

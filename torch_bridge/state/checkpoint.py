@@ -28,7 +28,7 @@ class CheckpointError(ValueError):
     """A checkpoint file is damaged; the message names it and what to do."""
 
 
-def checkpoint_of(path: Path, mark: str) -> Path:
+def checkpoint_of(path: Path, fingerprint: str) -> Path:
     """The path with the fingerprint before its suffix: runs that differ never share a file.
 
     Examples
@@ -36,24 +36,24 @@ def checkpoint_of(path: Path, mark: str) -> Path:
     >>> checkpoint_of(Path("runs/dense.npz"), "0123456789abcdef").name
     'dense-0123456789abcdef.npz'
     """
-    return path.with_name(f"{path.stem}-{mark}{path.suffix}")
+    return path.with_name(f"{path.stem}-{fingerprint}{path.suffix}")
 
 
-def save_checkpoint(path: Path, mark: str, state: Mapping[str, Any]) -> None:
+def save_checkpoint(path: Path, fingerprint: str, state: Mapping[str, Any]) -> None:
     """Write a nested dict of tensors, numbers and strings, replacing the old file in one step.
 
     Parameters
     ----------
     path : the file to write or replace
-    mark : fingerprint of the run
+    fingerprint : that of the run
     state : nested dicts (keys str or int) of tensors, arrays, numbers and strings
     """
     arrays: dict[str, Any] = {f"{_kind(v)}/{key}": _array(v) for key, v in _flatten(state)}
     with replacing(path) as temporary, temporary.open("wb") as file:
-        np.savez(file, mark=np.array(mark), names=np.array(_names(arrays)), **arrays)
+        np.savez(file, mark=np.array(fingerprint), names=np.array(_names(arrays)), **arrays)
 
 
-def load_checkpoint(path: Path, mark: str) -> State | None:
+def load_checkpoint(path: Path, fingerprint: str) -> State | None:
     """Read a checkpoint back; None if there is none or another run wrote it.
 
     Returns
@@ -69,7 +69,7 @@ def load_checkpoint(path: Path, mark: str) -> State | None:
         return None
     try:
         with open_npz(path) as stored:
-            if str(stored["mark"]) != mark:
+            if str(stored["mark"]) != fingerprint:
                 return None
             arrays = {key: stored[key] for key in stored.files if key not in ("mark", "names")}
             if str(stored["names"]) != _names(arrays):  # zip checks contents, not names

@@ -169,10 +169,10 @@ class TrainingRun:
         progress: bool,
     ) -> FitResult:
         """Go on from the checkpoint, if there is one, and take all epochs that are left."""
-        mark = self.fingerprint(validation)
+        fingerprint = self.fingerprint(validation)
         if checkpoint is not None:
-            path = checkpoint = checkpoint_of(checkpoint, mark)
-            self.restore(self.context.from_first(lambda: load_checkpoint(path, mark)))
+            path = checkpoint = checkpoint_of(checkpoint, fingerprint)
+            self.restore(self.context.from_first(lambda: load_checkpoint(path, fingerprint)))
         steps, done = self.config.epochs * self.steps, self.epoch * self.steps
         shown = progress and self.context.is_first
         with (
@@ -182,7 +182,7 @@ class TrainingRun:
             while self.epoch < self.config.epochs:
                 self.one_epoch(validation, bar)
                 if checkpoint is not None and self.context.is_first:
-                    save_checkpoint(checkpoint, mark, self.state())
+                    save_checkpoint(checkpoint, fingerprint, self.state())
                     self.history.write(checkpoint)
         return self.finish(checkpoint)
 

@@ -9,7 +9,7 @@ multilinear rank makes. These kernels are built for the thin ones.
 - `product`: Tucker product, its gradient and the n-mode product as chains of matrix products
 - `gram`: the Gram matrix of an unfolding, by tiles or by BLAS; `gram_tiles`: its compiled half
 - `rate_term`: bits that integers will take and their gradient, in one pass over many tensors
-- `search`: factorizations, core shapes and budgets, found by walking trees of whole numbers
+- `search`: factorizations, core shapes and budgets, found by walking trees of integers
 
 The tiles work on raw addresses. So the functions that take arrays (`product`, `gram_tiles`) compare
 every shape with what they are about to read and write before the first address is taken. Each has

@@ -1,4 +1,4 @@
-"""Searches over whole numbers: factorizations, core shapes, and how layers share a budget.
+"""Searches over integers: factorizations, core shapes, and how layers share a budget.
 
 The plain twins are `factorize.plain_factorizations` and `core_shapes.plain_core_shapes`. All three
 searches walk a tree of choices depth first, without recursion, and leave a branch as soon as a lower

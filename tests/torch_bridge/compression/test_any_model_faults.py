@@ -35,7 +35,7 @@ def on_meta() -> nn.Module:
 
 
 REFUSED: dict[str, tuple[Callable[[], nn.Module], tuple[Any, ...], dict[str, Any], str]] = {
-    "too few numbers": (net, (20,), {}, "budget is 20 numbers; 4 tensors .* need at least"),
+    "too few numbers": (net, (20,), {}, "budget is 20 parameters; 4 tensors .* need at least"),
     "too few parameters": (net, (300,), {"unit": "parameters"}, "nothing fits beyond [0-9,]+ parameters"),
     "too few bytes": (net, (900,), {"unit": "bytes"}, "nothing fits beyond [0-9,]+ bytes"),
     "too high a ratio": (net, (500.0,), {"unit": "ratio"}, r"nothing fits beyond a ratio of [0-9.]+"),

@@ -39,7 +39,7 @@ class Busy(nn.Module):
         self.register_buffer("seen", torch.tensor([True, False, True]))
         self.register_buffer("mask", torch.triu(torch.full((5, 5), -torch.inf), 1))
         self.register_buffer("least", torch.full((2, 2), torch.finfo(torch.float32).min))
-        self.register_buffer("holes", torch.tensor([torch.nan, 1e-30, 1e30]))
+        self.register_buffer("cutouts", torch.tensor([torch.nan, 1e-30, 1e30]))
         self.register_buffer("turns", torch.polar(torch.ones(4), torch.arange(4.0)))
         self.register_buffer("none", torch.zeros(0, 3))
         self.register_buffer("made_anew", torch.zeros(7), persistent=False)
@@ -49,7 +49,7 @@ class Busy(nn.Module):
         return result
 
 
-EXACT = ("order", "large", "seen", "mask", "least", "holes", "turns", "norm.num_batches_tracked")
+EXACT = ("order", "large", "seen", "mask", "least", "cutouts", "turns", "norm.num_batches_tracked")
 
 
 def through_a_file(model: nn.Module, **options: Any) -> Any:

@@ -19,9 +19,9 @@ def test_hole_is_a_black_square_that_may_lie_partly_outside() -> None:
     drawn = augmentation.draw(60, torch.Generator().manual_seed(0))
     covered = augmentation.apply(images, drawn) != images
     sizes = set()
-    for hole in covered.all(-1):
-        rows, columns = hole.any(1), hole.any(0)
-        assert torch.equal(hole, rows[:, None] & columns)
+    for cutout in covered.all(-1):
+        rows, columns = cutout.any(1), cutout.any(0)
+        assert torch.equal(cutout, rows[:, None] & columns)
         sizes.add((int(rows.sum()), int(columns.sum())))
     assert torch.equal(covered.any(-1), covered.all(-1))
     assert max(sizes) == (4, 4)
@@ -37,7 +37,8 @@ def test_hole_must_fit_the_images() -> None:
 
 def test_hole_reaches_the_training_images_alone() -> None:
     sets = [
-        in_memory(tiny_set(), IMAGE_SETS["cifar10"], torch.device("cpu"), hole) for hole in (0, 31)
+        in_memory(tiny_set(), IMAGE_SETS["cifar10"], torch.device("cpu"), cutout)
+        for cutout in (0, 31)
     ]
     for part in ("validation", "test"):
         whole, other = (getattr(images, part) for images in sets)
