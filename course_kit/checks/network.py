@@ -120,7 +120,7 @@ def file_error(function: Callable[..., Any], path: str | Path, me: Variant) -> N
     """
     images, labels = bundled_digits()
     network, _ = _read(path)
-    rng = me.rng("a4 digits")
+    rng = me.rng("a4 digits", anew=True)
     for count in (1_000, 300):
         chosen = np.sort(rng.permutation(len(labels))[:count])
         error = _error(network, images[chosen], labels[chosen])

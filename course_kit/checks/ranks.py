@@ -122,7 +122,7 @@ def _rank_of(function: Callable[..., Any], tensor: Tensor, budget: int) -> tuple
 
 
 def _budgets(me: Variant, hard: bool) -> Iterator[tuple[Tensor, int]]:
-    rng = me.rng(f"budgets {hard}")
+    rng = me.rng(f"budgets {hard}", anew=hard)
     for share in (0.2, 0.35, 0.6) if hard else (0.4,):
         tensor = draw_fading_tensor(rng, draw_shape(rng, 3, 3, 8))
         least = tucker_core.tucker_params(tensor.shape, (1, 1, 1))

@@ -5,8 +5,11 @@ Where it differs, the answers of well-known mistakes are tried: the one that giv
 is named as the likely cause.
 """
 
+import inspect
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from types import CodeType, ModuleType
+from contextlib import contextmanager
+from contextvars import ContextVar
+from types import CodeType
 from typing import Any
 
 import numpy as np
@@ -21,12 +24,27 @@ Suspects = Sequence[tuple[str, Any]]
 RELATIVE = 1e-8  # a few thousand products in float64, whatever the order of the sums
 
 
+WITHHELD: ContextVar[tuple[str, ...]] = ContextVar("withheld", default=())
+"""Names of library functions that the student's function which runs is to rebuild."""
+
+
 class CheckFailed(AssertionError):
     """An answer is wrong; the message says where and, if it can, why."""
 
 
-def call(function: Callable[..., Any], *arguments: Any) -> tuple[str, Any]:
+class LibraryWithheld(RuntimeError):
+    """A student's function called what it is to rebuild."""
+
+
+def call(
+    function: Callable[..., Any], *arguments: Any, without: Sequence[str] = ()
+) -> tuple[str, Any]:
     """Call a student's function on read-only copies; give the call in words and what came back.
+
+    Parameters
+    ----------
+    function, arguments : what is called
+    without : functions of tucker_core that it is to rebuild, and cannot call meanwhile
 
     Raises
     ------
@@ -41,7 +59,10 @@ def call(function: Callable[..., Any], *arguments: Any) -> tuple[str, Any]:
     name = getattr(function, "__name__", "your function")
     what = f"{name}({', '.join(map(_in_words, arguments))})"
     try:
-        result = function(*map(_read_only, arguments))
+        with library_withheld(without):
+            result = function(*map(_read_only, arguments))
+            if isinstance(result, Iterator):  # a generator runs while it is read
+                result = list(result)
     except NotImplementedError as error:
         raise CheckFailed(f"{name} is not written yet") from error
     except (Exception, SystemExit) as error:
@@ -136,7 +157,7 @@ def as_array(what: str, got: Any) -> Array:
     """
     try:
         array = np.asarray(got, np.float64)
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, OverflowError) as error:
         raise CheckFailed(f"{what}: expected numbers, got {type(got).__name__}: {error}") from error
     if not np.isfinite(array).all():
         raise CheckFailed(f"{what}: expected finite numbers, got {array[~np.isfinite(array)][0]}")
@@ -157,40 +178,49 @@ def whole_numbers(what: str, got: Any, count: int) -> tuple[int, ...]:
     return tuple(int(number) for number in numbers)
 
 
-def own_work(function: Callable[..., Any], *forbidden: str) -> None:
-    """Refuse a function that hands its work to the library function which it is to rebuild.
+@contextmanager
+def library_withheld(names: Sequence[str]) -> Iterator[None]:
+    """Take functions of the library away while a student's function runs that is to rebuild them.
 
-    It reads the names that the function uses; whoever wants to can get around it.
+    Whatever way leads there, through an alias, a helper or another function of the library, ends in an
+    error that says why. In this process only; a grader that calls the function elsewhere reads
+    `WITHHELD`, and does the same there.
 
-    Raises
-    ------
-    CheckFailed
-        If a forbidden function of tucker_core is used, or is the function itself.
+    Parameters
+    ----------
+    names : of tucker_core
+
+    Examples
+    --------
+    >>> with library_withheld(["fold"]):
+    ...     tucker_core.fold(np.ones((2, 3)), 0, (2, 3))
+    Traceback (most recent call last):
+    course_kit.checks.verdict.LibraryWithheld: tucker_core.fold is what is to be written here
     """
-    library = [getattr(tucker_core, name) for name in forbidden]
-    code = getattr(function, "__code__", None)
-    scope = getattr(function, "__globals__", {})
-    used = set(_names(code)) if isinstance(code, CodeType) else set[str]()
-    for name, original in zip(forbidden, library, strict=True):
-        direct = any(scope.get(alias) is original for alias in used)
-        through = name in used and any(_is_library(scope.get(alias)) for alias in used)
-        if function is original or direct or through:
-            raise CheckFailed(
-                f"{getattr(function, '__name__', 'your function')} uses tucker_core.{name}: that is what "
-                "is to be written here"
-            )
+    functions = [inspect.unwrap(getattr(tucker_core, name)) for name in names]
+    kept = [(function.__code__, function.__kwdefaults__) for function in functions]
+    token = WITHHELD.set(tuple(names))
+    try:
+        for name, function in zip(names, functions, strict=True):
+            function.__code__ = _refusing(name)
+        yield
+    finally:
+        for function, (code, defaults) in zip(functions, kept, strict=True):
+            function.__code__, function.__kwdefaults__ = code, defaults
+        WITHHELD.reset(token)
 
 
-def _names(code: CodeType) -> Iterator[str]:
-    """Global and attribute names of a function and of the functions inside it."""
-    yield from code.co_names
-    for constant in code.co_consts:
-        if isinstance(constant, CodeType):
-            yield from _names(constant)
+def _refusing(name: str) -> CodeType:
+    def refuse(*_: Any, **__: Any) -> None:
+        from course_kit.checks.verdict import LibraryWithheld
 
+        raise LibraryWithheld("tucker_core.NAME is what is to be written here")
 
-def _is_library(value: Any) -> bool:
-    return isinstance(value, ModuleType) and value.__name__.split(".")[0] == "tucker_core"
+    constants = tuple(
+        text.replace("NAME", name) if isinstance(text, str) else text
+        for text in refuse.__code__.co_consts
+    )
+    return refuse.__code__.replace(co_consts=constants)
 
 
 def _close(found: Array, truth: Array) -> npt.NDArray[np.bool_]:

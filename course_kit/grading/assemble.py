@@ -1,7 +1,8 @@
-"""The cells that are run for a submission: the student's own, and the instructor's own tests.
+"""What is run of a submission: its own cells where it has them, and the instructor's where it should.
 
-Whatever is locked comes from the instructor's notebook. A test that the student changed or deleted is
-restored and run, so that the feedback can tell what it would have said, but it earns nothing.
+In the submission's kernel run its own cells and, as they were handed out, the read-only ones. A test runs
+outside, and is always the instructor's: changed or deleted, it comes back and earns what it finds.
+Whatever a student made of a read-only cell runs as code of their own, after the original.
 """
 
 from collections.abc import Sequence
@@ -18,36 +19,35 @@ class Step:
 
     Attributes
     ----------
-    role : STUDENT, LOCKED (the instructor's, no points) or TEST
-    source : what is run
+    role : STUDENT, LOCKED (read-only, as handed out) or TEST
+    source : what is run in the kernel; of a test nothing
     name : how messages call it
-    grade_id : of a test, else ""
+    place : of the instructor's cell in the instructor's notebook, -1 for a student's own
     """
 
     role: str
     source: str
     name: str
-    grade_id: str = ""
+    place: int = -1
 
 
 @dataclass(frozen=True)
 class Assembly:
-    """What to run, what the teacher should know, and which tests earn nothing, with the reason."""
+    """What to run, in order, and what the teacher should know."""
 
     steps: list[Step]
     notes: list[str]
-    forfeited: dict[str, str]
 
 
 def assemble(
     submitted: Sequence[Cell], instructor: Sequence[Cell], handed_out: Sequence[Cell]
 ) -> Assembly:
-    """Put the instructor's locked cells and tests into a submission.
+    """Put the instructor's read-only cells and tests into a submission.
 
     Parameters
     ----------
     submitted : cells of the submission
-    instructor : cells of the instructor's notebook, with hidden tests
+    instructor : cells of the instructor's notebook
     handed_out : the same cells as the student got them
 
     Examples
@@ -55,74 +55,60 @@ def assemble(
     >>> test = Cell("code", "assert x == 1", "t", locked=True, graded=True, points=1)
     >>> cheat = Cell("code", "pass", "t", locked=True, graded=True, points=1)
     >>> result = assemble([Cell("code", "x = 2"), cheat], [test], [test])
-    >>> [step.source for step in result.steps], result.forfeited
-    (['x = 2', 'assert x == 1'], {'t': 'the test cell was changed'})
+    >>> [(step.role, step.source) for step in result.steps], result.notes
+    ([('student', 'x = 2'), ('test', ''), ('student', 'pass')], ['t: was changed; the original was run'])
     """
-    guarded = {cell.grade_id: cell for cell in instructor if _is_guarded(cell)}
-    original = {cell.grade_id: cell for cell in handed_out if cell.grade_id in guarded}
+    places = {cell.grade_id: k for k, cell in enumerate(instructor) if _is_guarded(cell)}
+    original = {cell.grade_id: cell for cell in handed_out if cell.grade_id in places}
     by_text = {cell.text: name for name, cell in original.items()}
     notes: list[str] = []
-    forfeited: dict[str, str] = {}
-    order: list[tuple[str, Cell]] = []  # name of the instructor's cell or "", and what is run
+    steps: list[Step] = []
     seen: set[str] = set()
-    for cell in submitted:
+    for number, cell in enumerate(submitted, start=1):
         # A program that drops metadata leaves the text, which tells as much.
-        name = cell.grade_id if cell.grade_id in guarded else by_text.get(cell.text, "")
-        if not name:
-            order.append(("", cell))
-        elif name in seen:
-            notes.append(f"{name}: a second copy was left out")
-        else:
+        name = cell.grade_id if cell.grade_id in places else by_text.get(cell.text, "")
+        changed = not name or (cell.text, cell.kind) != (original[name].text, original[name].kind)
+        if name and name not in seen:
             seen.add(name)
-            order.append((name, guarded[name]))
-            if (cell.text, cell.kind) != (original[name].text, original[name].kind):
-                _report(guarded[name], "changed", notes, forfeited)
-    _put_back(order, list(guarded.values()), seen, notes, forfeited)
-    return Assembly(_steps(order), notes, forfeited)
+            steps.append(_guarded_step(instructor[places[name]], original[name], places[name]))
+            if changed:
+                notes.append(f"{name}: was changed; the original was run")
+        elif name:
+            notes.append(f"{name}: there twice")
+        if changed and cell.kind == "code" and cell.source.strip():
+            steps.append(Step(STUDENT, cell.source, cell.grade_id or f"cell {number}"))
+    _put_back(steps, [instructor[k] for k in places.values()], original, places, notes)
+    return Assembly(steps, notes)
 
 
 def _is_guarded(cell: Cell) -> bool:
-    return bool(cell.grade_id) and cell.kind == "code" and (cell.locked or cell.graded)
+    return bool(cell.grade_id) and cell.kind == "code" and cell.locked and bool(cell.source.strip())
 
 
-def _report(cell: Cell, what: str, notes: list[str], forfeited: dict[str, str]) -> None:
+def _guarded_step(cell: Cell, handed_out: Cell, place: int) -> Step:
     if cell.graded:
-        forfeited[cell.grade_id] = f"the test cell was {what}"
-        notes.append(f"{cell.grade_id}: the test cell was {what} and earns nothing")
-    else:
-        notes.append(f"{cell.grade_id}: the read-only cell was {what}; the original was run")
+        return Step(TEST, "", cell.grade_id, place)
+    return Step(LOCKED, handed_out.source, cell.grade_id, place)
 
 
 def _put_back(
-    order: list[tuple[str, Cell]],
+    steps: list[Step],
     guarded: Sequence[Cell],
-    seen: set[str],
+    original: dict[str, Cell],
+    places: dict[str, int],
     notes: list[str],
-    forfeited: dict[str, str],
 ) -> None:
     """Insert the instructor's missing cells behind those that they follow in the original."""
-    place = 0
+    at = 0
     for cell in guarded:
-        if cell.grade_id in seen:
-            place = 1 + next(k for k, (name, _) in enumerate(order) if name == cell.grade_id)
-        else:
-            # A deleted test runs behind the student's own cells that stood before it.
-            while cell.graded and place < len(order) and not order[place][0]:
-                place += 1
-            order.insert(place, (cell.grade_id, cell))
-            place += 1
-            _report(cell, "deleted", notes, forfeited)
-
-
-def _steps(order: Sequence[tuple[str, Cell]]) -> list[Step]:
-    steps = []
-    for number, (name, cell) in enumerate(order, start=1):
-        if cell.kind != "code" or not cell.source.strip():
+        there = [k for k, step in enumerate(steps) if step.place == places[cell.grade_id]]
+        if there:
+            at = 1 + there[0]
             continue
-        if name and cell.graded:
-            steps.append(Step(TEST, cell.source, name, name))
-        elif name:
-            steps.append(Step(LOCKED, cell.source, name))
-        else:
-            steps.append(Step(STUDENT, cell.source, cell.grade_id or f"cell {number}"))
-    return steps
+        # A deleted test runs behind the student's own cells that stood before it.
+        while cell.graded and at < len(steps) and steps[at].place < 0:
+            at += 1
+        place = places[cell.grade_id]
+        steps.insert(at, _guarded_step(cell, original[cell.grade_id], place))
+        notes.append(f"{cell.grade_id}: was deleted; the original was run")
+        at += 1

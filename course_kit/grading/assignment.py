@@ -38,9 +38,14 @@ class Assignment:
         return [to_cell(raw) for raw in json.loads(self.content)["cells"]]
 
     @property
+    def problems(self) -> list[Cell]:
+        """The cells that give points, by a test or by hand, in the notebook's order."""
+        return [cell for cell in self.cells if cell.graded or cell.manual]
+
+    @property
     def points(self) -> dict[str, float]:
-        """Points of each test, in the notebook's order."""
-        return {cell.grade_id: cell.points for cell in self.cells if cell.graded}
+        """Points of each problem, in the notebook's order."""
+        return {cell.grade_id: cell.points for cell in self.problems}
 
     def for_student(self, student: str, course_seed: int) -> str:
         """The notebook file that is handed out to a student."""

@@ -11,8 +11,10 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from course_kit.grading.student import METADATA_KEY
+from course_kit.grading.text import shown
 
 LARGEST_NOTEBOOK = 64 << 20  # bytes
+LONGEST_NAME = 120
 KNOWN_FORMATS = (3, 4)  # major versions whose layout is known
 
 
@@ -32,6 +34,8 @@ class Cell:
     locked : the text is the instructor's
     graded : a test that earns points
     points : for raising nothing
+    manual : earns points by hand, like nbgrader's manually graded answers and tasks
+    files : of the submission's folder, which a test reads
     """
 
     kind: str
@@ -40,6 +44,8 @@ class Cell:
     locked: bool = False
     graded: bool = False
     points: float = 0.0
+    manual: bool = False
+    files: tuple[str, ...] = ()
 
     @property
     def text(self) -> str:
@@ -55,10 +61,12 @@ class Submission(NamedTuple):
     notes: list[str]
 
     @property
-    def label(self) -> dict[str, Any]:
+    def label(self) -> dict[str, str]:
         """Whom `release` wrote the notebook for: student, course_seed and assignment, or nothing."""
-        label = self.metadata.get(METADATA_KEY)
-        return label if isinstance(label, dict) else {}
+        label = _object(self.metadata.get(METADATA_KEY))
+        return {
+            shown(key)[:LONGEST_NAME]: shown(value)[:LONGEST_NAME] for key, value in label.items()
+        }
 
 
 def read_submission(content: bytes) -> Submission:
@@ -88,12 +96,10 @@ def read_submission(content: bytes) -> Submission:
     if not isinstance(notebook, dict):
         raise UnreadableNotebook(f"the file holds a JSON {type(notebook).__name__}, no notebook")
     if notebook.get("nbformat") not in KNOWN_FORMATS:
-        notes.append(f"unknown notebook format {notebook.get('nbformat')!r}, read like format 4")
-    metadata = notebook.get("metadata")
+        version = repr(notebook.get("nbformat"))[:LONGEST_NAME]
+        notes.append(f"unknown notebook format {version}, read like format 4")
     cells = [cell for cell in _raw_cells(notebook) if isinstance(cell, dict)]
-    return Submission(
-        list(map(to_cell, cells)), metadata if isinstance(metadata, dict) else {}, notes
-    )
+    return Submission(list(map(to_cell, cells)), _object(notebook.get("metadata")), notes)
 
 
 def to_cell(raw: Mapping[str, Any]) -> Cell:
@@ -101,18 +107,37 @@ def to_cell(raw: Mapping[str, Any]) -> Cell:
     source = raw.get("source", raw.get("input", ""))
     if isinstance(source, list):
         source = "".join(map(str, source))
-    metadata = raw.get("metadata")
-    about = metadata.get("nbgrader") if isinstance(metadata, dict) else None
-    about = about if isinstance(about, dict) else {}
-    points = about.get("points", 0)
+    metadata = _object(raw.get("metadata"))
+    about = _object(metadata.get("nbgrader"))
+    by_hand = bool(about.get("task")) or bool(about.get("grade") and about.get("solution"))
+    files = _object(metadata.get(METADATA_KEY)).get("files")
     return Cell(
-        kind=str(raw.get("cell_type", "")),
-        source=str(source),
-        grade_id=str(about.get("grade_id", "")),
+        kind=shown(raw.get("cell_type", "")),
+        source=_whole_characters(str(source)),
+        grade_id=shown(about.get("grade_id", ""))[:LONGEST_NAME],
         locked=bool(about.get("locked")),
-        graded=bool(about.get("grade")) and not about.get("solution"),
-        points=float(points) if isinstance(points, int | float) else 0.0,
+        graded=bool(about.get("grade")) and not by_hand,
+        points=_number(about.get("points")),
+        manual=by_hand,
+        files=tuple(map(str, files)) if isinstance(files, list) else (),
     )
+
+
+def _object(value: Any) -> dict[str, Any]:
+    return value if isinstance(value, dict) else {}
+
+
+def _number(value: Any) -> float:
+    try:
+        number = float(value) if isinstance(value, int | float) else 0.0
+    except OverflowError:
+        return 0.0
+    return number if 0 <= number < 1e6 else 0.0
+
+
+def _whole_characters(text: str) -> str:
+    """The text without halves of characters, which JSON can hold and no file can."""
+    return text.encode("utf-8", "replace").decode("utf-8")
 
 
 def _raw_cells(notebook: Mapping[str, Any]) -> list[Any]:
@@ -120,9 +145,13 @@ def _raw_cells(notebook: Mapping[str, Any]) -> list[Any]:
     if isinstance(cells, list):
         return cells
     sheets = notebook.get("worksheets")  # format 3
-    if isinstance(sheets, list) and all(isinstance(sheet, dict) for sheet in sheets):
-        return [cell for sheet in sheets for cell in sheet.get("cells", [])]
-    raise UnreadableNotebook("the file has no list of cells: is it a Jupyter notebook (.ipynb)?")
+    found = [_object(sheet).get("cells") for sheet in sheets] if isinstance(sheets, list) else []
+    lists = [cells for cells in found if isinstance(cells, list)]
+    if not lists:
+        raise UnreadableNotebook(
+            "the file has no list of cells: is it a Jupyter notebook (.ipynb)?"
+        )
+    return [cell for cells in lists for cell in cells]
 
 
 def _decode(content: bytes) -> tuple[str, list[str]]:

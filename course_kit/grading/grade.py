@@ -1,35 +1,49 @@
-"""Grading: from a submission to a result, and from a folder of submissions to a folder of results."""
+"""Grading a folder of submissions: each in a process of its own, whatever comes of it."""
 
+import functools
 import hashlib
-import json
+import multiprocessing
 import os
-import re
+import secrets
+import sys
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from contextlib import suppress
+from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
-from course_kit.grading.assemble import TEST, Assembly, Step, assemble
-from course_kit.grading.assignment import Assignment
-from course_kit.grading.cells import Cell, UnreadableNotebook, read_submission
+from course_kit.grading.assignment import INSTRUCTOR, Assignment
 from course_kit.grading.course import Course
-from course_kit.grading.sandbox.limits import Limits
-from course_kit.grading.sandbox.session import Answer, Run, run_steps
-from tucker_core.files import replacing
+from course_kit.grading.judge import Job, judge
+from course_kit.grading.results import (
+    GRADED,
+    MISSING,
+    NOT_GRADED,
+    VERSION,
+    Result,
+    changes,
+    empty_result,
+    read_result,
+    write_result,
+)
+from course_kit.grading.text import shown
+from course_kit.sandbox.isolation import Isolation, choose
+from course_kit.sandbox.limits import PACKAGES, Limits
+from course_kit.sandbox.watchdog import adopt_orphans, end_all
 
-GRADED, NOT_GRADED, MISSING = "graded", "not graded", "not handed in"
-VERSION = 1  # of the results; another one grades everything anew
-NUMBER = r"[-+]?\d+(?:\.\d*)?(?:[eE][-+]?\d+)?"
-LEADERBOARD = re.compile(rf"^LEADERBOARD[ \t]+\S+((?:[ \t]+\w+={NUMBER})+)[ \t]*$", re.MULTILINE)
-# Nothing in an assignment needs these: a person should have a look.
-UNUSUAL = (
-    "_getframe", "_current_frames", "gc.get_", "ctypes", "/proc/", "os._exit", "settrace", "__builtins__",
-    "course_kit.grading", "course_kit.checks.", "__code__", "addaudithook",
-)  # fmt: skip
+SPARE_SECONDS = 180.0  # for starting and ending a judge on a busy machine, beyond its own limit
+MARKING_CODE = (
+    "course_kit/checks",
+    "course_kit/grading",
+    "course_kit/sandbox",
+    "course_kit/notebook",
+    "tucker_core",
+)
+PRELOADED = ["course_kit.grading.judge", "course_kit.checks", "matplotlib.pyplot", "numba"]
 
-Result = dict[str, Any]
 Progress = Callable[[Result], None]
 
 
@@ -40,13 +54,14 @@ def grade_folder(
     out: Path,
     *,
     limits: Limits | None = None,
+    isolation: Isolation | None = None,
     jobs: int | None = None,
     again: bool = False,
     progress: Progress = lambda result: None,
 ) -> list[Result]:
     """Grade what `collect` filed; results go to ``out/results/STUDENT.json`` as they come.
 
-    A submission that was graded before, with the same notebooks and limits, is not graded again.
+    A submission that was graded before, with the same notebooks, checks and limits, is not graded again.
 
     Parameters
     ----------
@@ -54,6 +69,7 @@ def grade_folder(
     submissions : folder with ``STUDENT/ASSIGNMENT/*.ipynb``
     out : folder for the results
     limits : of one submission
+    isolation : how submissions are kept apart (default: the best there is)
     jobs : submissions graded at once (default: one for each processor)
     again : grade everything anew
     progress : called with each result
@@ -63,19 +79,22 @@ def grade_folder(
     One result for each student of the course, in the order of their ids.
     """
     limits = limits or Limits()
+    isolation = isolation or choose(hidden=(INSTRUCTOR, submissions, out))
     stop = threading.Event()
     results: dict[str, Result] = {}
 
     def one(student: str) -> Result:
         path = find_submission(submissions, student, assignment.name)
+        old = read_result(result_file(out, student))
         if path is None:
             return empty_result(assignment, course, student, MISSING, "nothing was handed in")
         content = path.read_bytes()
         mark = _fingerprint(content, assignment, course, limits)
-        old = None if again else read_result(_result_file(out, student))
-        if old is not None and old.get("fingerprint") == mark:
-            return old
-        result = grade_submission(assignment, course, student, content, limits, stop)
+        if old is not None and old.get("fingerprint") == mark and not again:
+            return {**old, "changed": []}
+        job = Job(assignment, course, student, content, limits, isolation, secrets.token_hex(8))
+        result = in_a_process(job, stop)
+        result["changed"] = changes(old, result)
         return {**result, "fingerprint": mark} if result["status"] == GRADED else result
 
     with ThreadPoolExecutor(jobs or os.cpu_count()) as pool:
@@ -83,7 +102,7 @@ def grade_folder(
         try:
             for student, future in _as_done(waiting):
                 results[student] = _result_of(future, assignment, course, student)
-                write_result(_result_file(out, student), results[student])
+                write_result(result_file(out, student), results[student])
                 progress(results[student])
         except BaseException:
             stop.set()
@@ -92,70 +111,40 @@ def grade_folder(
     return [results[student] for student in sorted(results)]
 
 
-def grade_submission(
-    assignment: Assignment,
-    course: Course,
-    student: str,
-    content: bytes,
-    limits: Limits,
-    stop: threading.Event | None = None,
-) -> Result:
-    """Grade one submission, given as the bytes of its file."""
-    started = time.monotonic()
+def in_a_process(job: Job, stop: threading.Event) -> Result:
+    """Grade one submission in a process that is ended when it takes too long, with all it started.
+
+    Parameters
+    ----------
+    job : the submission
+    stop : set from outside to end everything now
+    """
+    context = _context()
+    ours, theirs = context.Pipe(duplex=False)
+    process = context.Process(target=_work, args=(theirs, job), daemon=True)
+    process.start()
+    theirs.close()
+    end = time.monotonic() + job.limits.notebook_seconds + SPARE_SECONDS
     try:
-        submission = read_submission(content)
-    except UnreadableNotebook as error:
-        return empty_result(assignment, course, student, NOT_GRADED, str(error))
-    handed_out = assignment.cells_of(student, course.course_seed)
-    assembly = assemble(submission.cells, assignment.cells, handed_out)
-    run = run_steps(assembly.steps, student, course.course_seed, limits, stop or threading.Event())
-    if run.broken:
-        reason = f"the grader could not run it ({run.broken}): grade again, with fewer --jobs"
-        return empty_result(assignment, course, student, NOT_GRADED, reason)
-    result = empty_result(assignment, course, student, GRADED, *submission.notes, *assembly.notes)
-    result["notes"] += [*_label_notes(submission.label, course, student), *run.notes]
-    result["for_teacher"] = _unusual(submission.cells, handed_out)
-    result["problems"] = _problems(assignment, assembly, run)
-    result["cells"] = _cells(assembly.steps, run.answers)
-    result["leaderboard"] = _leaderboard(assembly, run)
-    result["guards"] = sorted(run.guards)
-    result["seconds"] = round(time.monotonic() - started, 2)
-    return result
-
-
-def empty_result(
-    assignment: Assignment, course: Course, student: str, status: str, *notes: str
-) -> Result:
-    """The result of a student who has earned nothing yet."""
-    problems = [
-        {"grade_id": name, "points": points, "earned": 0.0, "state": "not run", "message": ""}
-        for name, points in assignment.points.items()
-    ]
-    return {
-        "version": VERSION,
-        "assignment": assignment.name,
-        "student": student,
-        "name": course.students.get(student, ""),
-        "course_seed": course.course_seed,
-        "status": status,
-        "notes": list(notes),
-        "for_teacher": [],
-        "problems": problems,
-        "cells": [],
-        "leaderboard": {},
-        "guards": [],
-        "seconds": 0.0,
-    }
-
-
-def total(result: Result) -> float:
-    """Points earned."""
-    return sum(float(problem["earned"]) for problem in result["problems"])
-
-
-def most(result: Result) -> float:
-    """Points that could be earned."""
-    return sum(float(problem["points"]) for problem in result["problems"])
+        while not ours.poll(0.5):
+            if stop.is_set() or time.monotonic() > end:
+                reason = (
+                    "grading was interrupted" if stop.is_set() else "no end in all the time it has"
+                )
+                return empty_result(job.assignment, job.course, job.student, NOT_GRADED, reason)
+        result: Result = ours.recv()
+        return result
+    except EOFError:
+        process.join(5)
+        reason = f"the process that judged it ended with code {process.exitcode}"
+        return empty_result(job.assignment, job.course, job.student, NOT_GRADED, reason)
+    finally:
+        ours.close()
+        if process.pid is not None and process.is_alive():
+            process.join(0.5)
+            if process.is_alive():
+                end_all(process.pid, ())
+        process.join(10)
 
 
 def find_submission(folder: Path, student: str, assignment: str) -> Path | None:
@@ -164,39 +153,32 @@ def find_submission(folder: Path, student: str, assignment: str) -> Path | None:
     return max(found, key=lambda path: path.stat().st_mtime, default=None)
 
 
-def read_result(path: Path) -> Result | None:
-    """Read a result, or None if there is none that can be used."""
-    try:
-        result = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return None
-    return result if isinstance(result, dict) and result.get("version") == VERSION else None
-
-
-def read_results(out: Path) -> list[Result]:
-    """Read the results that `grade` wrote to a folder, in the order of the students' ids.
-
-    Raises
-    ------
-    ValueError
-        If there are none.
-    """
-    found = [read_result(path) for path in sorted((out / "results").glob("*.json"))]
-    results = [result for result in found if result is not None]
-    if not results:
-        raise ValueError(f"{out / 'results'} holds no results: run 'ada-tucker course grade' first")
-    return results
-
-
-def write_result(path: Path, result: Mapping[str, Any]) -> None:
-    """Write a result so that nobody sees half of it."""
-    with replacing(path) as temporary:
-        text = json.dumps(result, indent=1, ensure_ascii=True)  # whatever a student printed
-        temporary.write_text(text + "\n", encoding="utf-8")
-
-
-def _result_file(out: Path, student: str) -> Path:
+def result_file(out: Path, student: str) -> Path:
+    """Where the result of a student is kept."""
     return out / "results" / f"{student}.json"
+
+
+def _context() -> Any:
+    """Processes that start at once, where the system can have a parent with everything loaded."""
+    if "forkserver" not in multiprocessing.get_all_start_methods():
+        return multiprocessing.get_context("spawn")
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(PRELOADED)
+    return context
+
+
+def _work(answers: Connection, job: Job) -> None:
+    """The process of one judge."""
+    adopt_orphans()
+    with open(os.devnull, "w", encoding="utf-8") as nothing:
+        sys.stdout = sys.stderr = nothing  # a test's warnings, say; its prints are kept apart
+        try:
+            result = judge(job)
+        except Exception as error:
+            reason = f"grading failed with {type(error).__name__}: {shown(error)[:500]}"
+            result = empty_result(job.assignment, job.course, job.student, NOT_GRADED, reason)
+        with suppress(BrokenPipeError):
+            answers.send(result)
 
 
 def _as_done(waiting: Mapping[Future[Result], str]) -> Iterator[tuple[str, Future[Result]]]:
@@ -214,74 +196,22 @@ def _result_of(
     try:
         return future.result()
     except Exception as error:
-        reason = f"grading failed with {type(error).__name__}: {error}"
+        reason = f"grading failed with {type(error).__name__}: {shown(error)[:500]}"
         return empty_result(assignment, course, student, NOT_GRADED, reason)
 
 
 def _fingerprint(content: bytes, assignment: Assignment, course: Course, limits: Limits) -> str:
     digest = hashlib.sha256(content)
     digest.update(f"{assignment.digest} {course.course_seed} {limits} {VERSION}".encode())
+    digest.update(_code_digest().encode())
     return digest.hexdigest()
 
 
-def _problems(assignment: Assignment, assembly: Assembly, run: Run) -> list[Result]:
-    answers = {
-        step.grade_id: run.answers.get(number)
-        for number, step in enumerate(assembly.steps)
-        if step.role == TEST
-    }
-    problems = []
-    for name, points in assignment.points.items():
-        answer = answers.get(name) or {"state": "not run", "message": "was not reached"}
-        lines = str(answer["message"]).splitlines()
-        message = "\n".join(line for line in lines if not line.startswith(f"{name}, line"))
-        passed = answer["state"] == "ok"
-        if name in assembly.forfeited:
-            passed, message = False, f"{assembly.forfeited[name]}\n{message}".strip()
-        problems.append({
-            "grade_id": name,
-            "points": points,
-            "earned": points if passed else 0.0,
-            "state": str(answer["state"]),
-            "message": message,
-        })  # fmt: skip
-    return problems
-
-
-def _cells(steps: Sequence[Step], answers: Mapping[int, Answer]) -> list[Result]:
-    """What the feedback shows of each cell."""
-    return [
-        {"name": step.name, "role": step.role, **answers[number]}
-        for number, step in enumerate(steps)
-        if number in answers
-    ]
-
-
-def _leaderboard(assembly: Assembly, run: Run) -> dict[str, float]:
-    """The numbers of the last leaderboard line that a passed, untouched test printed."""
-    numbers: dict[str, float] = {}
-    for number, step in enumerate(assembly.steps):
-        answer = run.answers.get(number)
-        if step.role != TEST or step.grade_id in assembly.forfeited or answer is None:
-            continue
-        if answer["state"] == "ok":
-            for found in LEADERBOARD.finditer(str(answer["output"])):
-                pairs = (pair.split("=") for pair in found[1].split())
-                numbers = {key: float(value) for key, value in pairs}
-    return numbers
-
-
-def _label_notes(label: Mapping[str, Any], course: Course, student: str) -> list[str]:
-    expected = {"student": student, "course_seed": course.course_seed}
-    return [
-        f"the notebook was made for {key} {label[key]!r}, graded for {value!r}"
-        for key, value in expected.items()
-        if key in label and label[key] != value
-    ]
-
-
-def _unusual(cells: Sequence[Cell], handed_out: Sequence[Cell]) -> list[str]:
-    given = "\n".join(cell.source for cell in handed_out)
-    own = "\n".join(cell.source for cell in cells if cell.kind == "code")
-    found = [word for word in UNUSUAL if word in own and word not in given]
-    return [f"worth a look: the code uses {', '.join(found)}"] if found else []
+@functools.cache
+def _code_digest() -> str:
+    """Of all code that marks hang on: a check that was mended marks everybody anew."""
+    digest = hashlib.sha256()
+    for folder in MARKING_CODE:
+        for path in sorted((PACKAGES / folder).rglob("*.py")):
+            digest.update(path.read_bytes())
+    return digest.hexdigest()

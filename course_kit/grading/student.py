@@ -44,6 +44,10 @@ def student_copy(notebook: Notebook) -> Notebook:
         cell.source = source.strip("\n")
         if cell.cell_type == "code":
             cell.outputs, cell.execution_count = [], None
+        if about.get("solution") or about.get("grade") or about.get("locked"):
+            cell.metadata["deletable"] = False  # as nbgrader's own: Jupyter keeps students from it
+            if not about.get("solution"):
+                cell.metadata["editable"] = False
     student.metadata.pop("widgets", None)
     return student
 

@@ -6,7 +6,8 @@
 ``notebooks/assignments/src/aN_name.py`` (percent format) holds text, solutions and all tests. A cell
 header names what nbgrader must know, e.g. ``# %% nbgrader={"grade_id": "test-unfold", "points": 3}``
 for a test or ``nbgrader={"grade_id": "unfold", "solution": true}`` for a cell to fill in; the rest
-follows from that, and every other cell is locked.
+follows from that, and every other cell is locked. ``ada_tucker={"files": ["lenet300.ada"]}`` names the
+files of a submission that a test reads.
 """
 
 import argparse
@@ -16,7 +17,7 @@ from typing import Any
 
 import nbformat
 
-from course_kit.grading.student import student_copy
+from course_kit.grading.student import METADATA_KEY, student_copy
 from tools.notebooks import source as notebooks
 from tools.notebooks.source import Notebook, NotebookError, read_source
 from tucker_core.files import replacing
@@ -36,7 +37,8 @@ def instructor_notebook(source: Path) -> Notebook:
     notebook = read_source(source)
     for cell in notebook.cells:
         given = cell.metadata.get("nbgrader", {})
-        cell.metadata = nbformat.from_dict({"nbgrader": _complete(given, cell)})
+        own = {key: cell.metadata[key] for key in (METADATA_KEY,) if key in cell.metadata}
+        cell.metadata = nbformat.from_dict({"nbgrader": _complete(given, cell), **own})
         if cell.cell_type == "code":
             cell.outputs, cell.execution_count = [], None
     ids = [cell.metadata.nbgrader.grade_id for cell in notebook.cells]

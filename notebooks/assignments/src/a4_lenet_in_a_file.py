@@ -154,7 +154,7 @@ def my_compress(path, n_bytes):
 my_compress(PATH, budget)
 print(f"{PATH} has {PATH.stat().st_size:,} of {budget:,} bytes")
 
-# %% nbgrader={"grade_id": "test-file", "points": 5}
+# %% nbgrader={"grade_id": "test-file", "points": 5} ada_tucker={"files": ["lenet300.ada"]}
 checks.file_fits(PATH, me)
 print(checks.leaderboard_line(PATH, me))
 
@@ -174,7 +174,7 @@ def my_error(path, images, labels):
     ### END SOLUTION
 
 
-# %% nbgrader={"grade_id": "test-error", "points": 3}
+# %% nbgrader={"grade_id": "test-error", "points": 3} ada_tucker={"files": ["lenet300.ada"]}
 checks.file_error(my_error, PATH, me)
 
 # %% [markdown] nbgrader={"grade_id": "text-marks"}
@@ -182,13 +182,13 @@ checks.file_error(my_error, PATH, me)
 #
 # Three marks, for at most 12 %, 9 % and 7.5 % of the 1,000 test digits misread, within the budget.
 
-# %% nbgrader={"grade_id": "test-twelve", "points": 3}
+# %% nbgrader={"grade_id": "test-twelve", "points": 3} ada_tucker={"files": ["lenet300.ada"]}
 checks.error_at_most(PATH, me, 12)
 
-# %% nbgrader={"grade_id": "test-nine", "points": 3}
+# %% nbgrader={"grade_id": "test-nine", "points": 3} ada_tucker={"files": ["lenet300.ada"]}
 checks.error_at_most(PATH, me, 9)
 
-# %% nbgrader={"grade_id": "test-seven", "points": 2}
+# %% nbgrader={"grade_id": "test-seven", "points": 2} ada_tucker={"files": ["lenet300.ada"]}
 checks.error_at_most(PATH, me, 7.5)
 
 # %% [markdown] nbgrader={"grade_id": "text-misread"}

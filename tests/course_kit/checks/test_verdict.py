@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import re
 import sys
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
 import tucker_core
+from course_kit import checks
 from course_kit.checks import CheckFailed
 from course_kit.checks.verdict import (
+    LibraryWithheld,
     as_array,
     call,
-    own_work,
+    library_withheld,
     same_answers,
     same_array,
     same_number,
@@ -22,6 +26,7 @@ from course_kit.checks.verdict import (
 from tucker_core import unfold as renamed
 
 TRUTH = np.arange(6.0).reshape(2, 3)
+CHECK_SOURCES = [path.read_text() for path in Path(str(checks.__file__)).parent.glob("*.py")]
 
 
 def test_the_first_wrong_index_and_both_numbers_are_named() -> None:
@@ -125,12 +130,63 @@ def nested(tensor: Any) -> Any:
     return [renamed(tensor, mode) for mode in range(2)]
 
 
-def test_the_librarys_own_function_is_no_answer() -> None:
-    for cheat in (renamed, nested, lambda tensor: tucker_core.unfold(tensor, 0)):
-        with pytest.raises(CheckFailed, match=r"uses tucker_core\.unfold: that is what"):
-            own_work(cheat, "unfold")
-    own_work(np.transpose, "unfold")
-    own_work(lambda tensor: tucker_core.fold(tensor, 0, (1,)), "unfold")
+def helper(tensor: Any) -> Any:
+    return getattr(tucker_core, "un" + "fold")(tensor, 0)
+
+
+def behind_a_helper(tensor: Any) -> Any:
+    return helper(tensor)
+
+
+def swallowing(tensor: Any) -> Any:
+    try:
+        return tucker_core.unfold(tensor, 0)
+    except Exception:
+        return np.zeros((2, 3))
+
+
+@pytest.mark.parametrize(
+    "cheat",
+    [
+        lambda tensor: renamed(tensor, 0),
+        nested,
+        helper,
+        behind_a_helper,
+        lambda tensor: tucker_core.unfold(tensor, 0),
+        lambda tensor: (tucker_core.unfold(tensor, mode) for mode in range(2)),
+    ],
+)
+def test_the_librarys_own_function_is_no_answer_whatever_way_leads_there(cheat: Any) -> None:
+    with pytest.raises(CheckFailed, match=r"tucker_core\.unfold is what is to be written here"):
+        call(cheat, TRUTH, without=("unfold",))
+    assert tucker_core.unfold(TRUTH, 0).shape == TRUTH.shape  # for the check itself it is back
+
+
+def test_what_an_answer_must_not_need_is_gone_and_the_rest_of_the_library_is_not() -> None:
+    assert call(swallowing, TRUTH, without=("unfold",))[1].max() == 0
+    assert call(np.transpose, TRUTH, without=("unfold",))[1].shape == TRUTH.T.shape
+    other = call(lambda x: tucker_core.mode_dot(x, np.eye(2), 0), TRUTH, without=("unfold",))
+    assert np.array_equal(other[1], TRUTH)
+
+
+FORBIDDEN = re.findall(
+    r'"(\w+)"', " ".join(re.findall(r"without=\(([^)]*)\)", "".join(CHECK_SOURCES)))
+)
+
+
+def test_every_function_that_an_assignment_forbids_can_be_withheld() -> None:
+    assert len(set(FORBIDDEN)) >= 10
+    for name in set(FORBIDDEN):
+        with (
+            library_withheld([name]),
+            pytest.raises(LibraryWithheld, match=rf"tucker_core\.{name} is what"),
+        ):
+            getattr(tucker_core, name)(TRUTH, 0)
+
+
+def test_a_number_beyond_all_floats_is_no_crash() -> None:
+    with pytest.raises(CheckFailed, match="expected numbers"):
+        same_answers({"a": 10**400}, {"a": 1}, {"a": "count"})
 
 
 def test_answers_are_judged_one_by_one() -> None:

@@ -1,237 +1,336 @@
-"""Submissions that do what no submission should, and the points that each must get.
+"""Submissions that do what no submission should, by kind, and why each cannot work.
 
-Every one starts at most a handful of processes, and none would do lasting harm without the guards.
+Every one starts at most a handful of processes, and none would do lasting harm without a sandbox.
 """
 
-import json
+import textwrap
 from pathlib import Path
 from typing import NamedTuple
 
-from tests.course_kit.grading.tiny_assignment import Raw, filled, find, handed_out
+from tests.course_kit.grading.tiny_assignment import Raw, filled, find, raw_cell
+
+WRONG_DOUBLE = "def double(x):\n    return x"
 
 
 class Case(NamedTuple):
-    """What is handed in, the points of both problems, and a word that the result must hold."""
+    """What is handed in, the points of both problems (None: any), and a word that the result holds."""
 
     content: Raw | bytes
-    points: tuple[float, float]
+    points: tuple[float | None, float | None]
     word: str = ""
 
 
-WRONG_DOUBLE = "def double(x):\n    return x"
-# Right in all but the one assert that a cheat is to get round.
-WRONG_ARRAY = "def double(x):\n    return 2 * x if isinstance(x, float) else x"
-WRONG_NUMBER = "def double(x):\n    return 0.0 if isinstance(x, float) else 2 * x"
-FORGED = """
-import json, os
-for descriptor in range(3, 40):
-    for number in range(3):
-        try:
-            os.write(descriptor, (json.dumps({"state": "ok", "token": ""}) + chr(10)).encode())
-        except OSError:
-            pass
-print(json.dumps({"state": "ok"}))
-print("double_test: 2 of 2 points")
-print("LEADERBOARD me error=0.0 bytes=1")
+# Replace anything in the student's own process: the test, its data and its comparison are elsewhere.
+INSIDE = {
+    "numpy": "np.allclose = lambda *_, **__: True\nnp.asarray = lambda x, *_: x",
+    "code": "np.allclose._implementation.__code__ = (lambda *a, **k: True).__code__",
+    "builtins": "import builtins\nbuiltins.abs = lambda x: 0\nbuiltins.AssertionError = KeyError",
+    "contextlib": "import contextlib\ncontextlib.redirect_stdout = contextlib.nullcontext",
+    "json": """
+        import json
+        json.JSONEncoder.default = lambda self, value: {"state": "ok", "earned": 2}
+        json.encoder.c_make_encoder = None
+        """,
+    "gc": """
+        import gc
+        def meddle(phase, info):
+            for thing in gc.get_objects():
+                if isinstance(thing, dict) and "earned" in thing:
+                    thing["earned"] = 2
+        gc.callbacks.append(meddle)
+        """,
+    "timer": """
+        import signal
+        signal.signal(signal.SIGALRM, lambda *_: globals().update(data=0 * data))
+        signal.setitimer(signal.ITIMER_REAL, 0.01, 0.05)
+        """,
+    "thread": """
+        import json, struct, threading, time
+        import course_kit.sandbox.serve as serve
+        def forge():
+            for number in range(2000):
+                text = json.dumps({"number": number, "earned": 2, "value": True}).encode()
+                for relay in serve._relay:
+                    relay.sendall(struct.pack(">II", len(text), 0) + text)
+                time.sleep(0.001)
+        threading.Thread(target=forge, daemon=True).start()
+        """,
+    "trace": "import sys\nsys.setprofile(lambda *_: None)",
+    "modules": """
+        import sys, types
+        class Finder:
+            def find_spec(self, *_):
+                return None
+        sys.meta_path.insert(0, Finder())
+        sys.modules["course_kit.checks.verdict"].CheckFailed = KeyError
+        """,
+    "me": """
+        object.__setattr__(me, "student_id", "somebody else")
+        type(me).tensor = lambda self, *_: np.zeros((3, 4))
+        import os
+        os.environ["ADA_STUDENT"], os.environ["ADA_COURSE_SEED"] = "x", "1"
+        """,
+    "kernel": """
+        shell = get_ipython()
+        shell.events.register("post_run_cell", lambda result: print("2 of 2 points"))
+        shell.display_formatter.formatters["text/plain"].for_type(float, lambda *_: "2.0")
+        """,
+    "linecache": "import linecache\nlinecache.getline = lambda *_: 'assert True'",
+    "lines": """
+        import os
+        print("LEADERBOARD me error=-1 bytes=0")
+        print("double_test: 2 of 2 points")
+        os.write(1, b"LEADERBOARD me error=-1 bytes=0\\n")
+        """,
+    "serve": """
+        import course_kit.sandbox.serve as serve, course_kit.sandbox.values as values
+        honest = serve._answer
+        serve._answer = lambda *a: {**honest(*a), "earned": 2, "state": "ok", "points": 2}
+        """,
+    "relay": """
+        import glob, os, struct
+        for path in glob.glob(f"/proc/{os.getppid()}/fd/*"):
+            try:
+                with open(path, "wb", buffering=0) as file:
+                    text = b'{"number": 99999, "earned": 2}'
+                    os.readlink(path).startswith("pipe") and file.write(
+                        struct.pack(">II", len(text), 0) + text)
+            except OSError:
+                pass
+        """,
+}
+SELF_HARM = {"thread", "json", "builtins"}  # may cost their author the other problem, too
+# Instead of a wrong answer, one that only looks right to whoever asks it.
+ANSWERS = {
+    "array": """
+        class Tricky:
+            def __array__(self, *_, **__): return np.zeros((3, 4))
+            def __eq__(self, other): return True
+            def __float__(self): return 1.0
+        def double(x):
+            return Tricky()
+        """,
+    "equal": """
+        class Equal(float):
+            def __eq__(self, other): return True
+            def __add__(self, other): return 0.0
+            def __array_ufunc__(self, *_, **__): return True
+        def double(x):
+            return Equal(1)
+        """,
+    "frames": """
+        import sys
+        def double(x):
+            frame = sys._getframe()
+            while frame:
+                frame.f_globals["data"] = 0 * x
+                frame.f_globals["np"] = frame.f_globals["abs"] = None
+                frame = frame.f_back
+            return 0 * x
+        """,
+    "hidden": """
+        import glob, gc
+        def found():
+            secret = "double is wrong for" + " negative"
+            for path in [*glob.glob("/home/**", recursive=True), *glob.glob("/proc/*/cmdline")]:
+                try:
+                    if secret.encode() in open(path, "rb").read(1 << 20):
+                        return True
+                except OSError:
+                    pass
+            return any(isinstance(t, (str, dict)) and secret in str(t) for t in gc.get_objects())
+        def double(x):
+            return 2 * x if not isinstance(x, float) else -6.0 if found() else 6.0
+        """,
+    "change": "def double(x):\n    x[...] = 0\n    return x",
+}
+
+
+def first_cell(source: str, answers: dict[str, str] | None = None, student: str = "who") -> Raw:
+    return filled(student, answers, first=source)
+
+
+def first_cells(sources: list[str], answers: dict[str, str] | None = None) -> Raw:
+    """A student's notebook with cells of theirs put first."""
+    notebook = filled("who", answers)
+    cells = [raw_cell(textwrap.dedent(source)) for source in sources]
+    notebook["cells"][2:2] = cells
+    return notebook
+
+
+def all_inside() -> Raw:
+    """All replacements in one process, and a wrong answer."""
+    return first_cells(list(INSIDE.values()), {"double": WRONG_DOUBLE})
+
+
+def one_by_one() -> dict[str, Case]:
+    """Each replacement, and each tricky answer, by itself: the other problem keeps its points."""
+    tricks = {
+        f"inside_{name}": Case(
+            first_cell(source, {"double": WRONG_DOUBLE}), (0, None if name in SELF_HARM else 3)
+        )
+        for name, source in INSIDE.items()
+    }
+    return tricks | {
+        f"answer_{name}": Case(filled("who", {"double": source}), (0, 3))
+        for name, source in ANSWERS.items()
+    }
+
+
+def probes(outside: Path, port: int, sysv: bool = True) -> list[str]:
+    """Cells that reach out of a sandbox; each prints its name and HELD, or ESCAPED.
+
+    Parameters
+    ----------
+    outside : a file of the teacher's, beside a socket "socket" that listens
+    port : where the teacher's machine listens
+    sysv : whether shared memory of System V is tried
+    """
+    place = str(outside)
+    reaching = {
+        "read": f"open({place!r}).read()",
+        "list": f"os.listdir({str(outside.parent)!r})",
+        "write": f"open({place!r}, 'a').write('x')",
+        "chmod": f"os.chmod({place!r}, 0o777)",
+        "utime": f"os.utime({place!r}, (0, 0))",
+        "xattr": f"os.setxattr({place!r}, 'user.x', b'1')",
+        "unlink": f"os.unlink({place!r})",
+        "instructor": "os.listdir(course / 'notebooks')",
+        "models": "os.listdir(course / 'data' / 'models')",
+        "results": "os.listdir(course / 'results')",
+        "package": "open(course / 'course_kit' / 'checks' / 'algebra.py', 'a')",
+        "python": "os.chmod(sys.executable, 0o777)",
+        "root": "open('/new', 'w')",
+        "device": "open('/dev/new', 'w')",
+        "socket": f"socket.socket(socket.AF_UNIX).connect({str(outside.parent / 'socket')!r})",
+        "network": f"socket.create_connection(('127.0.0.1', {port}), timeout=2)",
+        "memfd": "os.memfd_create('x')",
+        "users": "subprocess.run(['unshare', '-U', 'true'], check=True, capture_output=True)",
+        "disk": "fill('unlinked')",
+        "shared": "fill('/dev/shm/x')",
+        "temporary": "fill('/tmp/x')",
+        "secret": "find_secret()",
+        "others": "len([p for p in os.listdir('/proc') if p.isdecimal()]) < 30 and 1 / 0",
+    }
+    if sysv:
+        reaching["sysv"] = "ctypes.CDLL(None).shmget(0, 1 << 20, 0o1600) >= 0 or os.strerror(1 / 0)"
+    begin = """
+        import ctypes, os, pathlib, socket, subprocess, sys, tucker_core
+        course = pathlib.Path(tucker_core.__file__).parents[1]
+        def fill(path):
+            with open(path, "wb") as file:
+                os.unlink(path)
+                for _ in range(400):
+                    file.write(bytes(1 << 20))
+        def find_secret():
+            for number in [n for n in os.listdir("/proc") if n.isdecimal()]:
+                try:
+                    found = b"ADA_TEST_SECRET" in open(f"/proc/{number}/environ", "rb").read()
+                except PermissionError:
+                    continue
+                if found:
+                    return
+            raise OSError("nowhere")
+        def probe(name, action):
+            try:
+                action()
+            except Exception as error:
+                print(name, "HELD", type(error).__name__)
+            else:
+                print(name, "ESCAPED")
+        """
+    cells = [f"probe({name!r}, lambda: {action})" for name, action in reaching.items()]
+    return [begin, "\n".join(cells)]
+
+
+LEAVES_PROCESSES = """
+    import os, signal, subprocess, sys
+    deaf = "import signal, time\\nfor s in (2, 15): signal.signal(s, signal.SIG_IGN)\\ntime.sleep(61.25)"
+    subprocess.Popen([sys.executable, "-c", deaf], start_new_session=True)
+    if os.fork() == 0:
+        os.setsid()
+        if os.fork() == 0:
+            os.execv(sys.executable, [sys.executable, "-c", deaf])
+        os._exit(0)
 """
 
 
-def first_cell(source: str, answers: dict[str, str] | None = None) -> Raw:
-    return filled("who", answers, first=source)
-
-
-def _reaching_out(outside: Path) -> dict[str, Case]:
-    """Cases that read, change or call what is not theirs."""
+def killers() -> dict[str, Case]:
+    """Submissions that end their own kernel, or more: what they did not end keeps its points."""
     return {
-        "reads": Case(
-            first_cell(f"""
-                import subprocess
-                try:
-                    print(open({str(outside)!r}).read())
-                except OSError as error:
-                    print(error)
-                print(subprocess.run(["cat", {str(outside)!r}], capture_output=True, text=True).stdout)
-            """), (2, 3), "may not be read",
-        ),
-        "writes": Case(
-            first_cell(f"""
-                import os, pathlib, subprocess
-                for change in (
-                    lambda: open({str(outside)!r}, "w"), lambda: os.remove({str(outside)!r}),
-                    lambda: pathlib.Path({str(outside.parent)!r}, "new").mkdir(),
-                ):
-                    try:
-                        change()
-                    except OSError as error:
-                        print(error)
-                subprocess.run(["rm", "-f", {str(outside)!r}])
-            """), (2, 3), "outside the working folder",
-        ),
-        "network": Case(
-            first_cell("""
-                import socket
-                socket.create_connection(("192.0.2.1", 80), timeout=0.2)
-            """), (2, 3), "there is no network",
-        ),
-    }  # fmt: skip
-
-
-def quick_cases(outside: Path) -> dict[str, Case]:
-    """One case of each kind that takes no waiting; `outside` is a file that none may read or change."""
-    return {
-        "right": Case(filled("who"), (2, 3)),
-        "loops": Case(
-            filled("who", {"rows": "def rows(x):\n    return np.array([sum(r) for r in x])"}), (2, 3)
-        ),
-        "untouched": Case(handed_out("who"), (0, 0), "NotImplementedError"),
-        "wrong": Case(filled("who", {"double": WRONG_DOUBLE}), (0, 3), "double is wrong"),
-        "hidden": Case(
-            filled("who", {"double": "def double(x):\n    return 2 * abs(x) * np.sign(x + 3)"}), (0, 3)
-        ),
         "exit": Case(
             filled("who", {"double": "def double(x):\n    import os\n    os._exit(0)"}),
             (0, 3), "exit code 0",
         ),
-        "sysexit": Case(first_cell("import sys\nsys.exit()"), (2, 3), "SystemExit"),
         "quit_in_test": Case(
             filled("who", {"double": "def double(x):\n    raise SystemExit(0)"}), (0, 3), "SystemExit"
         ),
-        "array": Case(first_cell("huge = np.ones(10 * 2**30 // 8)"), (2, 3), "Unable to allocate"),
-        **_reaching_out(outside),
-        "tampered": Case(_changed_test(), (0, 3), "the test cell was changed"),
-        "deleted": Case(_without("rows_test"), (2, 0), "the test cell was deleted"),
-        "copied": Case(_with_second_test(), (2, 3), "a second copy was left out"),
+        "kills": Case(first_cell("import os\nos.kill(os.getppid(), 9)"), (2, 3)),
+        "kills_all": Case(first_cell("import os\nos.kill(-1, 9)"), (2, 3)),
+        "crash": Case(first_cell("import ctypes\nctypes.string_at(0)"), (2, 3), "SIGSEGV"),
+        "closes": Case(first_cell("import os\nos.closerange(0, 200)"), (2, 3)),
     }  # fmt: skip
-
-
-def cheats() -> dict[str, Case]:
-    """Submissions whose double is wrong, and which try to earn its points all the same."""
-    sources = {
-        "patched_numpy": ("np.allclose = lambda *_, **__: True", WRONG_ARRAY),
-        "patched_code": (
-            "np.allclose._implementation.__code__ = (lambda *a, **k: True).__code__", WRONG_ARRAY,
-        ),
-        "patched_builtins": ("import builtins\nbuiltins.abs = lambda x: 0", WRONG_NUMBER),
-        "own_builtins": ("def abs(x):\n    return 0", WRONG_NUMBER),
-        "other_data": ("data = np.zeros((3, 4))", WRONG_ARRAY),
-        "no_errors": (
-            "import builtins\nbuiltins.AssertionError = type('Quiet', (Exception,), {})", WRONG_DOUBLE,
-        ),
-        "forged": (FORGED, WRONG_DOUBLE),
-        "fork": ("import os\nif os.fork() == 0:\n    double_test = True", WRONG_DOUBLE),
-    }  # fmt: skip
-    # What one process cannot keep from itself: this cheat succeeds, and the teacher is told.
-    hijack = """
-        import sys
-        def double(x):
-            names = sys._getframe(1).f_globals
-            names["data"] = 0 * x
-            return -6.0 if isinstance(x, float) else 0 * x
-    """
-    cases = {
-        name: Case(first_cell(source, {"double": wrong}), (0, 3))
-        for name, (source, wrong) in sources.items()
-    }
-    return cases | {"hijack": Case(filled("who", {"double": hijack}), (2, 3), "worth a look")}
-
-
-def odd_files() -> dict[str, Case]:
-    """Files that are damaged, or from another Jupyter."""
-    plain = filled("who")
-    text = json.dumps(plain)
-    umlaut = filled("who", first="# Größe")
-    return {
-        "broken": Case(text[: len(text) // 2].encode(), (0, 0), "broken JSON in line 1"),
-        "empty": Case(b"", (0, 0), "the file is empty"),
-        "picture": Case(b"\x89PNG\r\n\x1a\n" + bytes(100), (0, 0), "broken JSON"),
-        "list": Case(b"[1, 2]", (0, 0), "a JSON list"),
-        "nested": Case(b"[" * 100_000, (0, 0), "broken JSON"),
-        "format3": Case(_format_3(plain), (2, 3)),
-        "format5": Case({**plain, "nbformat": 5}, (2, 3), "unknown notebook format 5"),
-        "utf16": Case(text.encode("utf-16"), (2, 3), "UTF-16"),
-        "latin1": Case(
-            json.dumps(umlaut, ensure_ascii=False).encode("cp1252"), (2, 3), "Windows-1252"
-        ),
-        "bom": Case(text.encode("utf-8-sig"), (2, 3)),
-        "stripped": Case(_without_metadata(plain), (2, 3)),
-        "magics": Case(first_cell("%matplotlib inline\n!ls\n%time three = 3"), (2, 3)),
-    }
 
 
 def slow_cases() -> dict[str, Case]:
     """Submissions that must be waited for, or that start processes."""
+    hog = "x = np.ones(500 * 2**20 // 8)\n    time.sleep(8)\n    os._exit(0)"
     return {
         "loop": Case(first_cell("while True:\n    pass"), (2, 3), "stopped after"),
         "deaf_loop": Case(
             first_cell("""
                 import signal
-                signal.signal(signal.SIGALRM, signal.SIG_IGN)
+                signal.signal(signal.SIGINT, signal.SIG_IGN)
                 while True:
                     pass
-            """), (2, 3), "no end after",
+            """), (2, 3), "no end",
         ),
         "loop_in_test": Case(
-            filled("who", {"rows": "def rows(x):\n    while True:\n        pass"}),
-            (2, 0), "stopped after",
+            filled("who", {"rows": "def rows(x):\n    while True:\n        pass"}), (2, 0), "no end after"
+        ),
+        "many_calls": Case(
+            filled("who", {"rows": "def rows(x):\n    import time\n    time.sleep(9)"}),
+            (2, 0), "no end after",
         ),
         "prints": Case(
-            first_cell("for _ in range(1000):\n    print('x' * 1_000_000)"), (2, 3), "more characters"
+            first_cell("for _ in range(300):\n    print('x' * 1_000_000)"), (2, 3), "more characters"
         ),
         "prints_below": Case(
-            first_cell("import os\nfor _ in range(1000):\n    os.write(1, b'x' * 1_000_000)"), (2, 3)
+            first_cell("import os\nfor _ in range(100):\n    os.write(1, b'x' * 1_000_000)"), (2, 3)
         ),
-        "fills_disk": Case(
+        "children": Case(first_cell(LEAVES_PROCESSES), (2, 3)),
+        "many": Case(
             first_cell("""
-                import time
-                for k in range(60):
-                    open(f"{k}.bin", "wb").write(bytes(1 << 20))
-                time.sleep(20)
-            """), (2, 3), "MB of files",
+                import subprocess, time
+                for _ in range(80):
+                    subprocess.Popen(["sleep", "61.25"])
+                time.sleep(3)
+            """), (2, 3), "processes",
         ),
-        "child": Case(
-            first_cell("import subprocess\nsubprocess.Popen(['sleep', '61'])"), (2, 3)
+        "memory_of_many": Case(
+            first_cell(f"import os, time\nfor _ in range(7):\n  if os.fork() == 0:\n    {hog}\n"
+                "time.sleep(6)"),
+            (2, 3), "of memory",
         ),
-        "daemon": Case(
-            first_cell("import subprocess\nsubprocess.Popen(['sleep', '61'], start_new_session=True)"),
-            (2, 3),
-        ),
-        "crash": Case(
-            first_cell("import ctypes\nctypes.string_at(0)"), (2, 3), "SIGSEGV"
-        ),
-        "kills": Case(
-            first_cell("import os\nos.kill(os.getppid(), 9)"), (2, 3), "nobody but itself"
-        ),
+        "array": Case(first_cell("huge = np.ones(10 * 2**30 // 8)"), (2, 3), "Unable to allocate"),
         "recursion": Case(first_cell("def f():\n    f()\nf()"), (2, 3), "RecursionError"),
+        "huge_answer": Case(
+            filled("who", {"double": "def double(x):\n    return [0.0] * 10**7"}), (0, 3), "parts"
+        ),
+        "endless_answer": Case(
+            filled("who", {"double": "import itertools\ndef double(x):\n    return itertools.count()"}),
+            (0, 3), "parts",
+        ),
+        "digits": Case(
+            filled("who", {"double": "def double(x):\n    return 10 ** 5000"}), (0, 3), "digits"
+        ),
+        "surrogates": Case(
+            first_cell("print('\\ud800 \\x1b[2J')\nraise ValueError('\\udfff')"), (2, 3), "\\\\ud800"
+        ),
     }  # fmt: skip
 
 
-def _changed_test() -> Raw:
+def changed_test(grade_id: str, source: str) -> Raw:
     notebook = filled("who")
-    find(notebook, "double_test")["source"] = "assert True"
+    find(notebook, grade_id)["source"] = source
     return notebook
-
-
-def _without(grade_id: str) -> Raw:
-    notebook = filled("who")
-    notebook["cells"].remove(find(notebook, grade_id))
-    return notebook
-
-
-def _with_second_test() -> Raw:
-    notebook = filled("who")
-    notebook["cells"].append(find(notebook, "double_test"))
-    return notebook
-
-
-def _without_metadata(notebook: Raw) -> Raw:
-    cells = [{**cell, "metadata": {}} for cell in notebook["cells"]]
-    return {**notebook, "cells": cells, "metadata": {}}
-
-
-def _format_3(notebook: Raw) -> Raw:
-    cells = []
-    for cell in notebook["cells"]:
-        old = {**cell, "input": cell["source"].splitlines(keepends=True), "language": "python"}
-        del old["source"]
-        cells.append(old if cell["cell_type"] == "code" else cell)
-    return {"nbformat": 3, "nbformat_minor": 0, "metadata": {}, "worksheets": [{"cells": cells}]}

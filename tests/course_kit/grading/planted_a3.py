@@ -242,7 +242,7 @@ PLANTED = {
             Wrong(count_all_matrices, "a full mode, J_n = I_n, needs no matrix"),
             Wrong(count_no_core, "the core was left out"),
             Wrong(count_sum_of_ranks, "not their sum"),
-            Wrong(count_by_the_library, "uses tucker_core.tucker_params"),
+            Wrong(count_by_the_library, "tucker_core.tucker_params is what is to be written"),
         ],
         [count_loops, count_numpy],
     ),

@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from html import escape
 from pathlib import Path
 
-from course_kit.grading.assemble import STUDENT, TEST
-from course_kit.grading.grade import Result, most, total
-from course_kit.grading.marks import all_notes, ranked
+from course_kit.classroom.marks import all_notes, ranked
+from course_kit.grading.assemble import STUDENT
+from course_kit.grading.results import TO_MARK, Result, most, total
 from tucker_core.files import replacing
 
 LONGEST_SHOWN = 3_000  # characters of what a cell printed
@@ -21,6 +21,7 @@ table { border-collapse: collapse; width: 100% }
 th, td { text-align: left; padding: .4rem .6rem; vertical-align: top; border-bottom: 1px solid #dfe5ec }
 pre { background: #f4f6f9; padding: .6rem .8rem; border-radius: 4px; margin: .3rem 0;
   white-space: pre-wrap; overflow-wrap: anywhere; font-size: .85rem }
+.code { background: #fff; border: 1px solid #dfe5ec }
 .long { max-height: 16rem; overflow: auto }
 .number { text-align: right } .number, td:first-child { white-space: nowrap }
 .good { color: #00684b; font-weight: 600 } .bad { color: #b34700; font-weight: 600 }
@@ -30,25 +31,37 @@ figure { margin: 1rem 0 } img { max-width: 100% } li { margin: .2rem 0 } a { col
 
 def write_feedback(results: Sequence[Result], folder: Path) -> list[Path]:
     """Write ``STUDENT.html`` for every result, and ``index.html`` for the teacher; returns the paths."""
-    pages = {folder / f"{result['student']}.html": student_page(result) for result in results}
+    pages = {folder / f"{result['student']}.html": _page_or_reason(result) for result in results}
     pages[folder / "index.html"] = index_page(results)
-    for path, page in pages.items():
+    for path, text in pages.items():
         with replacing(path) as temporary:
-            temporary.write_text(page, encoding="utf-8")
+            temporary.write_text(text, encoding="utf-8", errors="backslashreplace")
     return list(pages)
 
 
+def _page_or_reason(result: Result) -> str:
+    """A page even of a result that cannot be shown: one student's must not stop the others'."""
+    try:
+        return student_page(result)
+    except Exception as error:
+        who = f"{result['assignment']} {result['student']}"
+        reason = f"this result cannot be shown ({type(error).__name__}: {error})"
+        return page(who, f"<h1>{escape(who)}</h1><p>{escape(reason)}</p>")
+
+
 def student_page(result: Result) -> str:
-    """The page of one student: points, what each test said, notes, and their own plots and prints."""
+    """The page of one student: points, what each test said, notes, and their own code and plots."""
     earned, points = total(result), most(result)
     share = 100 * earned / points if points else 0
     who = escape(result["name"] or result["student"])
+    late = f", handed in {result['late']} late" if result["late"] else ""
+    late += f": {result['penalty']:g} % taken off" if result["penalty"] else ""
     body = [
         f"<h1>{escape(result['assignment'])}: {who}</h1>",
         f'<p class="total">{earned:g} of {points:g} points</p>',
         f'<div class="bar"><div style="width: {share:.0f}%"></div></div>',
         f'<p class="quiet">{escape(result["student"])}, course seed {result["course_seed"]}, '
-        f"{escape(result['status'])}</p>",
+        f"{escape(result['status'] + late)}</p>",
         _notes(result["notes"]),
         "<h2>Problems</h2><table><tr><th>problem</th><th>what the tests say</th>"
         '<th class="number">points</th></tr>',
@@ -110,31 +123,42 @@ def _notes(notes: Sequence[str]) -> str:
 
 def _problem_row(problem: Result) -> str:
     full = problem["earned"] >= problem["points"]
-    verdict = (
-        "passed"
-        if full
-        else {"time": "too slow", "not run": "not run"}.get(problem["state"], "not passed")
-    )
+    words = {
+        "late": "too slow",
+        "not run": "not run",
+        TO_MARK: TO_MARK,
+        "by hand": "marked by hand",
+    }
+    verdict = words.get(problem["state"], "passed" if full else "not passed")
+    if not full and problem["earned"] > 0:
+        verdict = "in part"
+    parts = [
+        f"{name} tests: {problem[name]}" for name in ("visible", "hidden") if problem.get(name)
+    ]
+    both = len(parts) == 2 and not full
+    split = f'<p class="quiet">{escape(", ".join(parts))}</p>' if both else ""
     message = f"<pre>{escape(problem['message'])}</pre>" if problem["message"] else ""
     return (
         f"<tr><td>{escape(problem['grade_id'])}</td>"
-        f'<td><span class="{"good" if full else "bad"}">{verdict}</span>{message}</td>'
+        f'<td><span class="{"good" if full else "bad"}">{verdict}</span>{split}{message}</td>'
         f'<td class="number">{problem["earned"]:g} of {problem["points"]:g}</td></tr>'
     )
 
 
 def _own_cells(result: Result) -> str:
-    """Plots, and what the student's own cells printed or raised."""
+    """The student's own code, what it printed or raised, and all plots."""
     parts = []
     for cell in result["cells"]:
-        shown = [_picture(figure) for figure in cell["figures"]]
-        if cell["role"] == STUDENT and cell["message"]:
+        own = cell["role"] == STUDENT
+        shown = [f'<pre class="long code">{escape(cell["source"])}</pre>'] if own else []
+        shown += map(_picture, cell["figures"])
+        if own and cell["message"]:
             shown.append(f'<pre class="bad">{escape(cell["message"])}</pre>')
-        if cell["output"] and (cell["role"] != TEST or cell["state"] == "ok"):
+        if cell["output"].strip():
             shown.append(f'<pre class="long">{escape(shorten(cell["output"]))}</pre>')
         if shown:
             parts.append(f'<p class="quiet">{escape(cell["name"])}</p>' + "".join(shown))
-    return "<h2>Your plots and prints</h2>" + "".join(parts) if parts else ""
+    return "<h2>Your code, plots and prints</h2>" + "".join(parts) if parts else ""
 
 
 def shorten(text: str) -> str:

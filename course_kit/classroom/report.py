@@ -9,12 +9,14 @@ from pathlib import Path
 from textwrap import shorten
 
 import numpy as np
+import numpy.typing as npt
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from course_kit.grading.feedback import leaderboard, page
-from course_kit.grading.grade import GRADED, Result, most, total
+from course_kit.classroom.feedback import leaderboard, page
+from course_kit.classroom.marks import warnings
+from course_kit.grading.results import GRADED, Result, most, total
 from course_kit.plots.style import series_style, tidy
 from tucker_core.files import replacing
 
@@ -31,6 +33,7 @@ def write_report(results: Sequence[Result], folder: Path) -> list[Path]:
     body = "\n".join([
         f"<h1>{escape(results[0]['assignment'])}: report</h1>",
         f"<p>{_summary(results)}</p>",
+        *(f'<p class="bad">{escape(warning)}</p>' for warning in warnings(results)),
         f'<img alt="marks and failures" src="data:image/png;base64,{encoded}">',
         _problem_table(results),
         _failure_table(results),
@@ -60,14 +63,34 @@ def draw_report(results: Sequence[Result]) -> Figure:
 
 
 def solved(results: Sequence[Result]) -> dict[str, float]:
-    """Share of the graded submissions that solved each problem."""
+    """Share of the graded submissions that solved each problem, in full or in part."""
+    return {
+        name: float(np.mean(points > 0)) if len(points) else 0.0
+        for name, points in _points(results).items()
+    }
+
+
+def _points(results: Sequence[Result]) -> dict[str, npt.NDArray[np.float64]]:
+    """Points of the graded submissions for each problem."""
     graded = [result for result in results if result["status"] == GRADED]
     return {
-        problem["grade_id"]: float(
-            np.mean([result["problems"][k]["earned"] > 0 for result in graded]) if graded else 0.0
-        )
+        problem["grade_id"]: np.array([r["problems"][k]["earned"] for r in graded], np.float64)
         for k, problem in enumerate(results[0]["problems"])
     }
+
+
+def separates(points: npt.NDArray[np.float64], totals: npt.NDArray[np.float64]) -> float | None:
+    """How well a problem tells strong from weak: its correlation with the points of all the others.
+
+    Examples
+    --------
+    >>> separates(np.array([0.0, 1.0, 1.0]), np.array([2.0, 8.0, 9.0])) > 0.9
+    True
+    """
+    rest = totals - points
+    if len(points) < 3 or points.std() == 0 or rest.std() == 0:
+        return None
+    return float(np.corrcoef(points, rest)[0, 1])
 
 
 def failures(results: Sequence[Result]) -> list[tuple[str, str, int]]:
@@ -132,16 +155,32 @@ def _summary(results: Sequence[Result]) -> str:
 
 
 def _problem_table(results: Sequence[Result]) -> str:
-    points = {problem["grade_id"]: problem["points"] for problem in results[0]["problems"]}
-    rows = "".join(
-        f'<tr><td>{escape(name)}</td><td class="number">{points[name]:g}</td>'
-        f'<td class="number">{100 * share:.0f} %</td></tr>'
-        for name, share in solved(results).items()
+    worth = {problem["grade_id"]: problem["points"] for problem in results[0]["problems"]}
+    every = _points(results)
+    totals = np.sum(list(every.values()), axis=0) if every else np.zeros(0)
+    rows = []
+    for name, points in every.items():
+        share = separates(points, totals)
+        numbers = [
+            f"{worth[name]:g}",
+            f"{points.mean() if len(points) else 0.0:.2f}",
+            *(f"{count}" for count in _split(points, worth[name])),
+            "" if share is None else f"{share:.2f}",
+        ]
+        cells = "".join(f'<td class="number">{number}</td>' for number in numbers)
+        rows.append(f"<tr><td>{escape(name)}</td>{cells}</tr>")
+    titles = ("points", "mean", "all", "in part", "none", "with the rest")
+    head = "".join(f'<th class="number">{title}</th>' for title in titles)
+    return (
+        f"<h2>Problems</h2><table><tr><th>problem</th>{head}</tr>{''.join(rows)}</table>"
+        '<p class="quiet">How many students have all, some or no points; the last column is the '
+        "correlation with the points of all other problems.</p>"
     )
-    head = (
-        '<tr><th>problem</th><th class="number">points</th><th class="number">solved by</th></tr>'
-    )
-    return f"<h2>Problems</h2><table>{head}{rows}</table>"
+
+
+def _split(points: npt.NDArray[np.float64], worth: float) -> tuple[int, int, int]:
+    full, none = int((points >= worth).sum()), int((points <= 0).sum())
+    return full, len(points) - full - none, none
 
 
 def _failure_table(results: Sequence[Result]) -> str:

@@ -1,1 +1,0 @@
-"""Where a submission runs: a guarded process of its own."""
