@@ -35,8 +35,8 @@ COMMANDS = [
 ]
 HELP = [
     "demo", "train", "compress", "pareto", "ablate", "evaluate", "inspect", "qr", "profile", "export",
-    "bench", "course", "course release", "course collect", "course grade",
-    "course feedback", "course report",
+    "bench", "course", "course bundle", "course release", "course collect", "course grade",
+    "course feedback", "course report", "course override", "course export", "course totals",
 ]  # fmt: skip
 
 RUN = """

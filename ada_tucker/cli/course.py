@@ -176,9 +176,9 @@ def grade(arguments: Namespace) -> None:
     from course_kit.classroom.collect import read_late
     from course_kit.classroom.copies import hints
     from course_kit.classroom.marks import apply_lateness
-    from course_kit.grading.assignment import INSTRUCTOR, load_assignment
+    from course_kit.grading.assignment import load_assignment
     from course_kit.grading.course import load_course
-    from course_kit.grading.grade import grade_folder, result_file
+    from course_kit.grading.grade import NEVER_SHOWN, grade_folder, result_file
     from course_kit.grading.results import with_overrides, write_result
     from course_kit.sandbox.isolation import choose
     from course_kit.sandbox.limits import Limits
@@ -190,7 +190,7 @@ def grade(arguments: Namespace) -> None:
     if course.digest not in ("", assignment.digest):
         say("note", [CHANGED_SINCE])
     limits = Limits(arguments.cell_seconds, arguments.notebook_seconds, arguments.memory)
-    isolation = choose(arguments.container, (INSTRUCTOR, arguments.submissions, arguments.out))
+    isolation = choose(arguments.container, (*NEVER_SHOWN, arguments.submissions, arguments.out))
     out = arguments.out / assignment.name
     with tqdm(
         total=len(course.students), unit="student", disable=hidden(not arguments.quiet)

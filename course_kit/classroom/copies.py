@@ -56,7 +56,7 @@ def normalised(source: str) -> str:
         tree = ast.parse(source)
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return ""
-    nodes = list(ast.walk(tree))
+    nodes = [node for node in ast.walk(tree) if not _is_text(node)]
     if len(nodes) < LEAST_PARTS:
         return ""
     parts = []
@@ -67,6 +67,12 @@ def normalised(source: str) -> str:
         if isinstance(node, ast.Constant) and not isinstance(node.value, str):
             parts.append(repr(node.value)[:50])
     return hashlib.sha256(" ".join(parts).encode("utf-8", "replace")).hexdigest()
+
+
+def _is_text(node: ast.AST) -> bool:
+    """A docstring, or what stands in it."""
+    value = node.value if isinstance(node, ast.Expr) else node
+    return isinstance(value, ast.Constant) and isinstance(value.value, str)
 
 
 def _answers(result: Result, solutions: dict[str, str]) -> Iterable[tuple[str, str]]:

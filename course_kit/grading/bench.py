@@ -26,6 +26,7 @@ from course_kit.sandbox.session import Session, Stopped, TooLate
 
 LONGEST_OUTPUT = 20_000
 LONGEST_MESSAGE = 2_000
+SPARE_SECONDS = 12.0  # beyond the session's own clock
 BEGIN, END = f"### BEGIN {HIDDEN}", f"### END {HIDDEN}"
 
 
@@ -198,7 +199,7 @@ def _clock(seconds: float) -> Iterator[None]:
         yield
         return
     before = signal.signal(signal.SIGALRM, _ring)
-    signal.setitimer(signal.ITIMER_REAL, seconds + 12)  # the session has its own, earlier clock
+    signal.setitimer(signal.ITIMER_REAL, seconds + SPARE_SECONDS)
     try:
         yield
     finally:

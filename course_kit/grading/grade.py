@@ -30,11 +30,15 @@ from course_kit.grading.results import (
     write_result,
 )
 from course_kit.grading.text import shown
+from course_kit.notebook.paths import DATA
 from course_kit.sandbox.isolation import Isolation, choose
 from course_kit.sandbox.limits import PACKAGES, Limits
 from course_kit.sandbox.watchdog import adopt_orphans, end_all
+from tucker_core.shipped import ROOT
 
 SPARE_SECONDS = 180.0  # for starting and ending a judge on a busy machine, beyond its own limit
+# Solutions, the networks that assignment 4 is about, and what others found.
+NEVER_SHOWN = (INSTRUCTOR, DATA / "models", ROOT / "results")
 MARKING_CODE = (
     "course_kit/checks",
     "course_kit/grading",
@@ -79,7 +83,7 @@ def grade_folder(
     One result for each student of the course, in the order of their ids.
     """
     limits = limits or Limits()
-    isolation = isolation or choose(hidden=(INSTRUCTOR, submissions, out))
+    isolation = isolation or choose(hidden=(*NEVER_SHOWN, submissions, out))
     stop = threading.Event()
     results: dict[str, Result] = {}
 

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import itertools
 import re
+import sys
 from typing import Any
 
 import pytest
 
+from course_kit.grading.bench import Bench
+from course_kit.grading.cells import to_cell
 from tests.course_kit.grading import planted_a1, planted_a2, planted_a3
 from tests.course_kit.grading.assignment_runs import (
     NAMES,
@@ -22,6 +25,7 @@ from tests.course_kit.grading.assignment_runs import (
     run,
     tried,
 )
+from tests.course_kit.grading.local_border import LocalSession
 
 PLANTED: dict[str, dict[str, Planted]] = {
     "a1": planted_a1.PLANTED,
@@ -113,6 +117,34 @@ def test_a_right_answer_in_another_style_scores_full(
 ) -> None:
     cell = code_cells(read(assignment))[test]
     assert tried(cell, solved[assignment], PLANTED[assignment][test].name, answer) == ""
+
+
+@pytest.mark.parametrize(("assignment", "test", "answer"), RIGHT)
+def test_a_right_answer_in_another_style_scores_full_across_the_border(
+    solved: Solved, assignment: str, test: str, answer: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert across(solved, assignment, test, answer, monkeypatch) == ""
+
+
+@pytest.mark.parametrize(("assignment", "test", "wrong"), WRONG)
+def test_a_planted_wrong_answer_scores_nothing_across_the_border(
+    solved: Solved, assignment: str, test: str, wrong: Wrong, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert wrong.says in across(solved, assignment, test, wrong.answer, monkeypatch)
+
+
+def across(
+    solved: Solved, assignment: str, test: str, answer: Any, monkeypatch: pytest.MonkeyPatch
+) -> str:
+    """What a test on the grader's side says of an answer on the student's."""
+    monkeypatch.setenv("ADA_STUDENT", "anna")
+    monkeypatch.setitem(sys.modules, "__main__", sys.modules["__main__"])
+    cells = [to_cell(cell) for cell in read(assignment).cells]
+    place = next(k for k, cell in enumerate(cells) if cell.grade_id == test)
+    names = {**solved[assignment], PLANTED[assignment][test].name: answer}
+    verdict = Bench(cells, 60.0).judge(place, LocalSession(names))
+    assert verdict.earned == (0 if verdict.message else cells[place].points)
+    return verdict.message
 
 
 @pytest.mark.parametrize("assignment", PLANTED)
