@@ -1,12 +1,12 @@
 """What is run of a submission: its own cells where it has them, and the instructor's where it should.
 
-In the submission's kernel run its own cells and, as they were handed out, the read-only ones. A test runs
-outside, and is always the instructor's: changed or deleted, it comes back and earns what it finds.
-Whatever a student made of a read-only cell runs as code of their own, after the original.
+In the submission's kernel run its own cells and, as they were handed out, the read-only ones, with lines
+that the student added (an import, say). A test runs outside, and is always the instructor's: changed or
+deleted, it comes back and earns what it finds. What a student made of it runs as code of their own.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from course_kit.grading.cells import Cell
 
@@ -70,9 +70,14 @@ def assemble(
         changed = not name or (cell.text, cell.kind) != (original[name].text, original[name].kind)
         if name and name not in seen:
             seen.add(name)
-            steps.append(_guarded_step(instructor[places[name]], original[name], places[name]))
-            if changed:
+            step = _guarded_step(instructor[places[name]], original[name], places[name])
+            if step.role == LOCKED and changed and _adds(cell, original[name]):
+                step = replace(step, source=cell.source)
+                notes.append(f"{name}: has lines of the student's own; they were run")
+            elif changed:
                 notes.append(f"{name}: was changed; the original was run")
+            steps.append(step)
+            changed = changed and step.role == TEST
         elif name:
             notes.append(f"{name}: there twice")
         if changed and cell.kind == "code" and cell.source.strip():
@@ -89,6 +94,12 @@ def _guarded_step(cell: Cell, handed_out: Cell, place: int) -> Step:
     if cell.graded:
         return Step(TEST, "", cell.grade_id, place)
     return Step(LOCKED, handed_out.source, cell.grade_id, place)
+
+
+def _adds(cell: Cell, original: Cell) -> bool:
+    """Whether all lines of the original are still there, in order."""
+    lines = iter(cell.text.splitlines())
+    return cell.kind == "code" and all(line in lines for line in original.text.splitlines())
 
 
 def _put_back(

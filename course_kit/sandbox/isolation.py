@@ -155,7 +155,7 @@ def bubblewrap(hidden: Sequence[Path], limits: Limits) -> list[str]:
 def container(program: str, image: str, limits: Limits, name: str) -> list[str]:
     """The command line of docker or podman, the runner included."""
     size, memory = int(limits.disk_mb * 2**20), int(limits.memory_gb * 2**30)
-    environment = ["ADA_STUDENT", "ADA_COURSE_SEED", "OMP_NUM_THREADS", "PYTHONHASHSEED"]
+    environment = ("ADA_STUDENT", "ADA_COURSE_SEED", "OMP_NUM_THREADS", "NUMBA_DISABLE_JIT")
     options = [
         program, "run", "--rm", "--interactive", "--name", name, "--network", "none", "--read-only",
         "--cap-drop", "ALL", "--security-opt", "no-new-privileges", "--memory", str(memory),

@@ -52,9 +52,7 @@ def odd_files() -> dict[str, Case]:
         tests_gone["cells"].remove(find(tests_gone, name))
     changed = filled("who")
     find(changed, "rows_test")["source"] = "assert True  # I was here"
-    imports = filled(
-        "who", {"double": "def double(x):\n    return math.prod([x, 2]) if 0 else x * 2"}
-    )
+    imports = filled("who", {"double": "def double(x):\n    return x * math.floor(2.5)"})
     find(imports, "setup")["source"] += "\nimport math"
     to_text = filled("who")
     find(to_text, "rows_test")["cell_type"] = "markdown"
@@ -70,7 +68,7 @@ def odd_files() -> dict[str, Case]:
         "stripped": Case(_without_metadata(plain), (2, 3)),
         "deleted": Case(tests_gone, (2, 3), "was deleted; the original was run"),
         "changed": Case(changed, (2, 3), "was changed; the original was run"),
-        "imports": Case(imports, (2, 3)),
+        "imports": Case(imports, (2, 3), "has lines of the student's own"),
         "markdown": Case(to_text, (2, 3), "was changed; the original was run"),
         "twice": Case(twice, (2, 3), "there twice"),
     }

@@ -30,7 +30,7 @@ def judge(monkeypatch: pytest.MonkeyPatch, tmp_path: Any) -> Judge:
     monkeypatch.chdir(tmp_path)
 
     def run(test: str, names: dict[str, Any], setup: str = "", **about: Any) -> Verdict:
-        marks = {"grade": True, "locked": True, "points": 4}
+        marks: dict[str, Any] = {"grade": True, "locked": True, "points": 4}
         cells = [raw_cell(setup, "setup", locked=True), raw_cell(test, "t", **marks)]
         cells[1]["metadata"] |= about
         return Bench([to_cell(cell) for cell in cells], 5.0).judge(1, LocalSession(names))

@@ -103,6 +103,27 @@ def test_what_was_added_below_a_test_runs_as_the_students_own() -> None:
     assert notes == ["double_test: was changed; the original was run"]
 
 
+@pytest.mark.parametrize(
+    ("change", "source", "note"),
+    [
+        (lambda source: source + "\nimport math", "import math", "has lines of the student's own"),
+        (lambda source: "data = 0", "me.tensor", "was changed; the original was run"),
+        (lambda source: "", "me.tensor", "was changed; the original was run"),
+    ],
+)
+def test_lines_added_to_a_read_only_cell_run_and_what_replaces_it_does_not(
+    change: Any, source: str, note: str
+) -> None:
+    notebook = filled("who")
+    cell = find(notebook, "setup")
+    cell["source"] = change(cell["source"])
+    steps, notes = assembled(notebook)
+    assert names(steps) == ["setup", "double", "double_test", "rows", "rows_test"]
+    assert source in steps[0].source
+    assert "me.tensor" in steps[0].source
+    assert note in notes[0]
+
+
 def test_everything_deleted_but_ones_own_cell() -> None:
     steps, notes = assembled({"nbformat": 4, "cells": [raw_cell("x = 1")]})
     assert set(names(steps)) == {"setup", "cell 1", "double_test", "rows_test"}

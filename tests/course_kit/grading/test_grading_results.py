@@ -3,7 +3,9 @@
 import csv
 import json
 import re
+import shlex
 import shutil
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -25,9 +27,12 @@ from course_kit.grading.results import (
     write_result,
 )
 from course_kit.sandbox.limits import Limits, environment
+from tests.course_kit.grading.assignment_runs import ROOT
 from tests.course_kit.grading.tiny_assignment import (
     SEED,
+    file,
     filled,
+    raw_cell,
     tiny_assignment,
     tiny_course,
 )
@@ -381,3 +386,69 @@ def test_bad_use_is_explained_in_a_line(
     step, *rest = options
     assert main(["course", step, str(course / "tiny_instructor.ipynb"), *rest]) == 1
     assert message in capsys.readouterr().err
+
+
+def test_the_commands_of_the_teaching_page_do_what_it_says(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    page = (ROOT / "docs" / "teaching.md").read_text(encoding="utf-8")
+    (block,) = re.findall(r"```sh\n(ada-tucker course release .*?)```", page, re.DOTALL)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(engine, "in_a_process", lambda job, _: empty_result(
+        job.assignment, job.course, job.student, "graded"))  # fmt: skip
+    Path("roster.csv").write_text("student,name\nanna,Anna\nbo,Bo\n")
+    for line in block.splitlines():
+        if "collect" in line:
+            with zipfile.ZipFile("returned.zip", "w") as archive:
+                archive.write("released/a1_anna.ipynb", "back.ipynb")
+        assert main(shlex.split(line)[1:]) == 0, line
+    said = capsys.readouterr()
+    assert "missing: bo" in said.err
+    assert "late: anna" not in said.err
+    rows = Path("canvas.csv").read_text().splitlines()
+    assert rows == ["student,name,a1", "anna,Anna,2", "bo,Bo,0"]
+    assert Path("marks/totals.csv").exists()
+    assert Path("marks/a1/feedback/anna.html").exists()
+    assert all((ROOT / "docs" / link).exists() for link in re.findall(r"\]\(([^)]+)\)", page))
+
+
+def test_answers_that_a_person_marks_wait_with_a_form(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    notebook = json.loads(tiny_assignment().content)
+    by_hand = raw_cell("why?", "essay", "markdown", grade=True, solution=True, points=4)
+    notebook["cells"].append({**by_hand, "id": "cell-9"})
+    path = tmp_path / "tiny_instructor.ipynb"
+    path.write_text(json.dumps(notebook))
+    monkeypatch.setattr(engine, "in_a_process", lambda job, _: empty_result(
+        job.assignment, job.course, job.student, "graded"))  # fmt: skip
+    file(tmp_path / "in", "anna", filled("anna"))
+    tiny_course(["anna", "bo"]).save(tmp_path / "in")
+    options = [
+        "--submissions",
+        str(tmp_path / "in"),
+        "--out",
+        str(tmp_path / "marks"),
+        "--quiet",
+    ]
+    assert main(["course", "grade", str(path), *options]) == 0
+    form = tmp_path / "marks" / "tiny" / "to_mark.csv"
+    assert form.read_text(encoding="utf-8-sig").splitlines() == [
+        "student,problem,points,of,reason", "anna,essay,,4,",
+    ]  # fmt: skip
+    assert "to mark by hand: essay" in capsys.readouterr().err
+    form.write_text("student;problem;points;of;reason\nanna;essay;3,5;4;\n")  # as Excel may save it
+    give = [
+        "course",
+        "override",
+        str(path),
+        "--marks",
+        str(tmp_path / "marks"),
+        "--form",
+        str(form),
+    ]
+    assert main(give) == 0
+    assert total(read_results(tmp_path / "marks" / "tiny")[0]) == 3.5
+    assert main(["course", "feedback", str(path), "--marks", str(tmp_path / "marks")]) == 0
+    page = (tmp_path / "marks" / "tiny" / "feedback" / "anna.html").read_text()
+    assert "marked by hand" in page

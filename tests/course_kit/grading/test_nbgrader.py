@@ -8,6 +8,7 @@ nbgrader is no dependency of the course. To run this, install it somewhere and s
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import subprocess
@@ -18,8 +19,11 @@ from typing import Any
 import nbformat
 import pytest
 
+from course_kit.grading.assignment import load_assignment
+from course_kit.grading.course import Course
+from course_kit.grading.grade import grade_folder
 from course_kit.grading.student import STUB, student_copy
-from tests.course_kit.grading.assignment_runs import ROOT, code_cells, points, read, run
+from tests.course_kit.grading.assignment_runs import ROOT, code_cells, read
 
 NBGRADER_PYTHON = os.environ.get("ADA_NBGRADER", "")
 CONFIG = f"""
@@ -41,7 +45,22 @@ print(json.dumps(marks))
 """
 WRONG = {
     "unfold": "def my_unfold(tensor, mode):\n    return tensor.reshape(tensor.shape[mode], -1)",
+    "fold": "def my_fold(matrix, mode, shape):\n    return matrix.reshape(shape)",
     "column": "def my_column(index, mode, shape):\n    return 0",
+    "mode-dot": "def my_mode_dot(tensor, matrix, mode):\n    return tensor",
+    "multi": "def my_multi_mode_dot(tensor, matrices):\n    raise ValueError('no idea')",
+    "numbers": "answers = {'columns': 1, 'column': None}",
+}
+# What students do to cells that are not theirs; the points are for the answers.
+TAMPERED = {
+    "test_emptied": {"test-unfold": ""},
+    "test_true": {"test-unfold": "assert True", "test-fold": "1"},
+    "test_printed": {"test-mode-dot": "checks.mode_dot(my_mode_dot, me)\nprint('done')"},
+    "test_broken": {"test-column": "def ("},
+    "test_own_function": {"test-multi": "my_multi_mode_dot = checks.multi_mode_dot"},
+    "setup_changed": {"setup": "me = None"},
+    "question_changed": {"question": "shape, mode, rows, entry = (2, 2, 2, 2), 1, 1, (0, 0, 0, 0)"},
+    "picture_emptied": {"picture-unfold": "", "picture": ""},
 }
 
 Notebook = Any
@@ -103,30 +122,48 @@ def answered(released: Notebook, answers: dict[str, str]) -> Notebook:
     return notebook
 
 
-def test_nbgrader_comes_to_the_same_marks(course: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def submissions(released: Notebook) -> dict[str, Notebook]:
+    """Thirty of them: untouched, right, wrong in parts, and each kind of tampering on top of some."""
+    solution = code_cells(read("a1"))
+    found = {"untouched": released, "right": answered(released, solution)}
+    for number, names in enumerate(itertools.chain(WRONG, itertools.combinations(WRONG, 2))):
+        wrong = {name: WRONG[name] for name in ([names] if isinstance(names, str) else names)}
+        if number < 20:
+            found[f"wrong{number}"] = answered(released, solution | wrong)
+    for number, (name, changes) in enumerate(TAMPERED.items()):
+        partly = {"fold": WRONG["fold"]} if number % 2 else {}
+        found[name] = answered(released, solution | partly | changes)
+    return found
+
+
+def ours(notebooks: dict[str, Notebook], folder: Path) -> dict[str, dict[str, float]]:
+    """Marks of the same submissions by this course's grader."""
+    for student, notebook in notebooks.items():
+        write(notebook, folder / "in" / student / "a1" / "a1.ipynb")
+    course = Course("a1", 0, dict.fromkeys(notebooks, ""))
+    results = grade_folder(load_assignment("a1"), course, folder / "in", folder / "out", jobs=2)
+    return {
+        result["student"]: {p["grade_id"]: p["earned"] for p in result["problems"]}
+        for result in results
+    }
+
+
+def test_nbgrader_comes_to_the_same_marks(course: Path, tmp_path: Path) -> None:
     nbgrader(course, "-m", "nbgrader", "generate_assignment", "a1", "--create")
     released = nbformat.read(course / "release" / "a1" / "a1.ipynb", as_version=4)
     assert code_cells(released) == code_cells(student_copy(read("a1")))
+    locked = [cell.metadata.get("editable") for cell in released.cells]
+    assert locked == [cell.metadata.get("editable") for cell in student_copy(read("a1")).cells]
 
-    solution = code_cells(read("a1"))
-    submissions = {
-        "right": answered(released, solution),
-        "wrong": answered(released, solution | WRONG),
-        "untouched": released,
-        "tampered": answered(released, {"test-unfold": "pass"}),
-    }
-    for student, notebook in submissions.items():
+    notebooks = submissions(released)
+    assert len(notebooks) == 30
+    for student, notebook in notebooks.items():
         write(notebook, course / "submitted" / student / "a1" / "a1.ipynb")
     nbgrader(course, "-m", "nbgrader", "autograde", "a1", "--create")
-    marks = json.loads(nbgrader(course, "-c", MARKS))
-
-    worth = points(read("a1"))
-    restored = {name: solution[name] for name in worth}  # graders bring tests back
-    for student, notebook in submissions.items():
-        monkeypatch.chdir(course)
-        said = run(answered(notebook, restored), monkeypatch, student="practice")[1]
-        ours = {name: 0 if said[name] else worth[name] for name in worth}
-        assert marks[student] == ours, student
-    assert sum(marks["right"].values()) == 20
-    assert 0 < sum(marks["wrong"].values()) < 20
-    assert sum(marks["untouched"].values()) == sum(marks["tampered"].values()) == 0
+    theirs = json.loads(nbgrader(course, "-c", MARKS))
+    own = ours(notebooks, tmp_path)
+    assert {s: own[s] for s in notebooks if own[s] != theirs[s]} == {}, theirs
+    assert sum(own["right"].values()) == 20
+    assert sum(own["untouched"].values()) == 0
+    assert 0 < sum(own["wrong0"].values()) < 20
+    assert sum(own["test_emptied"].values()) == 20
