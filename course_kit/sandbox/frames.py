@@ -5,6 +5,7 @@ import struct
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
+BORDER = "ADA_BORDER"  # variable that says where the relay listens: path of a socket, or port
 HEAD = struct.Struct(">II")  # bytes of the JSON, bytes of the block
 LONGEST_JSON = 6 << 20
 LONGEST_BLOCK = 80 << 20

@@ -32,7 +32,7 @@ SYSTEM = (
 SHIPPED = (DATA / "mnist5k.npz", QR_PICTURE)
 SHARED_MEMORY = 64 << 20
 HOME = "/home/student"  # of a submission that has its own mounts
-RUNNER = ["-m", "course_kit.sandbox.runner"]
+RUNNER = ["-m", "course_kit.sandbox"]
 IMAGE_PYTHON = "python3"
 
 

@@ -26,8 +26,7 @@ from nbclient import NotebookClient
 from nbclient.exceptions import DeadKernelError
 from traitlets import Type
 
-from course_kit.sandbox.frames import Frame, read_frame, to_bytes
-from course_kit.sandbox.serve import BORDER
+from course_kit.sandbox.frames import BORDER, Frame, read_frame, to_bytes
 
 GRACE_SECONDS = 3.0  # for a function to notice that its time is over
 START_SECONDS = 110
@@ -251,7 +250,3 @@ def main() -> None:
 
         with suppress(BrokenPipeError):  # the grader is gone
             asyncio.run(runner.main(reading.read, write))
-
-
-if __name__ == "__main__":
-    main()

@@ -10,10 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from course_kit.checks.verdict import library_withheld
-from course_kit.sandbox.frames import BrokenFrame, Frame, read_frame, to_bytes
+from course_kit.sandbox.frames import BORDER, BrokenFrame, Frame, read_frame, to_bytes
 from course_kit.sandbox.values import Packer, ValueCannotCross, unpack
 
-BORDER = "ADA_BORDER"  # where the relay listens: the path of a socket, or a port
 LARGEST_FILE = 8 << 20
 LONGEST_ERROR = 4_000
 

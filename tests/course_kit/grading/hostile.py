@@ -99,7 +99,8 @@ INSIDE = {
                 pass
         """,
 }
-SELF_HARM = {"thread", "json", "builtins"}  # may cost their author the other problem, too
+# May cost their author the other problem, too.
+SELF_HARM = {"thread", "json", "builtins", "relay", "frames"}
 # Instead of a wrong answer, one that only looks right to whoever asks it.
 ANSWERS = {
     "array": """
@@ -172,7 +173,9 @@ def one_by_one() -> dict[str, Case]:
         for name, source in INSIDE.items()
     }
     return tricks | {
-        f"answer_{name}": Case(filled("who", {"double": source}), (0, 3))
+        f"answer_{name}": Case(
+            filled("who", {"double": source}), (0, None if name in SELF_HARM else 3)
+        )
         for name, source in ANSWERS.items()
     }
 
@@ -274,7 +277,7 @@ def killers() -> dict[str, Case]:
 
 def slow_cases() -> dict[str, Case]:
     """Submissions that must be waited for, or that start processes."""
-    hog = "x = np.ones(500 * 2**20 // 8)\n    time.sleep(8)\n    os._exit(0)"
+    hog = "x = np.ones(350 * 2**20 // 8)\n    time.sleep(8)\n    os._exit(0)"
     return {
         "loop": Case(first_cell("while True:\n    pass"), (2, 3), "stopped after"),
         "deaf_loop": Case(
@@ -293,7 +296,7 @@ def slow_cases() -> dict[str, Case]:
             (2, 0), "no end after",
         ),
         "prints": Case(
-            first_cell("for _ in range(300):\n    print('x' * 1_000_000)"), (2, 3), "more characters"
+            first_cell("for _ in range(60):\n    print('x' * 1_000_000)"), (2, 3), "more characters"
         ),
         "prints_below": Case(
             first_cell("import os\nfor _ in range(100):\n    os.write(1, b'x' * 1_000_000)"), (2, 3)
@@ -309,7 +312,7 @@ def slow_cases() -> dict[str, Case]:
         ),
         "memory_of_many": Case(
             first_cell(f"import os, time\nfor _ in range(7):\n  if os.fork() == 0:\n    {hog}\n"
-                "time.sleep(6)"),
+                "time.sleep(7)"),
             (2, 3), "of memory",
         ),
         "array": Case(first_cell("huge = np.ones(10 * 2**30 // 8)"), (2, 3), "Unable to allocate"),

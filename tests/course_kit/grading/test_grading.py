@@ -20,7 +20,7 @@ from tests.course_kit.grading import honest, hostile
 from tests.course_kit.grading.hostile import Case
 from tests.course_kit.grading.tiny_assignment import file, filled, tiny_assignment, tiny_course
 
-LIMITS = Limits(cell_seconds=8, notebook_seconds=120, memory_gb=3, disk_mb=50)
+LIMITS = Limits(cell_seconds=8, notebook_seconds=120, memory_gb=2, disk_mb=50)
 
 
 def grade_cases(

@@ -85,7 +85,7 @@ def test_a_container_has_no_network_no_rights_and_limits() -> None:
     assert pairs(options, "--memory") == pairs(options, "--memory-swap") == [str(2 << 30)]
     assert pairs(options, "--cap-drop") == ["ALL"]
     assert "--read-only" in options
-    assert options.index("ada-grading") < options.index("course_kit.sandbox.runner")
+    assert options.index("ada-grading") < options.index("course_kit.sandbox")
     assert not any(option in ("-v", "--volume", "--mount") for option in options)
 
 
