@@ -130,12 +130,12 @@ def _problem_row(problem: Result) -> str:
         "by hand": "marked by hand",
     }
     verdict = words.get(problem["state"], "passed" if full else "not passed")
-    if not full and problem["earned"] > 0:
+    if not full and problem["earned"] > 0 and problem["state"] == "ok":
         verdict = "in part"
     parts = [
         f"{name} tests: {problem[name]}" for name in ("visible", "hidden") if problem.get(name)
     ]
-    both = len(parts) == 2 and not full
+    both = len(parts) == 2 and not full and problem["state"] != "by hand"
     split = f'<p class="quiet">{escape(", ".join(parts))}</p>' if both else ""
     message = f"<pre>{escape(problem['message'])}</pre>" if problem["message"] else ""
     return (

@@ -99,15 +99,9 @@ class Bench:
         except BaseException as error:
             state, message = "error", describe(error)
         session.end_test()
-        says = {hidden: "not passed" for hidden, _ in parts}
-        says |= {hidden: "passed" for (hidden, _), _ in zip(parts, passed, strict=False)}
-        if passed.count(True) < len(parts) and parts:
-            says[parts[len(passed)][0]] = "not passed"
         earned = points if state == "ok" else 0.0
         output = printed.getvalue()[:LONGEST_OUTPUT]
-        return Verdict(
-            earned, state, message, says.get(False, ""), says.get(True, ""), shown(output)
-        )
+        return Verdict(earned, state, message, *_says(parts, len(passed)), shown(output))
 
     def _names(self, source: str, place: int, session: Session) -> dict[str, Any]:
         """The names that a test needs: the instructor's as they are here, the student's as fetched."""
@@ -162,6 +156,19 @@ def _parts(source: str) -> Iterator[tuple[bool, str]]:
     except SyntaxError:
         parts = [(False, plain(source))]
     yield from parts
+
+
+def _says(parts: Sequence[tuple[bool, str]], n_passed: int) -> tuple[str, str]:
+    """What the visible and the hidden part came to, the first so many parts having passed."""
+    says = {False: "", True: ""}
+    for number, (hidden, _) in enumerate(parts):
+        if number < n_passed:
+            says[hidden] = "passed"
+        elif number == n_passed:
+            says[hidden] = "not passed"
+        elif says[hidden] != "not passed":
+            says[hidden] = "not run"
+    return says[False], says[True]
 
 
 def _run(source: str, names: dict[str, Any], name: str) -> Any:

@@ -8,7 +8,8 @@ from pathlib import Path
 from course_kit.checks.variants import SEED_VARIABLE, STUDENT_VARIABLE
 
 PACKAGES = Path(__file__).resolve().parents[2]
-KEPT = ("PATH", "LANG", "LC_ALL", "SYSTEMROOT", "WINDIR")  # of the grader's own environment
+# Of the grader's own environment: where programs and libraries lie, and the language.
+KEPT = ("PATH", "LD_LIBRARY_PATH", "LANG", "LC_ALL", "SYSTEMROOT", "WINDIR")
 MOST_PROCESSES = 48  # at once
 
 

@@ -20,11 +20,14 @@ START_SECONDS = 120.0  # for imports on a busy machine, which are no fault of th
 GRACE_SECONDS = 6.0  # the runner's own, and some
 
 
-class Stopped(Exception):
-    """The sandbox is gone or was ended; the text says why, for the student to read."""
+class Stopped(BaseException):
+    """The sandbox is gone or was ended; the text says why, for the student to read.
+
+    No Exception, nor is `TooLate`: a check that catches what a student's function raises lets them pass.
+    """
 
 
-class TooLate(Exception):
+class TooLate(BaseException):
     """A function of the submission took too long; the kernel goes on."""
 
 

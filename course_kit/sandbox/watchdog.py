@@ -18,6 +18,8 @@ POLL_SECONDS = 0.25
 MOST_FILES = 5_000
 ADOPT_ORPHANS, DIE_WITH_PARENT = 36, 1  # prctl's PR_SET_CHILD_SUBREAPER and PR_SET_PDEATHSIG
 
+_adopting: set[int] = set()  # this process, once it adopts
+
 
 class Watchdog(threading.Thread):
     """Watches all processes of a sandbox from outside.
@@ -77,17 +79,19 @@ def adopt_orphans() -> None:
         libc = ctypes.CDLL(None)
         libc.prctl(ADOPT_ORPHANS, 1, 0, 0, 0)
         libc.prctl(DIE_WITH_PARENT, signal.SIGKILL, 0, 0, 0)
+        _adopting.add(os.getpid())
 
 
 def family(pid: int) -> list[psutil.Process]:
-    """A process with all that descend from it, and the orphans that this process has adopted."""
+    """A process with all that descend from it; where orphans are adopted, all that this one has."""
+    found: list[psutil.Process] = []
     with suppress(psutil.Error):
-        started_by_us: list[psutil.Process] = psutil.Process().children(recursive=True)
-        if sys.platform.startswith("linux"):
-            return started_by_us
+        if os.getpid() in _adopting:
+            found += psutil.Process().children(recursive=True)
+    with suppress(psutil.Error):
         root = psutil.Process(pid)
-        return [root, *root.children(recursive=True)]
-    return []
+        found += [root, *root.children(recursive=True)]
+    return list(dict.fromkeys(found))
 
 
 def end_all(pid: int, seen: Iterable[psutil.Process]) -> None:
@@ -100,7 +104,8 @@ def end_all(pid: int, seen: Iterable[psutil.Process]) -> None:
             with suppress(psutil.Error):
                 process.kill()
         psutil.wait_procs(running, timeout=0.2)
-        _reap()
+        if os.getpid() in _adopting:
+            _reap()
 
 
 def _reap() -> None:

@@ -13,7 +13,9 @@ def rows(x):
         for number in row:
             total = total + number
         found.append(total)
-    return np.array(found)
+    if len(found) != len(x) or x.ndim != 2:
+        raise ValueError(x.shape[0], len(found))
+    return np.array(found).reshape(len(x)).astype(float)
 """
 RENAMED = LONG.replace("found", "answer").replace("number", "n").replace("Sums.", "My own!")
 OTHER = LONG.replace("total = total + number", "total = total - -number")
@@ -57,6 +59,6 @@ def _inside(source: str) -> str:
 
 def test_what_is_no_program_has_no_fingerprint() -> None:
     assert normalised("def f(:") == normalised("") == normalised("(" * 5_000) == ""
-    assert normalised("x = '\udfff'" + "\ny = 1" * 50) == normalised(
-        "x = '\ud800'" + "\ny = 1" * 50
+    assert normalised("x = '\udfff'" + "\ny = 1" * 80) == normalised(
+        "x = '\ud800'" + "\ny = 1" * 80
     )

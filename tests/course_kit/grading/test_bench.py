@@ -14,7 +14,7 @@ from course_kit.checks.variants import DRAW_VARIABLE, SEED_VARIABLE, STUDENT_VAR
 from course_kit.grading import bench as module
 from course_kit.grading.bench import Bench, Verdict, describe
 from course_kit.grading.cells import Cell, to_cell
-from course_kit.sandbox.session import Proxy, Stopped, StudentError
+from course_kit.sandbox.session import Proxy, Stopped, StudentError, TooLate
 from tests.course_kit.grading.local_border import LocalSession
 from tests.course_kit.grading.tiny_assignment import SEED, raw_cell, tiny_assignment
 
@@ -55,8 +55,15 @@ def test_a_read_only_cell_runs_with_the_cells_that_it_needs_and_once(judge: Judg
         Cell("code", "assert (shape, count) == (4, [1])", "t", locked=True, graded=True, points=1),
         Cell("code", "assert (shape, count) == (4, [1])", "u", locked=True, graded=True, points=1),
     ]
-    bench, session = Bench(cells, 5.0), LocalSession({"f": lambda x: 2 * x})
+    calls: list[int] = []
+
+    def f(x: int) -> int:
+        calls.append(x)
+        return 2 * x
+
+    bench, session = Bench(cells, 5.0), LocalSession({"f": f})
     assert [bench.judge(place, session).earned for place in (3, 4)] == [1.0, 1.0]
+    assert calls == [2]
 
 
 def test_functions_are_proxies_and_all_else_is_plain(judge: Judge) -> None:
@@ -129,7 +136,7 @@ assert f(2) == 2, 'unseen'
     [
         (lambda x: x, "passed", "passed", ""),
         (lambda x: 1, "passed", "not passed", "unseen"),
-        (lambda x: 0, "not passed", "not passed", "seen"),
+        (lambda x: 0, "not passed", "not run", "seen"),
     ],
 )
 def test_hidden_results_stand_apart(
@@ -164,6 +171,28 @@ def test_a_test_that_does_not_end_by_itself_is_ended(
     verdict = judge("while True:\n    try:\n        pass\n    except Exception:\n        pass", {})
     assert (verdict.state, verdict.earned) == ("late", 0.0)
     assert time.monotonic() - started < 5
+
+
+class Ended(LocalSession):
+    """A session whose functions do not come back."""
+
+    error: BaseException = TooLate()
+
+    def call(self, *_: Any) -> Any:
+        raise self.error
+
+
+def test_a_check_that_catches_all_errors_does_not_catch_the_end(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setitem(sys.modules, "__main__", sys.modules["__main__"])
+    source = "try:\n    f()\nexcept Exception:\n    pass"
+    bench = Bench([Cell("code", source, "t", locked=True, graded=True, points=1)], 5.0)
+    verdict = bench.judge(0, Ended({"f": print}))
+    assert (verdict.earned, verdict.state, verdict.visible) == (0.0, "late", "not passed")
+    monkeypatch.setattr(Ended, "error", Stopped("gone"))
+    with pytest.raises(Stopped, match="gone"):
+        bench.judge(0, Ended({"f": print}))
 
 
 def test_a_function_of_an_ended_kernel_is_no_function(judge: Judge) -> None:

@@ -178,11 +178,41 @@ def test_a_plain_folder_that_took_its_own_rights_away_is_removed(tmp_path: Path)
 @pytest.mark.skipif(not LINUX, reason="orphans are adopted on Linux alone")
 def test_the_family_of_a_process_is_found_and_ended() -> None:
     deaf = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); time.sleep(60)"
-    child = subprocess.Popen([sys.executable, "-c", deaf], start_new_session=True)
-    found = family(child.pid)
-    assert child.pid in {process.pid for process in found}
-    end_all(child.pid, found[:0])
-    assert child.wait(10) in (-9, 0)
+    command = [sys.executable, "-c", deaf]
+    child, stranger = (subprocess.Popen(command, start_new_session=True) for _ in range(2))
+    child.returncode = 0  # psutil takes note of its end
+    try:
+        assert {process.pid for process in family(child.pid)} == {child.pid}
+        end_all(child.pid, ())
+        assert not psutil.pid_exists(child.pid)
+        assert stranger.poll() is None, "a process that is not of the family was ended"
+    finally:
+        stranger.kill()
+        stranger.wait()
+
+
+ADOPTS = """
+import subprocess, sys
+from course_kit.sandbox.watchdog import adopt_orphans, end_all, family
+adopt_orphans()
+leaves = "import os, time\\nif os.fork() == 0:\\n    os.setsid()\\n    time.sleep(60)"
+child = subprocess.Popen([sys.executable, "-c", leaves])
+child.wait()
+orphans = family(child.pid)
+end_all(child.pid, ())
+print(len(orphans), len(family(child.pid)))
+"""
+
+
+@pytest.mark.skipif(not LINUX, reason="orphans are adopted on Linux alone")
+def test_orphans_are_adopted_and_ended(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", ADOPTS.replace("\\\\n", "\\n")],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+    )
+    assert done.stdout.split() == ["1", "0"], done.stderr
 
 
 @pytest.mark.parametrize(
