@@ -46,9 +46,19 @@ MARKING_CODE = (
     "course_kit/notebook",
     "tucker_core",
 )
-PRELOADED = ["course_kit.grading.judge", "course_kit.checks", "matplotlib.pyplot", "numba"]
+# Compiled kernels take longer to load, in each judge anew, than a test's small tensors take without them.
+NO_JIT = "NUMBA_DISABLE_JIT"
+PRELOADED = [
+    "course_kit.grading.judge",
+    "course_kit.checks",
+    "matplotlib.pyplot",
+    "nbformat",
+    "numba",
+]
 
 Progress = Callable[[Result], None]
+
+_START = threading.Lock()
 
 
 def grade_folder(
@@ -166,8 +176,18 @@ def _context() -> Any:
     """Processes that start at once, where the system can have a parent with everything loaded."""
     if "forkserver" not in multiprocessing.get_all_start_methods():
         return multiprocessing.get_context("spawn")
+    from multiprocessing.forkserver import ensure_running  # not on Windows
+
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(PRELOADED)
+    with _START:
+        before = os.environ.get(NO_JIT)
+        os.environ[NO_JIT] = "1"
+        try:
+            ensure_running()
+        finally:
+            del os.environ[NO_JIT]
+            os.environ.update({} if before is None else {NO_JIT: before})
     return context
 
 

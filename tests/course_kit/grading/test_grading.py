@@ -3,6 +3,7 @@
 import contextlib
 import json
 import os
+import re
 import socket
 import sys
 import time
@@ -17,6 +18,7 @@ from course_kit.grading.results import Result
 from course_kit.sandbox.isolation import BUBBLEWRAP, PLAIN, Isolation, choose
 from course_kit.sandbox.limits import Limits
 from tests.course_kit.grading import honest, hostile
+from tests.course_kit.grading.assignment_runs import ROOT
 from tests.course_kit.grading.hostile import Case
 from tests.course_kit.grading.tiny_assignment import file, filled, tiny_assignment, tiny_course
 
@@ -182,3 +184,23 @@ def test_the_holes_of_plain_mode_are_those_that_are_listed(
     escaped = {line.split()[0] for line in said.splitlines() if "ESCAPED" in line}
     assert {"read", "list", "network", "socket", "instructor"} <= escaped
     assert "disk HELD" in said
+
+
+def test_each_attack_of_the_page_names_tests_that_there_are() -> None:
+    folder = ROOT / "tests" / "course_kit"
+    page = (ROOT / "docs" / "grading.md").read_text(encoding="utf-8")
+    table = page.partition("| attack | what happens | test |")[2].partition("\n\n")[0]
+    rows = [line.split("|")[-2].strip() for line in table.splitlines()[2:]]
+    assert len(rows) >= 25
+    cases = {*hostile.one_by_one(), *hostile.killers(), *hostile.slow_cases()}
+    functions = set(
+        re.findall(r"^def (\w+)", Path(__file__).read_text(encoding="utf-8"), re.MULTILINE)
+    )
+    for row in rows:
+        names = re.findall(r"`([^`]+)`", row)
+        assert names or row == "the same", row
+        for name in names:
+            known = (
+                name in cases or name.partition("[")[0] in functions or (folder / name).is_file()
+            )
+            assert known or name == "killers()", name
