@@ -52,7 +52,7 @@ def odd_files() -> dict[str, Case]:
         tests_gone["cells"].remove(find(tests_gone, name))
     changed = filled("who")
     find(changed, "rows_test")["source"] = "assert True  # I was here"
-    imports = filled("who", {"double": "def double(x):\n    return x * math.floor(2.5)"})
+    imports = filled("imports", {"double": "def double(x):\n    return x * math.floor(2.5)"})
     find(imports, "setup")["source"] += "\nimport math"
     to_text = filled("who")
     find(to_text, "rows_test")["cell_type"] = "markdown"
