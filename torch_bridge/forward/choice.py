@@ -46,7 +46,7 @@ def choose_implementations(
     >>> model = nn.Sequential(nn.Linear(800, 500), nn.Linear(500, 10))
     >>> _ = compress_model(model, 3_000)
     >>> choose_implementations(model, torch.zeros(1, 800), 256)
-    {'0.weight': 'factorized', '1.weight': 'factorized'}
+    {'0.weight': 'factorized', '1.weight': 'reconstructed'}
     """
     layers = {name: (layer, tucker_parts(layer, name)[0]) for name, layer in tucker_layers(model)}
     chosen = dict.fromkeys(layers, "reconstructed")

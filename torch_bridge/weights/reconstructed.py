@@ -65,9 +65,8 @@ def guarded(weight: Tensor) -> Tensor:
     tensor([2., 2.])
     >>> weight.mul_(2)
     Traceback (most recent call last):
-    RuntimeError: this weight is reconstructed at each use, so a change of it would be lost; assign
-    a new one \
-(layer.weight = tensor), or call materialize(model) first
+    RuntimeError: this weight is reconstructed at each use, so a change of it would be lost; \
+assign a new one (layer.weight = tensor), or call materialize(model) first
     """
     if type(weight) is Tensor and not torch.compiler.is_compiling():
         weight.__class__ = ReconstructedWeight
