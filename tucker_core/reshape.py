@@ -28,7 +28,7 @@ from tucker_core.checks import (
     shown,
 )
 from tucker_core.factorize import check_size
-from tucker_core.reshape_ways import Way, Wishes, best_ways, mixed_way
+from tucker_core.reshape_ways import Constraints, Way, best_ways, mixed_way
 
 # Measured on the first layer of LeNet-300 at about 4,100 stored parameters: order 4 (mean dimension 22)
 # beats 3 (62) and 5 (12), and all beat 2 (485) by far. So dims near 22 are taken as proper.
@@ -194,7 +194,7 @@ def plan_reshape(
     if mixed:
         best = {d: mixed_way(whole, d) for d in range(1, MAX_ORDER + 1)}
     else:
-        best = best_ways(whole, Wishes(pad, parts), permute=permute)
+        best = best_ways(whole, Constraints(pad, parts), permute=permute)
     chosen = best[wanted] if wanted else min(best.values(), key=_improperness)
     others = [way.dims for way in best.values() if way is not chosen and min(way.dims) > 1]
     reason = _reason(chosen, whole, not wanted, mixed)

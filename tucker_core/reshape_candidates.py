@@ -21,7 +21,7 @@ from typing import Literal, NamedTuple, get_args
 from tucker_core.checks import shown
 from tucker_core.factorize import balance_dims, check_size, padded_size
 from tucker_core.reshape import ReshapePlan
-from tucker_core.reshape_ways import Way, Wishes, best_ways, mixed_way
+from tucker_core.reshape_ways import Constraints, Way, best_ways, mixed_way
 
 Family = Literal["svd", "order 2", "natural", "split", "balanced"]
 FAMILIES: tuple[str, ...] = get_args(Family)
@@ -139,7 +139,7 @@ def _ways(shape: tuple[int, ...]) -> Iterator[tuple[str, Way]]:
         yield "natural", Way((*channels, *(shape[mode] for mode in kernel)), straight, shape)
     if len(channels) == 2:
         yield "split", _split(shape)
-    apart = best_ways(shape, Wishes(pad=any(map(_uneven, channels)), natural={}))
+    apart = best_ways(shape, Constraints(pad=any(map(_uneven, channels)), natural={}))
     for order in _BALANCED_ORDERS:
         yield "balanced", mixed_way(shape, order)
         yield "balanced", apart[order]

@@ -33,14 +33,14 @@ class Way(NamedTuple):
     padded: tuple[int, ...]
 
 
-class Wishes(NamedTuple):
+class Constraints(NamedTuple):
     """What is asked of the splits of a mode: padding, and the natural parts of some modes."""
 
     pad: bool
     natural: Mapping[int, tuple[int, ...]]
 
 
-PLAIN = Wishes(pad=False, natural={})
+PLAIN = Constraints(pad=False, natural={})
 
 
 def mixed_way(shape: tuple[int, ...], order: int) -> Way:
@@ -54,7 +54,9 @@ def mixed_way(shape: tuple[int, ...], order: int) -> Way:
     return Way(balance_dims(math.prod(shape), order), tuple(range(len(shape))), shape)
 
 
-def best_ways(shape: tuple[int, ...], wishes: Wishes, *, permute: bool = False) -> dict[int, Way]:
+def best_ways(
+    shape: tuple[int, ...], constraints: Constraints, *, permute: bool = False
+) -> dict[int, Way]:
     """The way of least sum of dims, then least largest dim, for every order from 1 to 8.
 
     Of equally good ways the first is taken: neighbours before others, merged before apart.
@@ -68,11 +70,13 @@ def best_ways(shape: tuple[int, ...], wishes: Wishes, *, permute: bool = False) 
     """
     units = _units(shape)
     best = {
-        order: min(_neighbours(shape, units, order, wishes), key=lambda way: imbalance(way.dims))
+        order: min(
+            _neighbours(shape, units, order, constraints), key=lambda way: imbalance(way.dims)
+        )
         for order in range(1, MAX_ORDER + 1)
     }
     if permute:
-        for order, way in _any_groups(shape, units, wishes).items():
+        for order, way in _any_groups(shape, units, constraints).items():
             if imbalance(way.dims) < imbalance(best[order].dims):
                 best[order] = way
     return best
@@ -89,17 +93,19 @@ def _units(shape: tuple[int, ...]) -> list[Group]:
 
 
 def _neighbours(
-    shape: tuple[int, ...], units: Sequence[Group], order: int, wishes: Wishes
+    shape: tuple[int, ...], units: Sequence[Group], order: int, constraints: Constraints
 ) -> Iterator[Way]:
     """Every way to reach `order` dims by merging neighbours or splitting single modes."""
     for cuts in itertools.product((False, True), repeat=len(units) - 1):
         edges = [0, *(i + 1 for i, cut in enumerate(cuts) if cut), len(units)]
         groups = [sum(units[a:b], ()) for a, b in itertools.pairwise(edges)]
         for pieces in _compositions(order, [len(group) == 1 for group in groups]):
-            yield _way(shape, tuple(zip(groups, pieces, strict=True)), wishes)
+            yield _way(shape, tuple(zip(groups, pieces, strict=True)), constraints)
 
 
-def _any_groups(shape: tuple[int, ...], units: Sequence[Group], wishes: Wishes) -> dict[int, Way]:
+def _any_groups(
+    shape: tuple[int, ...], units: Sequence[Group], constraints: Constraints
+) -> dict[int, Way]:
     """The best way for every order by merging any modes or splitting single ones.
 
     best[subset][order] is the best for a subset of the units, as bits of a number: the group with its
@@ -110,7 +116,7 @@ def _any_groups(shape: tuple[int, ...], units: Sequence[Group], wishes: Wishes) 
     merged = [
         sum((unit for k, unit in enumerate(units) if subset >> k & 1), ()) for subset in subsets
     ]
-    choices = [[], *(_choices(shape, group, wishes) for group in merged[1:])]
+    choices = [[], *(_choices(shape, group, constraints) for group in merged[1:])]
     best: list[dict[int, tuple[int, int, Cuts]]] = [{0: (0, 0, ())}]
     for subset in subsets[1:]:
         found = dict[int, tuple[int, int, Cuts]]()
@@ -121,13 +127,15 @@ def _any_groups(shape: tuple[int, ...], units: Sequence[Group], wishes: Wishes) 
                     if others + pieces not in found or way < found[others + pieces]:
                         found[others + pieces] = way
         best.append(found)
-    return {order: _way(shape, cuts, wishes) for order, (_, _, cuts) in best[-1].items()}
+    return {order: _way(shape, cuts, constraints) for order, (_, _, cuts) in best[-1].items()}
 
 
-def _choices(shape: tuple[int, ...], group: Group, wishes: Wishes) -> list[tuple[int, int]]:
+def _choices(
+    shape: tuple[int, ...], group: Group, constraints: Constraints
+) -> list[tuple[int, int]]:
     """Sum and largest of the dims that a group becomes if it is merged, or cut into 1, 2, ... pieces."""
     most = MAX_ORDER if len(group) == 1 else 1
-    return [imbalance(_cut(shape, group, k, wishes)[0]) for k in range(1, most + 1)]
+    return [imbalance(_cut(shape, group, k, constraints)[0]) for k in range(1, most + 1)]
 
 
 def _subsets_with_first(subset: int) -> Iterator[int]:
@@ -140,11 +148,11 @@ def _subsets_with_first(subset: int) -> Iterator[int]:
     yield first
 
 
-def _way(shape: tuple[int, ...], cuts: Cuts, wishes: Wishes) -> Way:
+def _way(shape: tuple[int, ...], cuts: Cuts, constraints: Constraints) -> Way:
     """Put together what each group becomes."""
     dims, padded = tuple[int, ...](), list(shape)
     for group, pieces in cuts:
-        parts, padded[group[0]] = _cut(shape, group, pieces, wishes)
+        parts, padded[group[0]] = _cut(shape, group, pieces, constraints)
         dims += parts
     taken = [mode for group, _ in cuts for mode in group]
     if taken == sorted(taken):  # only modes of size 1 are left out, wherever they are
@@ -154,15 +162,15 @@ def _way(shape: tuple[int, ...], cuts: Cuts, wishes: Wishes) -> Way:
 
 
 def _cut(
-    shape: tuple[int, ...], group: Group, pieces: int, wishes: Wishes
+    shape: tuple[int, ...], group: Group, pieces: int, constraints: Constraints
 ) -> tuple[tuple[int, ...], int]:
     """Dims that a group becomes, and the length, padding included, of its first mode."""
     mode = group[0]
     if pieces == 1:
         return (_size(shape, group),), shape[mode]
-    if mode in wishes.natural:
-        return _split_parts(wishes.natural[mode], pieces), shape[mode]
-    length = padded_size(shape[mode], pieces) if wishes.pad else shape[mode]
+    if mode in constraints.natural:
+        return _split_parts(constraints.natural[mode], pieces), shape[mode]
+    length = padded_size(shape[mode], pieces) if constraints.pad else shape[mode]
     return balance_dims(length, pieces), length
 
 

@@ -73,8 +73,8 @@ def load_tucker(model: nn.Module, network: CompressedNetwork) -> nn.Module:
     >>> model = nn.Sequential(nn.Linear(30, 20))
     >>> _ = compress_model(model, 300)
     >>> network = to_network(model, "mine", levels=8.0)
-    >>> twin = load_tucker(nn.Sequential(nn.Linear(30, 20)), network)
-    >>> type(twin[0].parametrizations.weight[0]).__name__
+    >>> model = load_tucker(nn.Sequential(nn.Linear(30, 20)), network)
+    >>> type(model[0].parametrizations.weight[0]).__name__
     'TuckerWeight'
     """
     load_network(model, network)

@@ -124,9 +124,9 @@ def _profile(
         "reconstructed": layer,
     }
     for implementation in ("factorized", "auto") if name == WHOLE else ("factorized",):
-        twin = copy.deepcopy(layer)
-        if implementation in use_implementation(twin, implementation).values():
-            implementations[implementation] = twin
+        candidate = copy.deepcopy(layer)
+        if implementation in use_implementation(candidate, implementation).values():
+            implementations[implementation] = candidate
     work: dict[str, Work] = {}
     if isinstance(layer, CHOOSING):
         work = works(layer, tucker_parts(layer)[0].plan, tuple(inputs[0].shape))

@@ -1,4 +1,4 @@
-"""The engine room: compiled twins of the plain numpy formulas, for tensors where those are slow.
+"""The engine room: compiled counterparts of the plain numpy formulas, for tensors where those are slow.
 
 Nothing here is needed to understand the method; a student may skip the room. BLAS is built for large
 square matrices and leaves half to four fifths of the processor idle on the thin ones that a small
@@ -13,8 +13,8 @@ multilinear rank makes. These kernels are built for the thin ones.
 
 The tiles work on raw addresses. So the functions that take arrays (`product`, `gram_tiles`) compare
 every shape with what they are about to read and write before the first address is taken. Each has
-its readable twin in plain numpy, and one test over both; where numba cannot run
-(`NUMBA_DISABLE_JIT=1`) the twin does the work.
+its readable reference in plain numpy, and one test over both; where numba cannot run
+(`NUMBA_DISABLE_JIT=1`) the reference does the work.
 """
 
 from functools import cache

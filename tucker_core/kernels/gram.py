@@ -63,7 +63,7 @@ def mode_gram(block: FloatArray, dtype: type[np.floating[Any]] | None = None) ->
 
 
 def gram_in_numpy(block: FloatArray, dtype: np.dtype[Any]) -> FloatArray:
-    """The readable twin: slab after slab through BLAS, which sees A A^T and computes one half.
+    """The readable reference: slab after slab through BLAS, which sees A A^T and computes one half.
 
     Examples
     --------

@@ -1,6 +1,6 @@
 """Searches over integers: factorizations, core shapes, and how layers share a budget.
 
-The plain twins are `factorize.plain_factorizations` and `core_shapes.plain_core_shapes`. All three
+The plain references are `factorize.plain_factorizations` and `core_shapes.plain_core_shapes`. All three
 searches walk a tree of choices depth first, without recursion, and leave a branch as soon as a lower
 bound says that nothing in it can be of use.
 """
