@@ -34,13 +34,14 @@ from course_kit.notebook.numpy_net import logits
 from course_kit.notebook.paths import bundled_digits, model_path
 from course_kit.notebook.results import (
     chosen,
+    compressed_runs,
     recipes,
     record_runs,
     results,
-    small_twins,
 )
 from IPython.display import display
 from tucker_core import coded_bits, load
+from tucker_core.layer_counts import honest_title
 
 # %matplotlib inline
 
@@ -239,28 +240,28 @@ assert svd[1] > ours[1]
 #
 # **Predict.** LeNet-5 keeps the literature's error at more than a thousand times. How much will ResNet-20 lose at 15 times, and at 30?
 
-# %% alt="Test error of our ResNet-20 twins against compression, by bytes and by numbers, beside their dense networks; published curves on the original CIFAR-10 lie below"
+# %% alt="Test error of our compressed ResNet-20 against compression, by bytes and by parameters, beside their dense networks; published curves on the original CIFAR-10 lie below"
 resnet = results("bench_resnet20_*_seed*.json")
 display(benchmark_figure("resnet20", resnet))
 
 # %% [markdown]
-# **Measure.** Every twin that was trained, with the points that it lost against the dense network that it comes from:
+# **Measure.** Every compressed network that was trained, with the points that it lost against the dense network that it comes from:
 
 # %%
-twins = small_twins(results("bench_*_seed*.json"))
-for run in twins:
+compressed = compressed_runs(results("bench_*_seed*.json"))
+for run in compressed:
     row = run["rows"][-1]
     print(
-        f"{run['benchmark']:9} {run['wish']['method']:5} {row['ratio']:5.1f}x in bytes, "
-        f"{run['rows'][0]['params'] / row['params']:4.1f}x in numbers, {row['test_error']:.2f} %, {run['points_lost']:+.2f} points"
+        f"{run['benchmark']:9} {honest_title(run)}: {row['ratio']:5.1f}x in bytes, "
+        f"{run['rows'][0]['params'] / row['params']:4.1f}x in parameters, {row['test_error']:.2f} %, {run['points_lost']:+.2f} points"
     )
 
 # %% [markdown]
-# A ResNet gives away tens of times, where a LeNet gives away hundreds. Fewer bits a number do most of it here: the ADA
-# twins at 15 times still store most of the numbers. One core for all (`scada`) leaves less than half of them, and loses more.
+# A ResNet gives away tens of times, where a LeNet gives away hundreds. Fewer bits a parameter do most of it here: the ADA
+# rows at 15 times still store most of the parameters. One core for all (`scada`) leaves less than half of them, and loses more.
 
 # %%
-kept = [run for run in twins if run["points_lost"] < 2.5]
+kept = [run for run in compressed if run["points_lost"] < 2.5]
 best = max(run["rows"][-1]["ratio"] for run in kept if run["benchmark"] == "resnet20")
 print(f"ResNet-20 within 2.5 points of its dense network: {best:.0f}x")
 assert 10 < best < 200
