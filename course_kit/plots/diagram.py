@@ -33,14 +33,14 @@ def tucker_diagram(axes: Axes, dims: Sequence[int], rank: Sequence[int]) -> None
     lengths = [max(dim * unit, 0.05) for dim in dims]
     small = [max(r * unit, 0.05) for r in rank]
     by = " x ".join(map(str, dims))
-    box(axes, (0, 0), lengths, LIGHT, f"tensor {by}: {math.prod(dims):,} numbers")
+    box(axes, (0, 0), lengths, LIGHT, f"tensor {by}: {math.prod(dims):,} entries")
     axes.text(3.55, 1, "=", fontsize=18, ha="center", va="center")
     box(axes, (4.1, 0.6), small, DARK, "core " + " x ".join(map(str, rank)))
     x = 4.1 + small[1] + _SLANT[0] * (small[2] if len(small) > 2 else 0) + 1.0
     for n, (length, width) in enumerate(zip(lengths, small, strict=True)):
         box(axes, (x, 0), [length, width], MIDDLE, f"$M_{n + 1}$\n{dims[n]} x {rank[n]}")
         x += width + 0.75
-    axes.text((4.1 + x) / 2, 2.45, f"{stored:,} numbers", ha="center", fontsize=11)
+    axes.text((4.1 + x) / 2, 2.45, f"{stored:,} parameters", ha="center", fontsize=11)
     axes.set(xlim=(-0.3, x), ylim=(-0.75, 2.8), aspect="equal")
     axes.axis("off")
 

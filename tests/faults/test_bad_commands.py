@@ -18,7 +18,7 @@ TABLE: list[tuple[str, int, str]] = [
     ("demo --seed -1", USE, "argument --seed: -1 is not possible; 0 to 4294967295"),
     ("demo --seed 4294967296", USE, "argument --seed"),
     ("demo --epochs 0", USE, "argument --epochs: 0 is not possible; 1 or more"),
-    ("demo --epochs 1.5", USE, "argument --epochs: '1.5' is no whole number"),
+    ("demo --epochs 1.5", USE, "argument --epochs: '1.5' is no integer"),
     ("demo --budget -5", USE, "argument --budget"),
     ("demo --max-bytes 0", USE, "argument --max-bytes"),
     ("demo --device tpu", INPUT, "device 'tpu' is not available"),

@@ -277,7 +277,7 @@ CASES = {
         lambda: nn.Sequential(nn.Linear(1, 1), nn.Linear(1, 30), nn.Linear(30, 20)),
         (3, 1),
         ("2.weight",),
-        {"0.weight": "so small (1 numbers)", "1.weight": "so small"},
+        {"0.weight": "so small (1 parameters)", "1.weight": "so small"},
     ),
     "complex weight": Case(
         lambda: nn.Sequential(nn.Linear(30, 20, dtype=torch.complex64)),

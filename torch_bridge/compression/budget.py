@@ -71,6 +71,6 @@ def numbers_within(
     if room < least:
         raise ValueError(
             f"budget is {budget} in the unit {unit!r}; nothing fits beyond {smallest}: {others:,} "
-            f"parameters are not compressed, and {len(weights)} weights need {least:,} parameters or more"
+            f"parameters are not compressed, and {len(weights)} weights need at least {least:,}"
         )
     return room

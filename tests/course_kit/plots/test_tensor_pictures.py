@@ -65,7 +65,7 @@ def test_boxes_of_a_diagram_are_to_one_scale(axes: Axes) -> None:
     for found, lengths in zip(sizes, expected, strict=True):
         assert found == pytest.approx([length / 40 for length in lengths])
     words = " ".join(text.get_text() for text in axes.texts)
-    assert "64,000 parameters" in words
+    assert "64,000 entries" in words
     assert "1,008 parameters" in words  # 8 4 4 + 80 8 + 40 4 + 20 4
 
 

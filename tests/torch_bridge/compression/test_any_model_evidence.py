@@ -198,7 +198,7 @@ def test_the_choice_is_the_best_of_all(seed: int, budget: int) -> None:
 
 def test_what_cannot_be_planned_is_named() -> None:
     evidence = Evidence({"w": (4, 4)}, {"w": (Option((1, 1), 9, 5, 0.5),)}, "loss")
-    with pytest.raises(ValueError, match=r"budget is 8 parameters; the smallest .* at least 9"):
+    with pytest.raises(ValueError, match=r"budget is 8 numbers; the smallest .* at least 9"):
         evidence.plan(8)
     unit: Any = "bits"
     with pytest.raises(ValueError, match="unit is 'bits'"):

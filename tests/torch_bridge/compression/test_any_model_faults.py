@@ -39,7 +39,7 @@ REFUSED: dict[str, tuple[Callable[[], nn.Module], tuple[Any, ...], dict[str, Any
     "too few parameters": (net, (300,), {"unit": "parameters"}, "nothing fits beyond [0-9,]+ parameters"),
     "too few bytes": (net, (900,), {"unit": "bytes"}, "nothing fits beyond [0-9,]+ bytes"),
     "too high a ratio": (net, (500.0,), {"unit": "ratio"}, r"nothing fits beyond a ratio of [0-9.]+"),
-    "half a number": (net, (900.5,), {"unit": "bytes"}, "a positive whole number is needed"),
+    "half a number": (net, (900.5,), {"unit": "bytes"}, "a positive integer is needed"),
     "no number": (net, (float("nan"),), {"unit": "ratio"}, "a positive number is needed"),
     "unknown unit": (net, (900,), {"unit": "kB"}, "unit is 'kB'; one of"),
     "unknown evidence": (net, (900,), {"evidence": "magic"}, "evidence is 'magic'"),
