@@ -83,7 +83,7 @@ def weight_options(
     *,
     reshape: ReshapePlan | None = None,
     allow_dense: bool = False,
-    max_share: float = 1.0,
+    max_fraction: float = 1.0,
 ) -> WeightOptions:
     """Weigh all reshapes of a weight.
 
@@ -94,7 +94,7 @@ def weight_options(
     family, order : of the reshapes, as `reshape_candidates` takes them
     reshape : the only one, instead
     allow_dense : also offer the weight as it is, with nothing lost
-    max_share : of the weight's entries that may be stored; less than all of them in any case
+    max_fraction : of the weight's entries that may be stored; less than all of them in any case
 
     Raises
     ------
@@ -111,7 +111,7 @@ def weight_options(
     array = check_tensor(weight, name, finite=True)
     given = None if reshape is None else (Candidate("given", reshape),)
     candidates = given or reshape_candidates(array.shape, family, order)
-    below = min(array.size, int(max_share * array.size) + 1)
+    below = min(array.size, int(max_fraction * array.size) + 1)
     found = [(c, core_curve(c.reshape.apply(array), below)) for c in candidates]
     if check_flag(allow_dense, "allow_dense"):
         found.append(_dense(array.shape))

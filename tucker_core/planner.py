@@ -27,7 +27,7 @@ from tucker_core.planner_checks import (
     Dims,
     Spectra,
     check_mapping,
-    check_max_share,
+    check_max_fraction,
     check_plan_weights,
     check_reshapes,
     check_shapes,
@@ -57,7 +57,7 @@ def plan_network(
     search: Literal["balanced", "exact"] | None = None,
     reshapes: Mapping[str, ReshapePlan] | None = None,
     allow_dense: bool = False,
-    max_share: float = 1.0,
+    max_fraction: float = 1.0,
 ) -> NetworkPlan:
     """Choose dims and core shapes of all weights together under a hard ceiling.
 
@@ -84,7 +84,7 @@ def plan_network(
     reshapes : name -> reshape of each weight, in place of all candidates
     allow_dense : let a weight stay as it is, with full ranks; else every one stores fewer parameters than
         it has entries
-    max_share : of its own entries that each weight may store, at most; needs weights
+    max_fraction : of its own entries that each weight may store, at most; needs weights
 
     Returns
     -------
@@ -123,7 +123,7 @@ def plan_network(
     if reshapes is not None:
         check_reshapes(reshapes, checked)
     check_plan_weights(weights, checked, spectra, importance)
-    share = check_max_share(max_share, weighed=weights is not None and not shared)
+    share = check_max_fraction(max_fraction, weighed=weights is not None and not shared)
     if groups:
         if weights is None:
             raise ValueError(
@@ -133,11 +133,11 @@ def plan_network(
     if shared:
         return shared_plan(checked, numbers, wanted, family, weights=weights, reshapes=reshapes)
     if weights is not None:
+        own = dict.fromkeys(checked) if reshapes is None else reshapes
         options = [
             weight_options(
-                name, weights[name], family, wanted,
-                reshape=None if reshapes is None else reshapes[name], allow_dense=allow_dense,
-                max_share=share,
+                name, weights[name], family, wanted, reshape=own[name], allow_dense=allow_dense,
+                max_fraction=share,
             )
             for name in checked
         ]  # fmt: skip

@@ -102,12 +102,12 @@ def check_plan_weights(
             raise ValueError(f"weights[{name!r}] has shape {np.shape(weights[name])}, not {shape}")
 
 
-def check_max_share(share: float, *, weighed: bool) -> float:
+def check_max_fraction(share: float, *, weighed: bool) -> float:
     """Return the share of its entries that a weight may store."""
-    checked = check_real(share, "max_share", "a fraction in (0, 1] is needed")
+    checked = check_real(share, "max_fraction", "a fraction in (0, 1] is needed")
     if not 0 < checked <= 1 or (checked < 1 and not weighed):
         raise ValueError(
-            f"max_share is {share}; a fraction in (0, 1] is needed, below 1 with weights"
+            f"max_fraction is {share}; a fraction in (0, 1] is needed, below 1 with weights"
         )
     return checked
 

@@ -7,7 +7,6 @@ trusted outside: an answer is something to show, or a value to test.
 import asyncio
 import math
 import os
-import queue
 import re
 import signal
 import socket
@@ -19,14 +18,12 @@ from pathlib import Path
 from typing import Any
 
 import nbformat
-from jupyter_client.asynchronous.client import AsyncKernelClient
-from jupyter_client.channels import AsyncZMQSocketChannel
 from jupyter_client.manager import AsyncKernelManager
 from nbclient import NotebookClient
 from nbclient.exceptions import DeadKernelError
-from traitlets import Type
 
 from course_kit.sandbox.frames import BORDER, Frame, read_frame, to_bytes
+from course_kit.sandbox.kernel_client import PatientClient
 
 GRACE_SECONDS = 3.0  # for a function to notice that its time is over
 START_SECONDS = 110
@@ -36,23 +33,6 @@ MOST_FIGURES, LARGEST_FIGURE = 4, 1_000_000  # a cell; characters of base64
 SERVE = "__import__('course_kit.sandbox.serve', fromlist=['*']).serve(get_ipython().user_ns)"
 ANSI = re.compile(r"\x1b\[[0-9;]*m")
 WHERE = re.compile(r"^-+> *(\d+) (.*)$", re.MULTILINE)
-
-
-class _Channel(AsyncZMQSocketChannel):
-    """Looks for messages every second: a wake-up that got lost has cost ten minutes."""
-
-    async def get_msg(self, timeout: float | None = None) -> dict[str, Any]:  # type: ignore[override]
-        deadline = math.inf if timeout is None else time.monotonic() + timeout
-        while True:
-            try:
-                return await super().get_msg(max(0.0, min(1.0, deadline - time.monotonic())))
-            except queue.Empty:
-                if time.monotonic() >= deadline:
-                    raise
-
-
-class _Client(AsyncKernelClient):
-    shell_channel_class = iopub_channel_class = Type(_Channel)
 
 
 class _Notebook(NotebookClient):
@@ -75,7 +55,7 @@ class Runner:
     def __init__(self, folder: Path) -> None:
         local = {} if os.name == "nt" else {"transport": "ipc", "ip": f"{folder}/kernel"}
         self.manager: Any = AsyncKernelManager(
-            kernel_name="python3", client_factory=_Client, **local
+            kernel_name="python3", client_factory=PatientClient, **local
         )
         self.notebook = _Notebook(
             nbformat.v4.new_notebook(), km=self.manager, allow_errors=True, interrupt_on_timeout=True,

@@ -10,7 +10,8 @@ from typing import Any
 import nbformat
 import pytest
 
-from tools.notebooks import commands, run
+from course_kit.sandbox.kernel_client import PatientChannel
+from tools.notebooks import commands
 from tools.notebooks.commands import main, parse
 from tools.notebooks.differences import differs, find_differences, visible_outputs
 from tools.notebooks.faults import LARGEST_FILE, find_faults, find_orphans
@@ -251,14 +252,14 @@ def test_a_lost_wake_up_does_not_cost_the_whole_time_limit(
     async def message(self: Any) -> dict[str, str]:
         return {"header": "reply"}
 
-    monkeypatch.setattr(run._Channel, "_recv", message)
-    channel = object.__new__(run._Channel)
+    monkeypatch.setattr(PatientChannel, "_recv", message)
+    channel = object.__new__(PatientChannel)
     channel.socket = DeafSocket()  # type: ignore[assignment]
     assert asyncio.run(channel.get_msg(timeout)) == {"header": "reply"}
 
 
 def test_a_time_limit_is_kept() -> None:
-    channel = object.__new__(run._Channel)
+    channel = object.__new__(PatientChannel)
     channel.socket = DeafSocket()  # type: ignore[assignment]
     with pytest.raises(queue.Empty):
         asyncio.run(channel.get_msg(0))

@@ -21,6 +21,8 @@ from torch_bridge.training import loop
 from torch_bridge.training.config import TrainConfig
 from torch_bridge.training.evaluate import EvaluationSet
 from torch_bridge.training.evaluate import error_rate as error_rate_of_all
+from torch_bridge.training.fit import fit
+from torch_bridge.training.loop import FitResult
 from torch_bridge.weights.tucker_weight import tucker_layers, tucker_parts
 from tucker_core import CompressedNetwork, save
 
@@ -62,6 +64,14 @@ def training_tensors() -> tuple[Tensor, Tensor, tuple[Tensor, Tensor]]:
     data = tiny_digits()
     validation = (torch.tensor(data.val_images), torch.tensor(data.val_labels))
     return torch.tensor(data.train_images), torch.tensor(data.train_labels), validation
+
+
+def fitted(model: nn.Module, config: TrainConfig, checkpoint: Path | None = None) -> FitResult:
+    """Train a model on the tiny digits."""
+    images, labels, validation = training_tensors()
+    return fit(
+        model, [images], labels, validation, config, checkpoint=checkpoint, progress=False
+    )  # fmt: skip
 
 
 def small_net(kind: str = "dense", seed: int = 0) -> nn.Module:

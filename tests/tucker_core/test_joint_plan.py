@@ -101,14 +101,14 @@ def test_no_weight_stays_dense_unless_it_may() -> None:
 
 
 def test_no_weight_stores_more_than_its_share() -> None:
-    planned = plan_network(SHAPES, budget=DENSE, weights=WEIGHTS, max_share=0.4)
+    planned = plan_network(SHAPES, budget=DENSE, weights=WEIGHTS, max_fraction=0.4)
     for layer in planned.layers:
         assert layer.n_params <= 0.4 * math.prod(layer.reshape.shape)
     for wrong in (0.0, 1.5):
-        with pytest.raises(ValueError, match=f"max_share is {wrong}"):
-            plan(0.3, max_share=wrong)
+        with pytest.raises(ValueError, match=f"max_fraction is {wrong}"):
+            plan(0.3, max_fraction=wrong)
     with pytest.raises(ValueError, match="below 1 with weights"):
-        plan_network(SHAPES, budget=DENSE, max_share=0.5)
+        plan_network(SHAPES, budget=DENSE, max_fraction=0.5)
 
 
 def test_a_weight_without_a_smaller_format_is_named() -> None:

@@ -1,22 +1,16 @@
 """Run a source in a fresh kernel, and keep of its outputs what every machine would give."""
 
 import json
-import math
 import os
-import queue
 import tempfile
 import textwrap
-import time
-from typing import Any
 
 import nbformat
-from jupyter_client.asynchronous.client import AsyncKernelClient
-from jupyter_client.channels import AsyncZMQSocketChannel
 from jupyter_client.manager import AsyncKernelManager
 from nbclient import NotebookClient
 from nbclient.exceptions import CellControlSignal, DeadKernelError
-from traitlets import Type
 
+from course_kit.sandbox.kernel_client import PatientClient
 from tools.notebooks.pictures import shrink_and_describe
 from tools.notebooks.source import METADATA, Notebook, NotebookError, Pair, read_source
 
@@ -49,27 +43,10 @@ def execute(pair: Pair, *, budget: str) -> Notebook:
     return _without_noise(notebook)
 
 
-class _Channel(AsyncZMQSocketChannel):
-    """Looks for messages every second: a wake-up that got lost has cost ten minutes."""
-
-    async def get_msg(self, timeout: float | None = None) -> dict[str, Any]:  # type: ignore[override]
-        deadline = math.inf if timeout is None else time.monotonic() + timeout
-        while True:
-            try:
-                return await super().get_msg(max(0.0, min(1.0, deadline - time.monotonic())))
-            except queue.Empty:
-                if time.monotonic() >= deadline:
-                    raise
-
-
-class _Client(AsyncKernelClient):
-    shell_channel_class = iopub_channel_class = Type(_Channel)
-
-
 def _kernel_manager(folder: str) -> AsyncKernelManager:
     """Talk to kernels through local sockets where there are any: no port that others could open."""
     local = {} if os.name == "nt" else {"transport": "ipc", "ip": f"{folder}/socket"}  # absolute
-    return AsyncKernelManager(kernel_name="python3", client_factory=_Client, **local)
+    return AsyncKernelManager(kernel_name="python3", client_factory=PatientClient, **local)
 
 
 def _without_noise(notebook: Notebook) -> Notebook:

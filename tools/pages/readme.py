@@ -174,7 +174,7 @@ def speed() -> str:
     return (
         f"Of {len(rows)} cases (float32 and float64) {ahead} are faster than the best peer, by a median "
         f"of {middle:.1f}x; {floors} floors and {aims} aims are met. A training step of LeNet-5's first "
-        f"dense layer takes, relative to `nn.Linear`, {rebuilt:.2f} with the weight rebuilt, "
+        f"dense layer takes, relative to `nn.Linear`, {rebuilt:.2f} with the weight reconstructed, "
         f"{factorized:.2f} with the factorized forward, and {relative['plain torch chain']:.2f} as a "
         f"plain chain in torch. Measured {core['date']} on {core['machine']['cpu']}; "
         "all rows are in [results/bench_core.json](results/bench_core.json)."

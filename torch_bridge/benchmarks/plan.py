@@ -22,7 +22,7 @@ def plan_benchmark(
     shared_core: bool | Literal["groups"] = False,
     reshape: str = "auto",
     order: int | Literal["auto"] = "auto",
-    max_share: float = 1.0,
+    max_fraction: float = 1.0,
 ) -> NetworkPlan:
     """Plan all layers of a trained network under a ceiling.
 
@@ -34,7 +34,7 @@ def plan_benchmark(
         orders and cores near cubes, which serves better where little of the energy can be kept
     shared_core : one core for all (SCADA-Tucker), or for each of the "groups" of weights of equal shape
     reshape, order : the family and the order of the dims, as `plan_network` takes them
-    max_share : of its own parameters that each weight may store, at most
+    max_fraction : of its own parameters that each weight may store, at most
 
     Raises
     ------
@@ -57,7 +57,7 @@ def plan_benchmark(
         arrays = {name: dense_array(weight.parameter) for name, weight in weights.items()}
     return plan_network(
         {name: weight.shape for name, weight in weights.items()}, budget=budget, order=order,
-        reshape=reshape, shared_core=shared_core, max_share=max_share, weights=arrays,
+        reshape=reshape, shared_core=shared_core, max_fraction=max_fraction, weights=arrays,
     )  # fmt: skip
 
 

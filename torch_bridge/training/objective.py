@@ -19,9 +19,7 @@ from torch_bridge.training.evaluate import predict
 from torch_bridge.training.precision import autocast, pick_precision
 from torch_bridge.training.rate_control import RateControl
 
-LOOK_EVERY = (
-    20  # steps between looks at what a GPU has computed: it runs dry whenever somebody does
-)
+LOOK_EVERY = 20  # steps between looks at what a GPU has computed, for each of which it runs dry
 
 
 class Teacher:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import matplotlib.pyplot as plt
 import nbformat
 import pytest
+
+from ada_tucker.cli.main import main
 
 ROOT = Path(__file__).resolve().parents[3]
 FOLDER = ROOT / "notebooks" / "assignments"
@@ -85,3 +87,11 @@ def outcome(source: str, namespace: Namespace, name: str = "cell") -> str:
 def tried(test: str, solved: Namespace, name: str, answer: Any) -> str:
     """What a test cell says to another answer in an otherwise solved notebook."""
     return outcome(test, {**solved, name: answer})
+
+
+def commands(folder: Path) -> Callable[..., None]:
+    def run(step: str, *options: str) -> None:
+        places = [o if o.startswith("--") or o.isdigit() else str(folder / o) for o in options]
+        assert main(["course", step, str(folder / "tiny_instructor.ipynb"), *places]) == 0
+
+    return run

@@ -17,7 +17,7 @@ from course_kit.grading.grade import grade_folder
 from course_kit.grading.results import Result
 from course_kit.sandbox.isolation import BUBBLEWRAP, PLAIN, Isolation, choose
 from course_kit.sandbox.limits import Limits
-from tests.course_kit.grading import honest, hostile
+from tests.course_kit.grading import honest, hostile, hostile_outside
 from tests.course_kit.grading.assignment_runs import ROOT
 from tests.course_kit.grading.hostile import Case
 from tests.course_kit.grading.tiny_assignment import file, filled, tiny_assignment, tiny_course
@@ -108,8 +108,8 @@ def test_replacing_everything_in_ones_own_process_earns_nothing(tmp_path: Path) 
 def test_nothing_outside_the_sandbox_can_be_reached(
     tmp_path: Path, outside: tuple[Outside, int], bubblewrap: Isolation
 ) -> None:
-    cells = hostile.probes(outside[0].file, outside[1])
-    cells.append(hostile.LEAVES_PROCESSES)
+    cells = hostile_outside.probes(outside[0].file, outside[1])
+    cells.append(hostile_outside.LEAVES_PROCESSES)
     file(tmp_path / "in", "classmate", filled("classmate"))
     case = Case(hostile.first_cells(cells), (2, 3), "read HELD FileNotFoundError")
     result = grade_cases({"who": case}, tmp_path, bubblewrap)["who"]
@@ -122,14 +122,14 @@ def test_nothing_outside_the_sandbox_can_be_reached(
 
 
 def test_what_ends_its_own_kernel_costs_only_itself(tmp_path: Path) -> None:
-    cases = {name: hostile.killers()[name] for name in ("exit", "kills_all")}
+    cases = {name: hostile_outside.killers()[name] for name in ("exit", "kills_all")}
     if not sys.platform.startswith("linux") or choose().kind == PLAIN:
         del cases["kills_all"]  # without a sandbox it would end all of the account's processes
     assert complaints(cases, grade_cases(cases, tmp_path)) == []
 
 
 def test_plain_mode_says_what_is_missing_and_leaves_nothing(tmp_path: Path) -> None:
-    cases = {"who": Case(hostile.first_cell(hostile.LEAVES_PROCESSES), (2, 3))}
+    cases = {"who": Case(hostile.first_cell(hostile_outside.LEAVES_PROCESSES), (2, 3))}
     results = grade_cases(cases, tmp_path, choose(kind=PLAIN))
     assert complaints(cases, results) == []
     assert "not isolated" in results["who"]["warning"]
@@ -155,7 +155,7 @@ def test_honest_submissions_in_odd_files(tmp_path: Path) -> None:
 @pytest.mark.slow
 def test_the_whole_zoo(tmp_path: Path, outside: tuple[Outside, int]) -> None:
     """Each kind by itself, on two processors, in less than three minutes."""
-    cases = hostile.one_by_one() | hostile.killers() | hostile.slow_cases()
+    cases = hostile.one_by_one() | hostile_outside.killers() | hostile_outside.slow_cases()
     if choose().kind == PLAIN:
         cases = {name: case for name, case in cases.items() if name != "kills_all"}
     assert len(cases) >= 40
@@ -172,7 +172,7 @@ def test_the_holes_of_plain_mode_are_those_that_are_listed(
 ) -> None:
     """What docs/grading.md says of a system without a sandbox, and no more."""
     place, port = outside
-    cells = hostile.probes(place.file, port, sysv=False)
+    cells = hostile_outside.probes(place.file, port, sysv=False)
     kept = ("write", "chmod", "utime", "xattr", "unlink", "package", "python", "root", "device")
     cells[1] = "\n".join(
         line
@@ -192,7 +192,7 @@ def test_each_attack_of_the_page_names_tests_that_there_are() -> None:
     table = page.partition("| attack | what happens | test |")[2].partition("\n\n")[0]
     rows = [line.split("|")[-2].strip() for line in table.splitlines()[2:]]
     assert len(rows) >= 25
-    cases = {*hostile.one_by_one(), *hostile.killers(), *hostile.slow_cases()}
+    cases = {*hostile.one_by_one(), *hostile_outside.killers(), *hostile_outside.slow_cases()}
     functions = set(
         re.findall(r"^def (\w+)", Path(__file__).read_text(encoding="utf-8"), re.MULTILINE)
     )

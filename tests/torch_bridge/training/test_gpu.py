@@ -11,13 +11,12 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from tests.torch_bridge.tiny_runs import training_tensors
+from tests.torch_bridge.tiny_runs import fitted, training_tensors
 from torch_bridge import attach_quantizers, build_model, compress_model, use_implementation
 from torch_bridge.training.config import TrainConfig
 from torch_bridge.training.data import AugmentedCopies
 from torch_bridge.training.distributed import DistributedContext
-from torch_bridge.training.fit import fit
-from torch_bridge.training.loop import FitResult, training_run
+from torch_bridge.training.loop import training_run
 from torch_bridge.training.precision import check_device
 
 pytestmark = pytest.mark.gpu
@@ -48,13 +47,6 @@ def network(*, rounded: bool = True) -> nn.Module:
     if rounded:
         attach_quantizers(model, 4.0)
     return model
-
-
-def fitted(model: nn.Module, config: TrainConfig, checkpoint: Path | None = None) -> FitResult:
-    images, labels, validation = training_tensors()
-    return fit(
-        model, [images], labels, validation, config, checkpoint=checkpoint, progress=False
-    )  # fmt: skip
 
 
 @pytest.mark.parametrize("implementation", ["reconstructed", "factorized"])

@@ -14,14 +14,14 @@ import torch
 from torch import Tensor, nn
 
 from tests.torch_bridge.tiny_pictures import held_out, supply
-from tests.torch_bridge.tiny_runs import training_tensors
+from tests.torch_bridge.tiny_runs import fitted
 from torch_bridge import attach_quantizers, build_model, compress_model
 from torch_bridge.forward import choice
 from torch_bridge.forward.choice import choose_implementations
 from torch_bridge.forward.cost import CostModel
 from torch_bridge.training.config import TrainConfig
 from torch_bridge.training.fit import fit
-from torch_bridge.training.loop import FitResult, train
+from torch_bridge.training.loop import train
 from torch_bridge.weights.tucker_weight import TuckerWeight, tucker_layers, tucker_parts
 
 CONFIG = TrainConfig(epochs=2, lr=1e-2, batch_size=64, precision="float32")
@@ -48,13 +48,6 @@ def lenet(*, rounded: bool = False) -> nn.Module:
     if rounded:
         attach_quantizers(model, 4.0)
     return model
-
-
-def fitted(model: nn.Module, config: TrainConfig, checkpoint: Path | None = None) -> FitResult:
-    images, labels, validation = training_tensors()
-    return fit(
-        model, [images], labels, validation, config, checkpoint=checkpoint, progress=False
-    )  # fmt: skip
 
 
 @pytest.mark.parametrize("rounded", [False, True])
