@@ -33,7 +33,8 @@ ALLOWED_INSIDE_FUNCTIONS = {
 }
 # What only grading needs: a submission runs in Jupyter's own kernel, and is watched from outside.
 ALLOWED_IN_FILES = {
-    "course_kit/sandbox/runner": {"jupyter_client", "nbclient", "nbformat", "traitlets"},
+    "course_kit/sandbox/kernel_client": {"jupyter_client", "traitlets"},
+    "course_kit/sandbox/runner": {"jupyter_client", "nbclient", "nbformat"},
     "course_kit/sandbox/watchdog": {"psutil"},
 }
 # torch_bridge, from the ground up: a room knows those below it, and none beside or above it.
