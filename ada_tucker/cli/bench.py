@@ -11,6 +11,7 @@ from ada_tucker.cli.options import Sub
 from ada_tucker.cli.preflight import check_course, check_folder
 from ada_tucker.cli.terminal import show
 from ada_tucker.studies.comparison import compare, show_comparison
+from ada_tucker.studies.shapes import shapes_table, study_shapes
 from torch_bridge.benchmarks.catalogue import BENCHMARKS, Benchmark, benchmark_named
 from torch_bridge.benchmarks.cost import dry_run, overhead
 from torch_bridge.benchmarks.experiment import Experiment
@@ -71,8 +72,8 @@ def bench(arguments: argparse.Namespace) -> None:
             benchmark.model, images, recipes[0], arguments.seed, context, arguments.runs,
             not arguments.quiet, benchmark.name, arguments.out,
         )  # fmt: skip
-        if arguments.compare:
-            _compare(experiment, recipes, arguments)
+        if arguments.compare or arguments.shapes:
+            (_compare if arguments.compare else _shapes)(experiment, recipes, arguments)
             return
         rows = _rows(experiment, arguments)
         if context.is_first:
@@ -90,13 +91,18 @@ def _rows(experiment: Experiment, arguments: argparse.Namespace) -> list[Row]:
 
 def _check_files(arguments: argparse.Namespace) -> None:
     """Refuse at once what cannot be; reading images takes long."""
-    compresses = arguments.method != "dense"
+    compresses = arguments.method != "dense" or arguments.shapes
+    if arguments.shapes and arguments.fraction is None:
+        raise ValueError(
+            "--shapes needs --fraction: how much of the parameters each of them stores"
+        )
     if arguments.start and (arguments.compare or compresses):
         raise ValueError(
             "--start is for the dense network; a compressed one begins with --dense FILE"
         )
-    if arguments.compare:
+    if arguments.compare or arguments.shapes:
         check_course()
+    if arguments.compare:
         if arguments.dense and not arguments.dense.is_file():
             raise ValueError(f"no such file: {arguments.dense}")
         return
@@ -154,8 +160,25 @@ def _compare(experiment: Experiment, recipes: list[Recipe], arguments: argparse.
     content = compare(experiment, arguments.dense, recipes, arguments.seeds)
     if experiment.context.is_first:
         data_set = experiment.images.name.lower()
-        stem = experiment.out / f"compare_{experiment.benchmark}_{data_set}"
-        show_comparison(content, stem, as_json=arguments.json)
+        by_rate = arguments.fractions is not None
+        kind = "rates" if by_rate else "compare"
+        stem = experiment.out / f"{kind}_{experiment.benchmark}_{data_set}"
+        show_comparison(content, stem, by_rate=by_rate, as_json=arguments.json)
+
+
+def _shapes(experiment: Experiment, recipes: list[Recipe], arguments: argparse.Namespace) -> None:
+    """Try orders and families of dims; the first process shows and draws what came out."""
+    from course_kit.figures.shapes import shapes_figure
+    from course_kit.plots import save_figure
+
+    tucker = replace(recipes[0].tucker, epochs=arguments.epochs or recipes[0].tucker.epochs)
+    experiment.recipe = replace(recipes[0], tucker=tucker)
+    content = study_shapes(experiment, arguments.dense, arguments.seeds)
+    if experiment.context.is_first:
+        stem = experiment.out / f"shapes_{experiment.benchmark}_{experiment.images.name.lower()}"
+        content = write_result(stem.with_suffix(".json"), content)
+        save_figure(shapes_figure(content), stem.with_suffix(".png"))
+        show(json.dumps(content, indent=1) if arguments.json else shapes_table(content))
 
 
 def _show(rows: list[Row], data_set: str, arguments: argparse.Namespace) -> None:

@@ -10,6 +10,7 @@ from torch_bridge.benchmarks.catalogue import BENCHMARKS, Benchmark
 from torch_bridge.benchmarks.methods import METHODS, OURS
 from torch_bridge.benchmarks.recipes import Recipe
 from torch_bridge.training.config import TrainConfig
+from tucker_core.reshape_candidates import FAMILIES
 
 STEP_FRACTION = 0.1  # of the parameters, where a step's cost is measured
 
@@ -37,9 +38,14 @@ def add_bench_options(command: argparse.ArgumentParser) -> None:
         "result and a picture; what is there already is not run again",
     )  # fmt: skip
     command.add_argument(
+        "--shapes", action="store_true",
+        help="orders 2 to 6, balanced and not, at one --fraction with all --seeds, not rounded: a "
+        "table, a result and a picture; what is there already is not run again",
+    )  # fmt: skip
+    command.add_argument(
         "--fraction", "--share", type=share,
         help="of the dense parameters that the compressed network stores, --bits each, instead "
-        f"of --ratio; of --dry-run and --overhead, too (default there: {STEP_FRACTION})",
+        f"of --ratio; of --dry-run, --overhead (default there: {STEP_FRACTION}) and --shapes, too",
     )  # fmt: skip
     command.add_argument(
         "--out", type=Path, default=Path("runs/bench"),
@@ -67,7 +73,19 @@ def _compression(command: argparse.ArgumentParser) -> None:
         help=f"of --compare: some of {', '.join(METHODS)} (default: all)",
     )  # fmt: skip
     command.add_argument(
-        "--seeds", type=seed, nargs="+", default=[0, 1, 2], help="of --compare (default: 0 1 2)"
+        "--fractions", type=share, nargs="+",
+        help="of --compare: parameters stored, of the dense network's, which share the bits of a ratio; "
+        "1 is rounding alone",
+    )  # fmt: skip
+    command.add_argument(
+        "--seeds", type=seed, nargs="+", default=[0, 1, 2],
+        help="of --compare and --shapes (default: 0 1 2)",
+    )  # fmt: skip
+    command.add_argument(
+        "--order", type=whole(2), help="of all dims (default: the best for each weight)"
+    )
+    command.add_argument(
+        "--reshape", choices=FAMILIES, help="family of all dims (default: the best for each weight)"
     )
     command.add_argument("--init", choices=("hosvd", "scratch"), default="hosvd")
     command.add_argument(
@@ -134,6 +152,12 @@ def recipes_of(known: Benchmark, arguments: argparse.Namespace) -> list[Recipe]:
     if not arguments.compare:
         method = "ada" if arguments.method == "dense" else arguments.method
         return [_recipe(known.recipe, arguments, method, arguments.ratio)]
+    if arguments.fractions:
+        return [
+            _recipe(known.recipe, arguments, "rounding" if part == 1 else "ada", ratio, part)
+            for ratio in arguments.ratios or known.ratios
+            for part in arguments.fractions
+        ]
     return [
         _recipe(known.recipe, arguments, method, ratio)
         for method in arguments.methods
@@ -141,8 +165,14 @@ def recipes_of(known: Benchmark, arguments: argparse.Namespace) -> list[Recipe]:
     ]
 
 
-def _recipe(known: Recipe, arguments: argparse.Namespace, method: str, ratio: float) -> Recipe:
-    """The benchmark's, changed; a third of the epochs before quantisation, the rest after."""
+def _recipe(
+    known: Recipe, arguments: argparse.Namespace, method: str, ratio: float, part: float = 0.0
+) -> Recipe:
+    """The benchmark's, changed; a third of the epochs before quantisation, the rest after.
+
+    A part of the parameters shares the bits that the ratio leaves for all.
+    """
+    bits = arguments.bits or (32 / (ratio * part) if part else known.bits)
     tucker, qat = changed(known.tucker, arguments), changed(known.qat, arguments)
     by_parameters = arguments.fraction is not None and not arguments.compare
     if arguments.epochs is not None:
@@ -158,7 +188,9 @@ def _recipe(known: Recipe, arguments: argparse.Namespace, method: str, ratio: fl
         ratio=None if by_parameters else ratio,
         fraction=arguments.fraction if by_parameters else None,
         init=arguments.init,
-        bits=known.bits if arguments.bits is None else arguments.bits,
+        bits=bits,
+        order=arguments.order or known.order,
+        reshape=arguments.reshape or known.reshape,
         levels=arguments.levels,
     )
 

@@ -48,7 +48,7 @@ def compare(
     jobs = [(recipe, seed) for seed in seeds for recipe in recipes]
     shown = experiment.progress and context.is_first
     for recipe, seed in tqdm(jobs, "compare", unit="run", disable=hidden(shown)):
-        out = (experiment.folder or experiment.out) / "compare"
+        out = (experiment.folder or experiment.out) / "compare" / _bits(recipe, recipes)
         runs.append(_run(replace(experiment, recipe=recipe, seed=seed, out=out), dense, row))
     stages = {name: asdict(getattr(recipes[0], name)) for name in ("tucker", "qat")}
     return {
@@ -65,7 +65,7 @@ def compare(
 def _run(job: Experiment, dense: nn.Module, row: Row) -> dict[str, Any]:
     """One run, or what is kept of it; where nothing fits, the reason."""
     recipe, stem = job.recipe, job.out / job.stem(job.recipe.name)
-    head = {"method": recipe.method, "ratio": recipe.ratio, "seed": job.seed}
+    head = {"method": recipe.method, "ratio": recipe.ratio, "bits": recipe.bits, "seed": job.seed}
     try:
         small = compress(job, dense)
     except ValueError as error:
@@ -78,20 +78,32 @@ def _run(job: Experiment, dense: nn.Module, row: Row) -> dict[str, Any]:
     return head | {"row": kept["rows"][-1]}
 
 
+def _bits(recipe: Recipe, recipes: Sequence[Recipe]) -> str:
+    """Folder of a run: that of its bits where these differ among runs of one name."""
+    others = {other.bits for other in recipes if other.name == recipe.name}
+    return f"{recipe.bits:.3g}bit" if len(others) > 1 else ""
+
+
 def comparison_table(content: dict[str, Any]) -> str:
-    """Format a comparison as text: every method and size with all its seeds."""
+    """Format a comparison as text: every method, size and rate with all its seeds."""
     dense = content["dense"]
-    rows = [("method", "target", "bytes", "val error", "test error, each seed")]
-    rows.append(("dense", "", f"{dense['n_bytes']:,}", *_percent([dense])))
-    for method in METHODS:
-        mine = [run for run in content["runs"] if run["method"] == method]
-        for ratio in sorted({run["ratio"] for run in mine}):
-            found = [run for run in mine if run["ratio"] == ratio]
-            done = [run["row"] for run in found if "row" in run]
-            sizes = ", ".join(f"{row['n_bytes']:,}" for row in done)
-            cells = (sizes, *_percent(done)) if done else (found[0]["reason"], "", "")
-            rows.append((METHODS[method].title, f"{ratio:g}x", *cells))
+    rows = [("method", "target", "parameters", "bytes", "val error", "test error, each seed")]
+    rows.append(("dense", "", *_sizes([dense]), *_percent([dense])))
+    found: dict[tuple[Any, ...], list[Any]] = {}
+    for run in content["runs"]:
+        order = list(METHODS).index(run["method"]), run["ratio"], run.get("bits", 0)
+        found.setdefault((order, run["method"], run["ratio"]), []).append(run)
+    for (_, method, ratio), runs in sorted(found.items()):
+        done = [run["row"] for run in runs if "row" in run]
+        cells = (*_sizes(done), *_percent(done)) if done else (runs[0]["reason"], "", "", "")
+        rows.append((METHODS[method].title, f"{ratio:g}x", *cells))
     return format_table(rows)
+
+
+def _sizes(rows: list[dict[str, Any]]) -> tuple[str, str]:
+    """Parameters and bytes, one each."""
+    params, sizes = (", ".join(f"{row[k]:,}" for row in rows) for k in ("params", "n_bytes"))
+    return params, sizes
 
 
 def _percent(rows: list[dict[str, Any]]) -> tuple[str, str]:
@@ -100,11 +112,14 @@ def _percent(rows: list[dict[str, Any]]) -> tuple[str, str]:
     return f"{val} %", f"{test} %"
 
 
-def show_comparison(content: dict[str, Any], stem: Path, *, as_json: bool) -> None:
+def show_comparison(
+    content: dict[str, Any], stem: Path, *, by_rate: bool = False, as_json: bool
+) -> None:
     """Write the result, draw it beside itself, print it."""
-    from course_kit.figures.comparison import compare_figure
+    from course_kit.figures.comparison import compare_figure, rates_figure
     from course_kit.plots import save_figure
 
     content = write_result(stem.with_suffix(".json"), content)
-    save_figure(compare_figure(content), stem.with_suffix(".png"))
+    draw = rates_figure if by_rate else compare_figure
+    save_figure(draw(content), stem.with_suffix(".png"))
     show(json.dumps(content, indent=1) if as_json else comparison_table(content))

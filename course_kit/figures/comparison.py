@@ -9,10 +9,11 @@ from matplotlib.figure import Figure
 from course_kit.plots import DARK, MIDDLE, plain_log_ticks, tidy
 
 _SHAPES = "osD^vP*X"
-OURS = ("ada", "scada")
+OURS = ("ada", "scada", "scada-groups")
 TITLES = {
     "ada": "ADA-Tucker",
     "scada": "SCADA-Tucker",
+    "scada-groups": "SCADA-Tucker in groups",
     "svd": "truncated SVD",
     "tucker2": "Tucker-2",
     "tt": "tensor train",
@@ -57,6 +58,48 @@ def compare_figure(content: Mapping[str, Any]) -> Figure:
         f"{content['benchmark']} on {content['data_set']}: same training, quantizer and coder for all"
     )
     axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.12), ncols=4, frameon=False)
+    return figure
+
+
+def rates_figure(content: Mapping[str, Any]) -> Figure:
+    """Draw test error against the fraction of the parameters that share the same bytes.
+
+    Parameters
+    ----------
+    content : of a result file of `ada-tucker bench NAME --compare --fractions ...`; lines are medians
+        over the seeds, open marks are seeds
+    """
+    figure = Figure(figsize=(7.5, 4.5), layout="constrained")
+    axes, dense = figure.add_subplot(), content["dense"]
+    done = [run for run in content["runs"] if "row" in run]
+    for ratio, shape in zip(sorted({run["ratio"] for run in done}), _SHAPES, strict=False):
+        mine = [run for run in done if run["ratio"] == ratio]
+        points = []
+        for bits in {run["bits"] for run in mine}:
+            rows = [run["row"] for run in mine if run["bits"] == bits]
+            errors = [row["test_error"] for row in rows]
+            part = 100 * statistics.median(row["params"] for row in rows) / dense["params"]
+            points.append((part, statistics.median(errors)))
+            axes.plot([part] * len(errors), errors, shape, color=DARK, mfc="none", ms=5)
+        size = statistics.median(run["row"]["n_bytes"] for run in mine)
+        axes.plot(*zip(*sorted(points), strict=True), f"{shape}-", color=MIDDLE)
+        axes.annotate(
+            f"{size:,.0f} bytes",
+            max(points),
+            xytext=(6, 0),
+            textcoords="offset points",
+            va="center",
+        )
+    axes.axhline(dense["test_error"], color=MIDDLE, lw=1, ls="--")
+    axes.set_xscale("log")
+    axes.set_xlim(right=300)
+    plain_log_ticks(axes.xaxis)
+    tidy(axes)
+    axes.set_xlabel("parameters stored, % of the dense network's; 100 is rounding alone")
+    axes.set_ylabel(f"test error, %; dashed: dense, {dense['test_error']:.2f} %")
+    axes.set_title(
+        f"{content['benchmark']} on {content['data_set']}: few fine parameters or many coarse ones"
+    )
     return figure
 
 

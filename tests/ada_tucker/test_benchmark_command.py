@@ -103,6 +103,49 @@ def test_comparison_runs_every_method_once_and_says_what_is_impossible(
     assert sizes[0] != sizes[1]
 
 
+def test_shapes_are_tried_once_at_equal_parameters(
+    tmp_path: Path, resnet8: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folders = ("--out", tmp_path, "--runs", tmp_path / "runs", "--quiet")
+    assert command(resnet8, *folders) == 0
+    dense = next(tmp_path.glob("*dense-1*.npz"))
+    options = ("--shapes", "--dense", dense, "--seeds", 0, "--epochs", 1)
+    assert command(resnet8, *options, *folders) == 1
+    assert "--shapes needs --fraction" in capsys.readouterr().err
+    assert command(resnet8, *options, "--fraction", 0.2, *folders) == 0
+    shown = capsys.readouterr().out
+    stem = tmp_path / "shapes_resnet8_cifar-10-tiny"
+    content = json.loads(stem.with_suffix(".json").read_text())
+    done = [run for run in content["runs"] if "row" in run]
+    assert {run["order"] for run in done} == {2, 3, 4, 5, 6}
+    assert all(run["row"]["params"] <= 0.2 * 75_290 for run in done)
+    assert all(run["row"]["n_bytes"] == 4 * run["row"]["params"] for run in done)
+    lost = {(run["order"], run["title"]): run["energy_lost"] for run in done}
+    assert 0 < lost[3, "(out, in, k k)"] < lost[2, "(out, in k k)"] < 1
+    assert "(out, in, k k)" in shown
+    assert stem.with_suffix(".png").stat().st_size > 10_000
+    before = {path: path.stat().st_mtime_ns for path in (tmp_path / "runs").rglob("*")}
+    assert command(resnet8, *options, "--fraction", 0.2, *folders, "--json") == 0
+    assert before == {path: path.stat().st_mtime_ns for path in (tmp_path / "runs").rglob("*")}
+    assert json.loads(capsys.readouterr().out)["runs"] == content["runs"]
+
+
+@pytest.mark.filterwarnings("always::UserWarning")
+def test_rate_against_rank_at_the_same_bytes(
+    tmp_path: Path, resnet8: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folders = ("--out", tmp_path, "--runs", tmp_path / "runs", "--quiet")
+    options = ("--compare", "--ratios", 10, "--fractions", 1, 0.4, "--seeds", 0, "--epochs", 2)
+    assert command(resnet8, *options, *folders) == 0
+    stem = tmp_path / "rates_resnet8_cifar-10-tiny"
+    runs = json.loads(stem.with_suffix(".json").read_text())["runs"]
+    assert [(run["method"], run["bits"]) for run in runs] == [("rounding", 3.2), ("ada", 8.0)]
+    whole, part = (run["row"] for run in runs)
+    assert whole["params"] > 75_000 > 0.42 * 75_290 > part["params"]
+    assert f"{part['params']:,}" in capsys.readouterr().out
+    assert stem.with_suffix(".png").stat().st_size > 10_000
+
+
 def test_list_names_parameters_data_and_what_is_published(
     capsys: pytest.CaptureFixture[str],
 ) -> None:

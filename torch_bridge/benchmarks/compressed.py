@@ -202,7 +202,8 @@ def compress(experiment: Experiment, dense: nn.Module | None = None) -> Compress
 
 def _budget(model: nn.Module, recipe: Recipe, seed: int) -> Budget:
     """What the recipe leaves for the weights; all other parameters take about a byte each."""
-    options: dict[str, Any] = {"ranks_by": recipe.ranks_by, "init": recipe.init, "seed": seed}
+    names = ("ranks_by", "init", "order", "reshape")
+    options: dict[str, Any] = {"seed": seed, **{name: getattr(recipe, name) for name in names}}
     if not recipe.is_steered:
         return Budget(recipe.budget, 1.0, plan=_plan(model, recipe), **options)
     vectors = [p for p in model.parameters() if p.dim() == 1]

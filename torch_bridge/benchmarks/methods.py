@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Literal
 
 import torch
@@ -25,6 +26,7 @@ from tucker_core import CompressedNetwork, NetworkPlan, coded_bits, from_bytes, 
 
 Init = Literal["hosvd", "scratch"]
 RanksBy = Literal["balanced", "spectra"]
+Order = int | Literal["auto"]
 Layout = list[Any]  # of every weight, for the result file
 _Made = dict[str, tuple[StoredWeight, Any]]  # of every weight what reconstructs it, and its layout
 
@@ -39,6 +41,7 @@ class Budget:
     each : bits that a parameter is expected to take
     ranks_by : how ranks are chosen: by the "spectra" of the dense weights, or "balanced", alike for all
     init, seed : how Tucker weights begin
+    order, reshape : of the dims of Tucker weights, as `plan_network` takes them
     plan : dims and ranks that are chosen already, for Tucker weights
     """
 
@@ -47,7 +50,14 @@ class Budget:
     ranks_by: RanksBy = "spectra"
     init: Init = "hosvd"
     seed: int = 0
+    order: Order = "auto"
+    reshape: str = "auto"
     plan: NetworkPlan | None = None
+
+    @property
+    def params(self) -> int:
+        """Parameters that may be stored, if each takes the bits that are expected."""
+        return int(self.bits / self.each)
 
 
 @dataclass(frozen=True)
@@ -75,7 +85,7 @@ class Method:
     in_rounds: bool = False
 
 
-OURS = ("ada", "scada")  # by name, the paper's own among `METHODS`
+OURS = ("ada", "scada", "scada-groups")  # by name, the paper's own among `METHODS`
 
 
 def read_file(content: bytes) -> tuple[str, nn.Module, int]:
@@ -112,14 +122,14 @@ def dense_weights(model: nn.Module) -> dict[str, Tensor]:
 
 def _tucker(
     title: str,
-    plan: Callable[[nn.Module, int, RanksBy], NetworkPlan],
+    plan: Callable[[nn.Module, Budget], NetworkPlan],
     *,
     entries: bool = False,
 ) -> Method:
-    """A method whose weights are Tucker weights of a plan within so many parameters."""
+    """A method whose weights are Tucker weights of a plan within the budget."""
 
     def put(model: nn.Module, budget: Budget) -> Layout:
-        found = budget.plan or plan(model, int(budget.bits / budget.each), budget.ranks_by)
+        found = budget.plan or plan(model, budget)
         generator = torch.Generator().manual_seed(budget.seed)
         compress_model(model, found, init=budget.init, generator=generator)
         return [(layer.name, layer.reshape.dims, layer.rank) for layer in found.layers]
@@ -162,7 +172,7 @@ def _other(
 
 
 def _trains(weights: Mapping[str, Tensor], budget: Budget) -> _Made:
-    chains = train_ranks(weights, budget.bits / budget.each, budget.ranks_by)
+    chains = train_ranks(weights, budget.params, budget.ranks_by)
     return {
         name: (TrainWeight(Chain.of(weights[name].shape), cores), [core.shape for core in cores])
         for name, cores in chains.items()
@@ -177,27 +187,26 @@ def _pruned(weights: Mapping[str, Tensor], budget: Budget) -> _Made:
     }
 
 
-def _scada(model: nn.Module, params: int, ranks_by: RanksBy) -> NetworkPlan:
-    return plan_benchmark(model, params, ranks_by, shared_core=True)
+def _ada(model: nn.Module, budget: Budget, **shared: Any) -> NetworkPlan:
+    return plan_benchmark(
+        model, budget.params, budget.ranks_by, order=budget.order, reshape=budget.reshape, **shared
+    )
 
 
-def _svd(model: nn.Module, params: int, ranks_by: RanksBy) -> NetworkPlan:
-    return low_rank_plan(dense_weights(model), params, ranks_by)
+def _low_rank(model: nn.Module, budget: Budget, **options: Any) -> NetworkPlan:
+    return low_rank_plan(dense_weights(model), budget.params, budget.ranks_by, **options)
 
 
-def _tucker2(model: nn.Module, params: int, ranks_by: RanksBy) -> NetworkPlan:
-    return low_rank_plan(dense_weights(model), params, ranks_by, tucker2=True)
-
-
-def _whole(model: nn.Module, _params: int, _ranks_by: RanksBy) -> NetworkPlan:
+def _whole(model: nn.Module, _: Budget) -> NetworkPlan:
     return whole_plan(dense_weights(model))
 
 
 METHODS: dict[str, Method] = {
-    "ada": _tucker("ADA-Tucker", plan_benchmark),
-    "scada": _tucker("SCADA-Tucker", _scada),
-    "svd": _tucker("truncated SVD", _svd),
-    "tucker2": _tucker("Tucker-2", _tucker2),
+    "ada": _tucker("ADA-Tucker", _ada),
+    "scada": _tucker("SCADA-Tucker", partial(_ada, shared_core=True)),
+    "scada-groups": _tucker("SCADA-Tucker in groups", partial(_ada, shared_core="groups")),
+    "svd": _tucker("truncated SVD", _low_rank),
+    "tucker2": _tucker("Tucker-2", partial(_low_rank, tucker2=True)),
     "tt": _other("tensor train", _trains),
     "pruning": _other("magnitude pruning", _pruned, prunes=True),
     "rounding": _tucker("rounding alone", _whole, entries=True),

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field, replace
 from typing import Literal, get_args
 
-from torch_bridge.benchmarks.methods import METHODS, Init, RanksBy
+from torch_bridge.benchmarks.methods import METHODS, Init, Order, RanksBy
 from torch_bridge.training.augment import Distortion
 from torch_bridge.training.config import TrainConfig, check_settings, exactly
 from torch_bridge.weights.sharing import Place
@@ -32,6 +32,7 @@ class Recipe:
     method : one of `METHODS`: "ada", "scada" where all weights share one core, or a baseline
     init : "hosvd" of the dense network, or "scratch"
     ranks_by : how ranks are chosen, see `plan_benchmark`
+    order, reshape : of the dims of Tucker weights, as `plan_network` takes them
     levels : first quantisation steps per root mean square of each core and factor
     layers : dims and rank of every weight, instead of ranks within a budget
     shared : groups of (name of a weight, mode) whose factors are one; mode -1 means the core
@@ -60,6 +61,8 @@ class Recipe:
     bits: float = 3.5
     init: Init = "scratch"
     ranks_by: RanksBy = "balanced"
+    order: Order = "auto"
+    reshape: str = "auto"
     inner_biases: Literal["all", "dense", "none"] = "dense"
 
     def __post_init__(self) -> None:
@@ -96,8 +99,11 @@ class Recipe:
             size = f"{exactly(100 * self.fraction)}pc-{exactly(self.bits)}bit"
         else:
             size = f"b{self.budget}" if self.ratio is None else f"{exactly(self.ratio)}x"
+        family = "" if self.reshape == "auto" else f"-{self.reshape.replace(' ', '')}"
+        order = "" if self.order == "auto" else f"-order{self.order}"
         drawn = "-scratch" * (self.is_steered and self.init == "scratch")
-        return f"{self.method}-{size}{drawn}-{self.tucker.epochs + self.qat.epochs}"
+        epochs = self.tucker.epochs + self.qat.epochs
+        return f"{self.method}-{size}{family}{order}{drawn}-{epochs}"
 
 
 RECIPES: dict[tuple[str, str], Recipe] = {

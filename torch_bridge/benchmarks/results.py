@@ -154,7 +154,9 @@ def kept_result(path: Path, run: str) -> dict[str, Any] | None:
         what = "is of other settings, other data or an older version"
     elif not content.get("rows"):
         raise ValueError(f"{path} holds no rows; it is damaged: delete it to make it anew")
-    elif wrong := [n for n, known in content["files"].items() if not _is(path.parent / n, known)]:
+    elif wrong := [
+        n for n, known in content.get("files", {}).items() if not _is(path.parent / n, known)
+    ]:
         what = f"is of a file that is missing or was changed ({', '.join(wrong)})"
     else:
         return content
