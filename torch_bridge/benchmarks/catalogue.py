@@ -42,8 +42,8 @@ _LARGE = replace(
     _SMALL, epochs=90, lr=0.1, batch_size=256, weight_decay=WeightDecay(weights=1e-4),
     label_smoothing=0.1,
 )  # fmt: skip
-_TUCKER = replace(_SMALL, epochs=10, lr=2e-3, optimizer="adamw", distil=0.7, plain_lr=1e-3)
-_QAT = replace(_TUCKER, epochs=20, lr=1e-2, warmup=0.02, rate=3e-4)
+_TUCKER = replace(_SMALL, epochs=10, lr=5e-3, optimizer="adamw", distil=0.7, plain_lr=2e-3)
+_QAT = replace(_TUCKER, epochs=20, lr=1e-2, plain_lr=1e-3, warmup=0.02, rate=3e-4)
 
 
 _DIGITS = replace(
