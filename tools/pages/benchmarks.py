@@ -15,6 +15,7 @@ from course_kit.notebook.results import compressed_runs, results
 from course_kit.plots import save_figure
 from tools.pages.benchmark_rows import runs_of, stored_cells
 from tools.pages.comparisons import comparisons
+from tools.pages.studies import studies
 from torch_bridge.benchmarks import BENCHMARKS
 from torch_bridge.benchmarks.listing import listing
 from torch_bridge.models import LENETS
@@ -67,7 +68,10 @@ outputs, as every compressed network does.
 
 def page() -> str:
     """The whole page."""
-    return "\n".join([HEAD, _overview(), *_details(), *comparisons(), _costs()]).rstrip() + "\n"
+    return (
+        "\n".join([HEAD, _overview(), *_details(), *comparisons(), *studies(), _costs()]).rstrip()
+        + "\n"
+    )
 
 
 def _overview() -> str:
