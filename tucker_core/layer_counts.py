@@ -3,7 +3,11 @@
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-_TUCKER = {"ada": "ADA-Tucker", "scada": "SCADA-Tucker"}
+_TUCKER = {
+    "ada": "ADA-Tucker",
+    "scada": "SCADA-Tucker",
+    "scada-groups": "SCADA-Tucker in groups",
+}
 
 
 class LayerCounts(NamedTuple):

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tools.pages import studies
+from tools.pages import claims, studies
 
 DENSE = {"params": 200, "n_bytes": 800, "test_error": 10.0}
 HEAD = {
@@ -53,3 +53,27 @@ def test_shared_cores_give_medians_and_ranges(monkeypatch: pytest.MonkeyPatch) -
 
 def test_nothing_is_said_of_what_was_not_run(monkeypatch: pytest.MonkeyPatch) -> None:
     assert section(monkeypatch, "nothing") == ""
+
+
+def small(params: int, lost: float, seed: int = 0) -> dict[str, Any]:
+    row = {"name": f"ada-{params}_seed{seed}.ada", "params": params, "n_bytes": params}
+    stages = {"tucker": {"epochs": 3}, "qat": {"epochs": 6}, "method": "ada"}
+    plan = [("conv", (16, 16, 9), (4, 4, 4))]
+    return {"rows": [{"params": 1_000}, row], "points_lost": lost, "recipe": stages, "plan": plan}
+
+
+def test_published_rows_stand_beside_ours_of_no_more_parameters(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    runs = [small(300, 0.1), small(175, 1.0), small(175, 3.0, 1), small(175, 2.0, 2)]
+    monkeypatch.setattr(claims, "runs_of", lambda name: runs if name == "resnet32" else [])
+    text = "\n".join(claims.claims())
+    row = "ADA-Tucker | 175 | 17.5% | 700 | 175 | +2.00 | 3 | 9 |"
+    assert f"| resnet32 | T-Basis, 18.0 % of the parameters | +2.49 | {row}" in text
+    assert "| resnet32 | T-Basis, 9.5 % of the parameters | +4.10 | not run |" in text
+
+
+def test_rounding_is_not_set_beside_decompositions(monkeypatch: pytest.MonkeyPatch) -> None:
+    run = small(175, 1.0) | {"plan": [("conv", (16, 16, 9), (16, 16, 9))]}
+    monkeypatch.setattr(claims, "runs_of", lambda name: [run] if name == "resnet32" else [])
+    assert "T-Basis, 18.0 % of the parameters | +2.49 | not run |" in "\n".join(claims.claims())

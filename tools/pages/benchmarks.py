@@ -14,6 +14,7 @@ from course_kit.figures.benchmark import benchmark_figure
 from course_kit.notebook.results import compressed_runs, results
 from course_kit.plots import save_figure
 from tools.pages.benchmark_rows import runs_of, stored_cells
+from tools.pages.claims import claims
 from tools.pages.comparisons import comparisons
 from tools.pages.studies import studies
 from torch_bridge.benchmarks import BENCHMARKS
@@ -69,7 +70,9 @@ outputs, as every compressed network does.
 def page() -> str:
     """The whole page."""
     return (
-        "\n".join([HEAD, _overview(), *_details(), *comparisons(), *studies(), _costs()]).rstrip()
+        "\n".join(
+            [HEAD, _overview(), *claims(), *_details(), *comparisons(), *studies(), _costs()]
+        ).rstrip()
         + "\n"
     )
 
