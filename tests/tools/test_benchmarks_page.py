@@ -21,10 +21,9 @@ SMALL = {**ROW, "name": "bench_resnet20_cifar-10-jpeg_ada-15x-30_seed0.ada", "pa
 RUN = {
     "benchmark": "resnet20", "data_set": "CIFAR-10-jpeg", "seed": 0, "rows": [ROW, SMALL],
     "plan": [("conv1.weight", (16, 3, 9), (4, 3, 5))], "points_lost": 0.5,
-    "date": "2026-01-01", "machine": {"cpu": "a CPU"}, "recipe": {"method": "ada"},
+    "date": "2026-01-01", "machine": {"cpu": "a CPU"},
+    "recipe": {"method": "ada", "ratio": 15.0, "tucker": {"epochs": 3}, "qat": {"epochs": 6}},
 }  # fmt: skip
-
-RECIPE = {"method": "ada", "ratio": 15.0, "tucker": {"epochs": 3}, "qat": {"epochs": 6}}
 
 
 def file_of(run: dict[str, Any]) -> str:
@@ -51,8 +50,7 @@ def test_a_run_becomes_a_row_and_the_others_are_not_run(monkeypatch: pytest.Monk
 def test_readme_row_says_for_how_many_epochs_a_network_was_trained(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    run = {**RUN, "recipe": RECIPE}
-    monkeypatch.setattr(benchmark_rows, "results", lambda _: [run])
+    monkeypatch.setattr(benchmark_rows, "results", lambda _: [RUN])
     table = benchmark_rows.compressed_table()
     assert "| ADA-Tucker | 9 | 40 | 40.0% | 25 | 16.0x | 10.50 % | 10.00 % | +0.50 |" in table
     assert "harder baseline" not in table
@@ -61,7 +59,7 @@ def test_readme_row_says_for_how_many_epochs_a_network_was_trained(
 def test_readme_names_the_dense_network_that_had_a_teacher_too(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    small = {**RUN, "recipe": RECIPE}
+    small = RUN
     dense = {
         **RUN, "rows": [{**ROW, "name": "dense-7-taught", "test_error": 9.5}],
         "init": {"file": "init.npz"}, "recipe": {"dense": {"epochs": 7}},
@@ -106,9 +104,7 @@ def test_a_result_that_does_not_say_what_it_stores_is_refused(
 ) -> None:
     silent = {key: value for key, value in SMALL.items() if key != "params"}
     for run in ({**RUN, "rows": [ROW, silent]}, {**RUN, "plan": []}):
-        monkeypatch.setattr(
-            benchmark_rows, "results", lambda _, run=run: [{**run, "recipe": RECIPE}]
-        )
+        monkeypatch.setattr(benchmark_rows, "results", lambda _, run=run: [run])
         with pytest.raises(ValueError, match="run the command again"):
             benchmark_rows.compressed_table()
 

@@ -69,12 +69,8 @@ outputs, as every compressed network does.
 
 def page() -> str:
     """The whole page."""
-    return (
-        "\n".join(
-            [HEAD, _overview(), *claims(), *_details(), *comparisons(), *studies(), _costs()]
-        ).rstrip()
-        + "\n"
-    )
+    rows = _overview(), *claims(), *_details()
+    return "\n".join([HEAD, *rows, *comparisons(), *studies(), _costs()]).rstrip() + "\n"
 
 
 def _overview() -> str:
