@@ -1,7 +1,8 @@
 """Time this project beside its peers, all parts in turn: `python -m tools.bench`.
 
 One part alone: `python -m tools.bench.core`, `.layer`, `.rebuild`, `.implementations`, `.step`,
-`.where`; of other people's models `.model`; on a GPU `.gpu`. Each writes results/*.json.
+`.where`; of other people's models `.model`; on a GPU `.gpu`; what dims and shared cores lose `.shapes`
+and `.sharing`. Each writes results/*.json.
 """
 
 import sys
