@@ -43,7 +43,7 @@ def test_a_run_becomes_a_row_and_the_others_are_not_run(monkeypatch: pytest.Monk
     text = benchmarks_page.page()
     row = "ADA-Tucker | ada-15x-30 | 0 | 40 | 40.0% | 25 | 16.0x | 9.00 % | 10.50 % | +0.50 |"
     assert f"| CIFAR-10-jpeg | {row}" in text
-    assert "| resnet50 | 25,557,032 | ILSVRC12 | not run |" in text
+    assert "| resnet50 | 25,557,032 | ILSVRC12 | not run: no images |" in text
     assert "| resnet20 | 269,722 | CIFAR-10 | 1 result |" in text
 
 

@@ -29,6 +29,7 @@ COLUMNS = (
     "data set", "what it is", "run", "seed", "parameters", "of dense", "bytes", "ratio of bytes",
     "val error", "test error", "lost",
 )  # fmt: skip
+NO_IMAGES = ("svhn", "ilsvrc12")  # data sets that could not be had here
 HEAD = """# Benchmarks
 
 The networks of the paper beside LeNet, made by `ada-tucker bench`. This page is written by
@@ -83,7 +84,7 @@ def _overview() -> str:
             if name in LENETS
             else f"{runs} result{'s' * (runs > 1)}"
             if runs
-            else "not run"
+            else f"not run{': no images' * (BENCHMARKS[name].data in NO_IMAGES)}"
         )
         lines.append(f"| {name} | {entry['parameters']:,} | {entry['data_set']} | {state} |")
     return "\n".join([*lines, ""])
