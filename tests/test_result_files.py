@@ -32,7 +32,7 @@ KINDS: tuple[tuple[str, dict[str, type]], ...] = (  # the first pattern that fit
     (r"bench_[\w-]+_overhead", {"dense": dict, "tucker": dict, "ratios": dict, "rounds": int}),
     (r"bench_.*_dense-.*_seed\d+", BENCH),
     (r"bench_.*_seed\d+", BENCH | {"plan": list, "points_lost": float, "fingerprint": str}),
-    (r"bench_(core|layer|rebuild|implementations)", {"rows": list, "threads": int}),
+    (r"bench_(core|layer|rebuild|implementations|sharing)", {"rows": list, "threads": int}),
     (r"bench_step", {"rows": list}),
     (r"bench_where", {"milliseconds": dict, "threads": int}),
     (r"gpu_\w+", {"part": str, "device": str}),

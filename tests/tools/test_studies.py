@@ -51,6 +51,15 @@ def test_shared_cores_give_medians_and_ranges(monkeypatch: pytest.MonkeyPatch) -
     assert "| lenet300 | 500 | 6.00 % (5.00-9.00) | 4.00 % (4.00-4.00) |" in text
 
 
+def test_sharing_before_training(monkeypatch: pytest.MonkeyPatch) -> None:
+    row = {"network": "net", "fraction": 0.15, "stored": 1_234, "energy_lost": 0.5}
+    rows = [row | {"method": way} for way in ("ada", "scada")]
+    none = {"network": "net", "fraction": 0.15, "method": "scada-groups", "reason": "no groups"}
+    content = {"rows": [*rows, none], "date": "2026-01-01", "command": "python -m x"}
+    text = section(monkeypatch, "bench_sharing.json", content)
+    assert "| net | 15% | 50.0% (1,234) | no groups | 50.0% (1,234) |" in text
+
+
 def test_nothing_is_said_of_what_was_not_run(monkeypatch: pytest.MonkeyPatch) -> None:
     assert section(monkeypatch, "nothing") == ""
 

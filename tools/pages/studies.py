@@ -23,6 +23,14 @@ SHARED = """## When does one shared core pay?
 at the same number of parameters, from very few upwards. Medians of the seeds, ranges in brackets.
 """
 
+SHARING = """Before any training: the energy of all weights together that truncation loses
+(`python -m tools.bench.sharing`), with the parameters that are stored. One core for all is never wider than
+the narrowest layer, so it cannot use a large budget; a core for each group of weights of equal shape can.
+
+| network | allowed | a core each | a core for each group | one core for all |
+| --- | --- | --- | --- | --- |"""
+WAYS = ("ada", "scada-groups", "scada")
+
 
 def studies() -> Iterator[str]:
     """A section for every study that was run."""
@@ -34,6 +42,10 @@ def studies() -> Iterator[str]:
         data_set = content["data_set"]
         yield f"![Error against parameters](../results/ablation_shared_{data_set.lower()}.png)\n"
         yield from _shared(content)
+    for content in results("bench_sharing.json"):
+        yield SHARING
+        yield from _sharing(content["rows"])
+        yield f"\nMeasured {content['date']} by `{content['command']}`.\n"
 
 
 def _sections(pattern: str, head: str, table: Any) -> Iterator[str]:
@@ -103,3 +115,15 @@ def _range(outcomes: list[Any]) -> str:
     if not errors:
         return "not run"
     return f"{median(errors):.2f} % ({min(errors):.2f}-{max(errors):.2f})"
+
+
+def _sharing(rows: list[Any]) -> Iterator[str]:
+    """One row for each network and fraction of its parameters."""
+    found = {(row["network"], row["fraction"], row["method"]): row for row in rows}
+    for network, fraction in dict.fromkeys(key[:2] for key in found):
+        ways = (found[network, fraction, way] for way in WAYS)
+        cells = (
+            f"{row['energy_lost']:.1%} ({row['stored']:,})" if "stored" in row else row["reason"]
+            for row in ways
+        )
+        yield f"| {network} | {fraction:.0%} | {' | '.join(cells)} |"
