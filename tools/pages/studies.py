@@ -24,8 +24,9 @@ at the same number of parameters, from very few upwards. Medians of the seeds, r
 """
 
 SHARING = """Before any training: the energy of all weights together that truncation loses
-(`python -m tools.bench.sharing`), with the parameters that are stored. One core for all is never wider than
-the narrowest layer, so it cannot use a large budget; a core for each group of weights of equal shape can.
+(`python -m tools.bench.sharing`), with the parameters that are stored. One core for all is never wider
+than the narrowest layer, so it cannot use a large budget; a core for each group of weights of equal shape
+can.
 
 | network | allowed | a core each | a core for each group | one core for all |
 | --- | --- | --- | --- | --- |"""
