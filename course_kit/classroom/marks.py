@@ -129,7 +129,7 @@ def export(results: Sequence[Result], roster: Path, column: str, path: Path) -> 
             value = f"{most(results[0]):g}"
         place = table.head.index(column) if there else len(row)
         rows.append([*row[:place], value, *row[place + 1 :]])
-    _write_csv(path, [head, *rows])
+    _write_csv(path, [head, *rows], as_is=True)  # Moodle writes "-" for no points
     listed = {student.lower() for student in table.ids}
     return [result["student"] for result in results if result["student"].lower() not in listed]
 
@@ -206,11 +206,14 @@ def warnings(results: Sequence[Result]) -> list[str]:
     return sorted({result["warning"] for result in results if result["warning"]})
 
 
-def _write_csv(path: Path, rows: Iterable[Sequence[object]], *, bom: bool = False) -> None:
+def _write_csv(
+    path: Path, rows: Iterable[Sequence[object]], *, bom: bool = False, as_is: bool = False
+) -> None:
     """Write a table; with a mark in front Excel knows that it is UTF-8."""
     encoding = "utf-8-sig" if bom else "utf-8"
+    safe = rows if as_is else [[_plain(field) for field in row] for row in rows]
     with replacing(path) as temporary, temporary.open("w", encoding=encoding, newline="") as file:
-        csv.writer(file, lineterminator="\n").writerows([[_plain(x) for x in row] for row in rows])
+        csv.writer(file, lineterminator="\n").writerows(safe)
 
 
 def _plain(field: object) -> object:

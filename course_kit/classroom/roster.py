@@ -23,7 +23,7 @@ ID_COLUMNS = (
 NAME_COLUMNS = ("name", "full name", "fullname", "student name", "vollständiger name")
 FIRST_NAMES = ("first name", "firstname", "vorname", "given name")
 LAST_NAMES = ("last name", "lastname", "surname", "nachname", "family name")
-NO_STUDENT = ("points possible", "student, test")  # rows that Canvas adds
+NO_STUDENT = {"points possible", "student, test", "manual posting"}  # in rows that Canvas adds
 MOST_NAMED = 12
 
 
@@ -133,8 +133,8 @@ def _name(row: list[str], head: list[str]) -> str:
 
 
 def _is_student(row: list[str], name: str) -> bool:
-    text = (name or row[0]).strip().lower()
-    return bool(text or any(row)) and text not in NO_STUDENT
+    words = {field.strip().lower() for field in (name, *row)}
+    return words != {""} and not words & NO_STUDENT
 
 
 def _decode(content: bytes) -> str:

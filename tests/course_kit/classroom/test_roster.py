@@ -7,6 +7,7 @@ import pytest
 from course_kit.classroom.roster import read_roster
 
 CANVAS = """Student,ID,SIS User ID,SIS Login ID,Section,a1 (77)
+,,,,,Manual Posting
     Points Possible,,,,,20
 "Größe, Anna",4711,u1,anna.groesse,Spring,
 "O'Neil, Bo",4712,u2,bo,Spring,18

@@ -96,8 +96,8 @@ def test_points_by_hand_hold_and_are_said(
 
 def test_points_go_back_into_the_list_of_canvas(course: Path, tmp_path: Path) -> None:
     canvas = (
-        "Student,ID,SIS Login ID,Section,tiny (7)\n    Points Possible,,,,5\n"
-        '"Größe, Anna",4711,anna,S,\n"Neu, Eve",4712,eve,S,\n'
+        "Student,ID,SIS Login ID,Section,other,tiny (7)\n    Points Possible,,,,9,5\n"
+        '"Größe, Anna",4711,anna,S,-,\n"Neu, Eve",4712,eve,S,-1.5,\n'
     )
     (tmp_path / "canvas.csv").write_bytes(canvas.encode("cp1252"))
     notebook = str(course / "tiny_instructor.ipynb")
@@ -110,6 +110,7 @@ def test_points_go_back_into_the_list_of_canvas(course: Path, tmp_path: Path) ->
         assert [row[column] for row in rows] == ["5", "5", ""]
         assert [row["ID"] for row in rows] == ["", "4711", "4712"]
         assert rows[1]["Student"] == "Größe, Anna"
+        assert [row["other"] for row in rows] == ["9", "-", "-1.5"]  # as they came
 
 
 def test_totals_over_assignments(course: Path, tmp_path: Path) -> None:
