@@ -13,6 +13,9 @@ from pathlib import Path
 import psutil
 import pytest
 
+from course_kit.grading.assemble import TEST, assemble
+from course_kit.grading.assignment import Assignment
+from course_kit.grading.cells import read_submission
 from course_kit.grading.grade import grade_folder
 from course_kit.grading.results import Result
 from course_kit.sandbox.isolation import BUBBLEWRAP, PLAIN, Isolation, choose
@@ -20,21 +23,29 @@ from course_kit.sandbox.limits import Limits
 from tests.course_kit.grading import honest, hostile, hostile_outside
 from tests.course_kit.grading.assignment_runs import ROOT
 from tests.course_kit.grading.hostile import Case
-from tests.course_kit.grading.tiny_assignment import file, filled, tiny_assignment, tiny_course
+from tests.course_kit.grading.tiny_assignment import (
+    SEED,
+    file,
+    filled,
+    tiny_assignment,
+    tiny_course,
+)
 
 LIMITS = Limits(cell_seconds=8, notebook_seconds=120, memory_gb=2, disk_mb=50)
 
 
 def grade_cases(
-    cases: dict[str, Case], folder: Path, isolation: Isolation | None = None
+    cases: dict[str, Case],
+    folder: Path,
+    isolation: Isolation | None = None,
+    assignment: Assignment | None = None,
 ) -> dict[str, Result]:
     for name, case in cases.items():
         file(folder / "in", name, case.content)
     course = tiny_course(list(cases))
     places = (folder / "in", folder / "out")
-    results = grade_folder(
-        tiny_assignment(), course, *places, limits=LIMITS, jobs=2, isolation=isolation
-    )
+    assignment = assignment or tiny_assignment()
+    results = grade_folder(assignment, course, *places, limits=LIMITS, jobs=2, isolation=isolation)
     return {result["student"]: result for result in results}
 
 
@@ -138,17 +149,34 @@ def test_plain_mode_says_what_is_missing_and_leaves_nothing(tmp_path: Path) -> N
 
 
 def test_honest_work_in_many_styles_gets_full_marks(tmp_path: Path) -> None:
-    case = Case(honest.all_styles(), (2, 3))
-    result = grade_cases({"who": case}, tmp_path)["who"]
-    assert complaints({"who": case}, {"who": result}) == []
+    assert len(honest.STYLES) + len(honest.ANSWERS) >= 40
+    cases = {"who": Case(honest.all_styles(), (1,) * len(honest.ANSWERS))}
+    results = grade_cases(cases, tmp_path, assignment=honest.many_answers())
+    result = results["who"]
+    assert complaints(cases, results) == []
     assert [c["message"] for c in result["cells"] if c["message"]] == []
+    assert {problem["hidden"] for problem in result["problems"]} == {"passed"}
     assert sum(len(cell["figures"]) for cell in result["cells"]) == 2
+
+
+@pytest.mark.parametrize("name", honest.odd_files())
+def test_an_odd_file_runs_what_a_plain_one_does(name: str) -> None:
+    """The tests in their places, and the answers; the next test grades them all."""
+    case = honest.odd_files()[name]
+    content = case.content if isinstance(case.content, bytes) else json.dumps(case.content).encode()
+    assignment = tiny_assignment()
+    steps = assemble(
+        read_submission(content).cells, assignment.cells, assignment.cells_of("who", SEED)
+    ).steps
+    assert [s.place for s in steps if s.role == TEST] == [3, 5]
+    answers = [s.source for s in steps if s.source.startswith("def ")]
+    assert [a.split("(")[0] for a in answers] == ["def double", "def rows"]
 
 
 @pytest.mark.slow
 def test_honest_submissions_in_odd_files(tmp_path: Path) -> None:
     cases = honest.odd_files()
-    assert len(cases) >= 9
+    assert len(cases) >= 25
     assert complaints(cases, grade_cases(cases, tmp_path)) == []
 
 
