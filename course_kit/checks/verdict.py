@@ -66,7 +66,8 @@ def call(
     except NotImplementedError as error:
         raise CheckFailed(f"{name} is not written yet") from error
     except (Exception, SystemExit) as error:
-        raise CheckFailed(f"{what} raised {type(error).__name__}: {error}") from error
+        said = f"{type(error).__name__}: {error}".removesuffix(": ")
+        raise CheckFailed(f"{what} raised {said}") from error
     if result is None:
         raise CheckFailed(f"{what} gave None; does the function end with return?")
     return what, result

@@ -11,21 +11,27 @@ from tucker_core.files import replacing
 
 LONGEST_SHOWN = 3_000  # characters of what a cell printed
 STYLE = """
-body { font: 16px/1.5 system-ui, sans-serif; color: #1b2a41; max-width: 52rem; margin: 2rem auto;
-  padding: 0 1rem }
+:root { color-scheme: light dark; --text: #1b2a41; --page: #fff; --soft: #f4f6f9; --line: #dfe5ec;
+  --quiet: #5c6c82; --good: #00684b; --bad: #b34700; --link: #0b5a8a }
+@media (prefers-color-scheme: dark) { :root { --text: #e3e8ef; --page: #14191f; --soft: #1e252e;
+  --line: #38434f; --quiet: #a3b0c0; --good: #4fd1a5; --bad: #ff9d5c; --link: #7cc4f0 } }
+body { font: 16px/1.5 system-ui, sans-serif; color: var(--text); background: var(--page);
+  max-width: 52rem; margin: 2rem auto; padding: 0 1rem }
 h1 { font-size: 1.5rem; margin-bottom: 0 } h2 { font-size: 1.15rem; margin-top: 2rem }
-.total { font-size: 2.2rem; font-weight: 700; margin: .3rem 0 } .quiet { color: #5c6c82 }
-.bar { background: #dfe5ec; border-radius: 4px; height: .6rem }
+.total { font-size: 2.2rem; font-weight: 700; margin: .3rem 0 } .quiet { color: var(--quiet) }
+.bar { background: var(--line); border-radius: 4px; height: .6rem }
 .bar div { background: #009e73; height: 100%; border-radius: 4px }
 table { border-collapse: collapse; width: 100% }
-th, td { text-align: left; padding: .4rem .6rem; vertical-align: top; border-bottom: 1px solid #dfe5ec }
-pre { background: #f4f6f9; padding: .6rem .8rem; border-radius: 4px; margin: .3rem 0;
+th, td { text-align: left; padding: .4rem .6rem; vertical-align: top; border-bottom: 1px solid var(--line) }
+pre { background: var(--soft); padding: .6rem .8rem; border-radius: 4px; margin: .3rem 0;
   white-space: pre-wrap; overflow-wrap: anywhere; font-size: .85rem }
-.code { background: #fff; border: 1px solid #dfe5ec }
+.code { background: var(--page); border: 1px solid var(--line) }
 .long { max-height: 16rem; overflow: auto }
 .number { text-align: right } .number, td:first-child { white-space: nowrap }
-.good { color: #00684b; font-weight: 600 } .bad { color: #b34700; font-weight: 600 }
-figure { margin: 1rem 0 } img { max-width: 100% } li { margin: .2rem 0 } a { color: #0b5a8a }
+.good { color: var(--good); font-weight: 600 } .bad { color: var(--bad); font-weight: 600 }
+figure { margin: 1rem 0 } img { max-width: 100%; background: #fff } li { margin: .2rem 0 }
+a { color: var(--link) }
+@media (max-width: 40rem) { table { display: block; overflow-x: auto } th, td { padding: .3rem } }
 """
 
 
@@ -111,7 +117,7 @@ def page(title: str, body: str) -> str:
     """A whole HTML page."""
     return (
         '<!doctype html><html lang="en"><head><meta charset="utf-8">'
-        '<meta name="viewport" content="width=device-width">'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">'
         f"<title>{escape(title)}</title><style>{STYLE}</style></head><body>\n{body}\n</body></html>\n"
     )
 

@@ -118,7 +118,7 @@ def _draw_problems(axes: Axes, problems: dict[str, float]) -> None:
     names = list(problems)[::-1]
     bars = axes.barh(names, [100 * problems[name] for name in names], color=series_style(0).color)
     axes.bar_label(bars, [f"{100 * problems[name]:.0f}" for name in names], padding=3)
-    axes.set(xlim=(0, 110), xlabel="solved by, % of graded submissions", title="Problems")
+    axes.set(xlim=(0, 110), xlabel="with points, % of graded submissions", title="Problems")
     tidy(axes, grid=False)
 
 

@@ -93,6 +93,10 @@ def explode(x: Any) -> Any:
     raise KeyError("no such thing")
 
 
+def disagree(tensor: Any) -> None:
+    raise AssertionError
+
+
 def leave(x: Any) -> Any:
     sys.exit(0)
 
@@ -107,6 +111,7 @@ def scribble(x: Any) -> Any:
         (stub, "stub is not written yet"),
         (explode, r"explode\(array of shape \(2, 3\)\) raised KeyError: 'no such thing'"),
         (leave, "raised SystemExit: 0"),
+        (disagree, "raised AssertionError$"),
         (scribble, "raised ValueError: assignment destination is read-only"),
         (lambda x: None, "gave None; does the function end with return"),
     ],
