@@ -13,6 +13,7 @@ from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import suppress
 from multiprocessing.connection import Connection
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from course_kit.grading.assignment import INSTRUCTOR, Assignment
@@ -49,7 +50,7 @@ MARKING_CODE = (
 # Compiled kernels take longer to load, in each judge anew, than a test's small tensors take without them.
 NO_JIT = "NUMBA_DISABLE_JIT"
 PRELOADED = [
-    "course_kit.grading.judge",
+    "course_kit.grading.grade",
     "course_kit.checks",
     "matplotlib.pyplot",
     "nbformat",
@@ -133,9 +134,15 @@ def in_a_process(job: Job, stop: threading.Event) -> Result:
     job : the submission
     stop : set from outside to end everything now
     """
+    # Its folder is ours, to be removed even where it is ended.
+    with TemporaryDirectory(prefix="ada-judge-", ignore_cleanup_errors=True) as folder:
+        return _in_a_process(job, stop, folder)
+
+
+def _in_a_process(job: Job, stop: threading.Event, folder: str) -> Result:
     context = _context()
     ours, theirs = context.Pipe(duplex=False)
-    process = context.Process(target=_work, args=(theirs, job), daemon=True)
+    process = context.Process(target=_work, args=(theirs, job, folder), daemon=True)
     process.start()
     theirs.close()
     end = time.monotonic() + job.limits.notebook_seconds + SPARE_SECONDS
@@ -191,9 +198,10 @@ def _context() -> Any:
     return context
 
 
-def _work(answers: Connection, job: Job) -> None:
+def _work(answers: Connection, job: Job, folder: str) -> None:
     """The process of one judge."""
     adopt_orphans()
+    os.chdir(folder)
     with open(os.devnull, "w", encoding="utf-8") as nothing:
         sys.stdout = sys.stderr = nothing  # a test's warnings, say; its prints are kept apart
         try:

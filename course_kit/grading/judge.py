@@ -2,12 +2,10 @@
 
 import os
 import re
-import tempfile
 import time
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 from course_kit.checks.variants import DRAW_VARIABLE, SEED_VARIABLE, STUDENT_VARIABLE
@@ -62,21 +60,11 @@ class Run:
 
 
 def judge(job: Job) -> Result:
-    """Grade one submission, in a folder and an environment of the judge's own."""
+    """Grade one submission, in a process and a working folder that are for it alone."""
     os.environ |= {
         STUDENT_VARIABLE: job.student, SEED_VARIABLE: str(job.course.course_seed),
         DRAW_VARIABLE: job.draw, "MPLBACKEND": "Agg",
     }  # fmt: skip
-    with tempfile.TemporaryDirectory(prefix="ada-judge-") as folder:
-        before = Path.cwd()
-        os.chdir(folder)
-        try:
-            return _judge(job)
-        finally:
-            os.chdir(before)
-
-
-def _judge(job: Job) -> Result:
     started = time.monotonic()
     assignment, course, student = job.assignment, job.course, job.student
     try:

@@ -1,8 +1,13 @@
 """The commands, one after the other, as a teacher would: marks, feedback, report, and what follows."""
 
 import csv
+import json
 import re
 import shutil
+import tempfile
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -11,7 +16,7 @@ from ada_tucker.cli.main import main
 from course_kit.classroom.marks import ranked, warnings, write_marks
 from course_kit.classroom.report import failures, solved, write_report
 from course_kit.grading import grade as engine
-from course_kit.grading.grade import grade_folder
+from course_kit.grading.grade import grade_folder, in_a_process
 from course_kit.grading.judge import Job
 from course_kit.grading.results import (
     Result,
@@ -20,12 +25,10 @@ from course_kit.grading.results import (
     read_results,
     write_result,
 )
-from course_kit.sandbox.limits import environment
+from course_kit.sandbox.isolation import choose
+from course_kit.sandbox.limits import Limits, environment
 from tests.course_kit.grading.assignment_runs import commands
-from tests.course_kit.grading.tiny_assignment import (
-    tiny_assignment,
-    tiny_course,
-)
+from tests.course_kit.grading.tiny_assignment import filled, tiny_assignment, tiny_course
 
 
 def test_marks(course: Path) -> None:
@@ -165,6 +168,26 @@ def test_an_interrupted_run_stops_and_keeps_what_is_done(tmp_path: Path) -> None
             progress=interrupt,
         )  # fmt: skip
     assert len(read_results(tmp_path / "out")) == 1
+
+
+def test_a_judge_that_is_ended_leaves_no_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    content = json.dumps(filled("who", first="while True: pass")).encode()
+    job = Job(tiny_assignment(), tiny_course(["who"]), "who", content, Limits(), choose(), "")
+    stop = threading.Event()
+    with ThreadPoolExecutor() as pool:
+        ended = pool.submit(in_a_process, job, stop)
+        for _ in range(600):
+            if list(tmp_path.glob("ada-judge-*")):
+                break
+            time.sleep(0.1)
+        else:
+            pytest.fail("there was no folder")
+        stop.set()
+        assert ended.result()["notes"] == ["grading was interrupted"]
+    assert list(tmp_path.glob("ada-judge-*")) == []
 
 
 def test_a_damaged_result_is_graded_again(tmp_path: Path) -> None:
