@@ -36,6 +36,7 @@ KINDS: tuple[tuple[str, dict[str, type]], ...] = (  # the first pattern that fit
     (r"bench_step", {"rows": list}),
     (r"bench_where", {"milliseconds": dict, "threads": int}),
     (r"gpu_\w+", {"part": str, "device": str}),
+    (r"bench_grading", {"students": int, "jobs": int, "isolation": str, "measured": dict}),
     (r"bench_shapes", {"networks": list}),
     (r"(compare|rates)_.*", {"benchmark": str, "data_set": str, "seeds": list, "dense": dict,
                              "runs": list, "recipe": dict}),

@@ -22,7 +22,8 @@ h1 { font-size: 1.5rem; margin-bottom: 0 } h2 { font-size: 1.15rem; margin-top: 
 .bar { background: var(--line); border-radius: 4px; height: .6rem }
 .bar div { background: #009e73; height: 100%; border-radius: 4px }
 table { border-collapse: collapse; width: 100% }
-th, td { text-align: left; padding: .4rem .6rem; vertical-align: top; border-bottom: 1px solid var(--line) }
+th, td { text-align: left; padding: .4rem .6rem; vertical-align: top;
+  border-bottom: 1px solid var(--line) }
 pre { background: var(--soft); padding: .6rem .8rem; border-radius: 4px; margin: .3rem 0;
   white-space: pre-wrap; overflow-wrap: anywhere; font-size: .85rem }
 .code { background: var(--page); border: 1px solid var(--line) }
