@@ -1,14 +1,14 @@
 """The `.ada` file: a whole compressed network in one short, checked file.
 
-Layout, version 2; docs/file_format.md tells it byte by byte.
+Layout, versions 2 and 3; docs/file_format.md tells it byte by byte.
 
     3 bytes   "ADA"
-    1 byte    version, 2
+    1 byte    version: 2, or 3 where a scale is beyond the range of version 2
     4 bytes   CRC-32 of everything after it, little-endian
     rest      the whole network as one range-coded stream (`stream`)
 
-Nothing is pickled, the checksum is looked at first, and every number that is read has a limit
-(`limits`) that is checked before memory is taken; before writing the same limits are checked.
+Nothing is pickled, the checksum is looked at first, and every number that is read has a limit by the
+size of the file (`limits`) that is checked before memory is taken.
 """
 
 import os
@@ -20,16 +20,18 @@ import numpy as np
 
 from tucker_core.codec import Decoder, Encoder
 from tucker_core.files import replacing
-from tucker_core.limits import MAX_FILE_BYTES
+from tucker_core.limits import limits_of
 from tucker_core.names import printable
 from tucker_core.network import CompressedNetwork
-from tucker_core.quantize import check_symbols
+from tucker_core.quantize import SCALE_CODES, WIDE_SCALE_CODES, check_symbols
 from tucker_core.records import FileFormatError
 from tucker_core.stream import read_network, write_network
 from tucker_core.symbol_model import fit_model
 
 MAGIC = b"ADA"
 VERSION = 2
+WIDE_VERSION = 3  # the same but for the number of scale codes
+_SCALES = {VERSION: SCALE_CODES, WIDE_VERSION: WIDE_SCALE_CODES}
 PREFIX_BYTES = len(MAGIC) + 1 + 4
 
 
@@ -71,8 +73,14 @@ def save(path: str | os.PathLike[str], network: CompressedNetwork) -> Compressed
     return replace(network, n_bytes=len(content))
 
 
-def load(path: str | os.PathLike[str]) -> CompressedNetwork:
+def load(path: str | os.PathLike[str], *, max_entries: int | None = None) -> CompressedNetwork:
     """Read a network from a `.ada` file.
+
+    Parameters
+    ----------
+    path : the file
+    max_entries : how many weights, and how many stored parameters, it may declare; by default as many
+        as are likely for its size, see `limits_of`
 
     Raises
     ------
@@ -82,7 +90,7 @@ def load(path: str | os.PathLike[str]) -> CompressedNetwork:
         If the file cannot be read at all.
     """
     try:
-        return from_bytes(_read_file(path))
+        return from_bytes(_read_file(path), max_entries=max_entries)
     except FileFormatError as error:
         raise FileFormatError(f"{_shown(path)}: {error}") from error
 
@@ -96,13 +104,21 @@ def to_bytes(network: CompressedNetwork) -> bytes:
         As `save`.
     """
     encoder = Encoder()
-    write_network(encoder, network)
+    version = _version_of(network)
+    write_network(encoder, network, _SCALES[version])
     body = encoder.content()
-    return MAGIC + bytes([VERSION]) + zlib.crc32(body).to_bytes(4, "little") + body
+    return MAGIC + bytes([version]) + zlib.crc32(body).to_bytes(4, "little") + body
 
 
-def from_bytes(content: bytes | bytearray | memoryview) -> CompressedNetwork:
+def from_bytes(
+    content: bytes | bytearray | memoryview, *, max_entries: int | None = None
+) -> CompressedNetwork:
     """Reconstruct the network from the content of a file.
+
+    Parameters
+    ----------
+    content : of the file
+    max_entries : as for `load`
 
     Raises
     ------
@@ -118,9 +134,12 @@ def from_bytes(content: bytes | bytearray | memoryview) -> CompressedNetwork:
         )
     whole = bytes(content)
     try:
-        decoder = Decoder(_checked_body(whole))
-        network = read_network(decoder)
+        body = _checked_body(whole)
+        decoder, limits = Decoder(body), limits_of(len(body), max_entries)
+        network = read_network(decoder, _SCALES[whole[len(MAGIC)]], limits)
         decoder.finish()
+        if _version_of(network) != whole[len(MAGIC)]:
+            raise FileFormatError(f"has version {WIDE_VERSION} for scales of version {VERSION}")
     except FileFormatError:
         raise
     except ValueError as error:
@@ -148,12 +167,18 @@ def coded_bits(network: CompressedNetwork) -> dict[str, float]:
     return bits
 
 
+def _version_of(network: CompressedNetwork) -> int:
+    narrow = all(abs(p.scale_code) < SCALE_CODES // 2 for p in network.parameters)
+    return VERSION if narrow else WIDE_VERSION
+
+
 def _read_file(path: str | os.PathLike[str]) -> bytes:
-    """The content, but not much more than a file may have, whatever its size is said to be."""
+    """The content; of a file that starts otherwise than a `.ada` file only that start."""
     if not stat.S_ISREG(os.stat(path).st_mode):
         raise FileFormatError("is a folder, a pipe or a device; a regular file is needed")
     with open(path, "rb") as file:
-        return file.read(MAX_FILE_BYTES + 1)
+        start = file.read(PREFIX_BYTES)
+        return start + file.read() if start.startswith(MAGIC) else start
 
 
 def _shown(path: str | os.PathLike[str]) -> str:
@@ -161,10 +186,6 @@ def _shown(path: str | os.PathLike[str]) -> str:
 
 
 def _checked_body(content: bytes) -> bytes:
-    if len(content) > MAX_FILE_BYTES:
-        raise FileFormatError(
-            f"has more than the {MAX_FILE_BYTES:,} bytes of the largest .ada file"
-        )
     if content[: len(MAGIC)] != MAGIC:
         raise FileFormatError(
             f"starts with {content[:3]!r}, not {MAGIC!r}: this is not an .ada file"
@@ -174,8 +195,10 @@ def _checked_body(content: bytes) -> bytes:
             f"ends after {len(content)} bytes; the prefix alone has {PREFIX_BYTES}"
         )
     version = content[len(MAGIC)]
-    if version != VERSION:
-        raise FileFormatError(f"has format version {version}; this program reads version {VERSION}")
+    if version not in _SCALES:
+        raise FileFormatError(
+            f"has format version {version}; this program reads versions {VERSION} and {WIDE_VERSION}"
+        )
     body = content[PREFIX_BYTES:]
     expected, found = int.from_bytes(content[4:8], "little"), zlib.crc32(body)
     if expected != found:

@@ -18,7 +18,11 @@ import numpy.typing as npt
 from tucker_core.checks import FloatArray, check_integer, check_real, check_tensor, check_unmasked
 
 CODES_PER_OCTAVE = 32
-SCALE_CODES = 1 << 12  # codes -2047 to 2047, scales 2^-64 to 2^64 without the ends; -2048 is a mark
+# The code at the lower end is a mark: codes up to 2047 in size, scales 2^-64 to 2^64 without the ends.
+SCALE_CODES = 1 << 12
+WIDE_SCALE_CODES = (
+    1 << 16
+)  # for steps so fine, or orders so high, that their product is beyond these
 MAX_SYMBOL = 1 << 15
 
 Symbols = npt.NDArray[np.int32]
@@ -47,14 +51,14 @@ def scale_of(code: int) -> float:
     TypeError
         If the code is no integer.
     ValueError
-        If the code is not -2047 to 2047.
+        If the code is not -32767 to 32767.
 
     Examples
     --------
     >>> scale_of(0), scale_of(-32), scale_of(16)
     (1.0, 0.5, 1.4142135623730951)
     """
-    most = SCALE_CODES // 2 - 1
+    most = WIDE_SCALE_CODES // 2 - 1
     limit = f"codes up to {most} in size are known"
     octave, part = divmod(check_integer(code, "scale code", -most, most, limit), CODES_PER_OCTAVE)
     return math.ldexp(_POWERS[part], octave)
@@ -66,15 +70,15 @@ def nearest_scale_code(scale: float) -> int:
     Raises
     ------
     ValueError
-        If the scale is not a positive number between 2^-63 and 2^63.
+        If the scale is not a positive number between 2^-1000 and 2^1000.
 
     Examples
     --------
     >>> nearest_scale_code(0.5)
     -32
     """
-    if not 2.0**-63 <= scale <= 2.0**63:
-        raise ValueError(f"scale is {scale}; a number from 2^-63 to 2^63 is needed")
+    if not 2.0**-1000 <= scale <= 2.0**1000:
+        raise ValueError(f"scale is {scale}; a number from 2^-1000 to 2^1000 is needed")
     return round(CODES_PER_OCTAVE * math.log2(scale))
 
 

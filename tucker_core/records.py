@@ -14,10 +14,8 @@ from functools import lru_cache
 
 from tucker_core.checks import MAX_ORDER
 from tucker_core.codec import Decoder, Encoder
-from tucker_core.quantize import SCALE_CODES
 from tucker_core.reshape import ReshapePlan
 
-MAX_DIM = 1 << 28
 _PADDED = 0  # in place of a scale code: the padding comes first
 
 Shape = tuple[int, ...]
@@ -87,14 +85,17 @@ class Shelf:
         return number
 
 
-def write_record(encoder: Encoder, record: ParameterRecord, shelf: Shelf) -> None:
-    """Write one parameter, but for its name and shape; `shelf` holds what was written before."""
+def write_record(encoder: Encoder, record: ParameterRecord, shelf: Shelf, scale_codes: int) -> None:
+    """Write one parameter, but for its name and shape; `shelf` holds what was written before.
+
+    There are `scale_codes` codes of scales to choose among.
+    """
     shape, dims = record.reshape.shape, record.reshape.dims
     if record.reshape.padding:
-        encoder.choice(_PADDED, SCALE_CODES)
+        encoder.choice(_PADDED, scale_codes)
         for whole, dim in zip(record.reshape.padded, shape, strict=True):
             encoder.integer(whole - dim)
-    encoder.choice(record.scale_code + SCALE_CODES // 2, SCALE_CODES)
+    encoder.choice(record.scale_code + scale_codes // 2, scale_codes)
     plain = record.is_plain(len(shelf.shapes))
     encoder.choice(int(not plain), 2)
     if plain:
@@ -122,8 +123,12 @@ def write_record(encoder: Encoder, record: ParameterRecord, shelf: Shelf) -> Non
             shelf.add((dim, rank))
 
 
-def read_record(decoder: Decoder, name: str, shape: Shape, shelf: Shelf) -> ParameterRecord:
+def read_record(
+    decoder: Decoder, name: str, shape: Shape, shelf: Shelf, scale_codes: int, most: int
+) -> ParameterRecord:
     """Read one parameter back, as `write_record` wrote it; its tensors are put on the shelf.
+
+    It may have `most` entries, padding included.
 
     Raises
     ------
@@ -131,15 +136,13 @@ def read_record(decoder: Decoder, name: str, shape: Shape, shelf: Shelf) -> Para
         If what is read cannot be a parameter.
     """
     padded: Shape = ()
-    code = decoder.choice(SCALE_CODES)
+    code = decoder.choice(scale_codes)
     if code == _PADDED:
-        padded = tuple(dim + decoder.integer(MAX_DIM) for dim in shape)
-        if math.prod(padded) > MAX_DIM:
-            raise ValueError(
-                f"shape {shape} padded to {padded}; at most {MAX_DIM:,} entries can be"
-            )
-        code = decoder.choice(SCALE_CODES)
-    scale_code = code - SCALE_CODES // 2
+        padded = tuple(dim + decoder.integer() for dim in shape)
+        if math.prod(padded) > most:
+            raise ValueError(f"shape {shape} padded to {padded}; {most:,} entries are expected")
+        code = decoder.choice(scale_codes)
+    scale_code = code - scale_codes // 2
     if not decoder.choice(2):
         plan = ReshapePlan.straight(shape)
         parts: tuple[int | None, ...] = (shelf.add(shape), *(None for _ in shape))
@@ -171,8 +174,8 @@ def write_shape(encoder: Encoder, shape: Shape) -> None:
 
 
 def read_shape(decoder: Decoder) -> Shape:
-    """Read a shape back; no dim is 0 or above 2^28."""
-    shape = tuple(decoder.integer(MAX_DIM) for _ in range(decoder.choice(MAX_ORDER) + 1))
+    """Read a shape back; no dim is 0."""
+    shape = tuple(decoder.integer() for _ in range(decoder.choice(MAX_ORDER) + 1))
     if 0 in shape:
         raise ValueError(f"a parameter of shape {shape}; every dimension is at least 1")
     return shape
@@ -210,7 +213,7 @@ def _read_rank(decoder: Decoder, dim: int) -> tuple[int, bool]:
     value = decoder.choice(dim + 1)
     if value < dim:
         return value + 1, value + 1 == dim
-    rank = decoder.integer(MAX_DIM)
+    rank = decoder.integer()
     if rank < dim:
         raise ValueError(f"a rank of {rank} where at least {dim} must be")
     return rank, False

@@ -11,16 +11,16 @@ from dataclasses import replace
 from tucker_core.architectures import ARCHITECTURES
 from tucker_core.codec import Decoder, Encoder
 from tucker_core.limits import (
-    MAX_PARAMETERS,
+    Limits,
+    check_coded,
     check_parameters,
     check_reach,
     check_size,
-    check_tables,
     check_tensors,
 )
 from tucker_core.names import check_unique, printable
 from tucker_core.network import CodedParameter, CompressedNetwork
-from tucker_core.quantize import Symbols
+from tucker_core.quantize import SCALE_CODES, Symbols
 from tucker_core.records import (
     ParameterRecord,
     Shape,
@@ -37,8 +37,10 @@ KNOWN = tuple(ARCHITECTURES)  # named by their number in this list; append only
 NAMED = 255  # in place of that number: the name follows as a text
 
 
-def write_network(encoder: Encoder, network: CompressedNetwork) -> None:
-    """Write a network.
+def write_network(
+    encoder: Encoder, network: CompressedNetwork, scale_codes: int = SCALE_CODES
+) -> None:
+    """Write a network, each scale as one of so many codes.
 
     Raises
     ------
@@ -48,21 +50,22 @@ def write_network(encoder: Encoder, network: CompressedNetwork) -> None:
     check_parameters(network)
     network = _in_order(network)
     tensors = check_tensors(network)
-    _write_records(encoder, network)
+    _write_records(encoder, network, scale_codes)
     models = [fit_model(tensor) for tensor in tensors]
-    check_tables(models)
     for model in models:
         encoder.model(model)
     for tensor, model in zip(tensors, models, strict=True):
         encoder.tensor(tensor, model)
 
 
-def read_network(decoder: Decoder) -> CompressedNetwork:
+def read_network(decoder: Decoder, scale_codes: int, limits: Limits) -> CompressedNetwork:
     """Read the network that a coded stream begins with, without checksum and end.
 
     Parameters
     ----------
     decoder : of all bytes of a file after the first eight
+    scale_codes : among how many each scale was chosen
+    limits : of what is believed
 
     Raises
     ------
@@ -70,9 +73,9 @@ def read_network(decoder: Decoder) -> CompressedNetwork:
         If what is read cannot be a network.
     """
     shelf = Shelf()
-    architecture, records = _read_records(decoder, shelf)
+    architecture, records = _read_records(decoder, shelf, scale_codes, limits)
     models = [decoder.model() for _ in shelf.shapes]
-    check_tables(models)
+    check_coded(shelf, models, limits)
     tensors = [
         decoder.tensor(math.prod(shape), model).reshape(shape)
         for shape, model in zip(shelf.shapes, models, strict=True)
@@ -80,7 +83,7 @@ def read_network(decoder: Decoder) -> CompressedNetwork:
     return CompressedNetwork(architecture, tuple(_parameter(r, tensors) for r in records))
 
 
-def _write_records(encoder: Encoder, network: CompressedNetwork) -> None:
+def _write_records(encoder: Encoder, network: CompressedNetwork, scale_codes: int) -> None:
     numbers = {id(tensor): number for number, tensor in enumerate(network.tensors)}
     records = {p.name: _record(p, numbers) for p in network.parameters}
     named = network.architecture not in KNOWN
@@ -88,7 +91,7 @@ def _write_records(encoder: Encoder, network: CompressedNetwork) -> None:
     if named:
         encoder.text(network.architecture)
         encoder.integer(len(records))
-    shelf, weights = Shelf(), 0
+    shelf = Shelf()
     for name in records if named else ARCHITECTURES[network.architecture]:
         record = records.get(name)
         if not named:
@@ -98,11 +101,7 @@ def _write_records(encoder: Encoder, network: CompressedNetwork) -> None:
         if named:
             encoder.text(name)
             write_shape(encoder, record.reshape.shape)
-        weights += math.prod(record.reshape.dims)
-        check_size(name, weights, shelf)  # before its divisors are sought
-        write_record(encoder, record, shelf)
-        check_size(name, weights, shelf)
-        check_reach(record)
+        write_record(encoder, record, shelf, scale_codes)
 
 
 def _in_order(network: CompressedNetwork) -> CompressedNetwork:
@@ -121,37 +120,44 @@ def _in_order(network: CompressedNetwork) -> CompressedNetwork:
     return replace(network, parameters=tuple(ordered))
 
 
-def _read_records(decoder: Decoder, shelf: Shelf) -> tuple[str, list[ParameterRecord]]:
+def _read_records(
+    decoder: Decoder, shelf: Shelf, scale_codes: int, limits: Limits
+) -> tuple[str, list[ParameterRecord]]:
     number = decoder.choice(NAMED + 1)
     if number < NAMED:
         if number >= len(KNOWN):
             raise ValueError(f"has architecture number {number}; known: 0 to {len(KNOWN) - 1}")
         table = ARCHITECTURES[KNOWN[number]]
         present = ((name, shape) for name, shape in table.items() if decoder.choice(2))
-        return KNOWN[number], _read_each(decoder, shelf, present)
+        return KNOWN[number], _read_each(decoder, shelf, present, scale_codes, limits)
     name = decoder.text()
     if name in KNOWN:
         raise ValueError(f"gives the name of {name}; it has the number {KNOWN.index(name)}")
-    count = decoder.integer(MAX_PARAMETERS)
+    count = decoder.integer(limits.parameters)
     given = ((decoder.text(), read_shape(decoder)) for _ in range(count))
-    records = _read_each(decoder, shelf, given)
+    records = _read_each(decoder, shelf, given, scale_codes, limits)
     check_unique(split_name(record.name)[0] for record in records)
     return name, records
 
 
 def _read_each(
-    decoder: Decoder, shelf: Shelf, named: Iterator[tuple[str, Shape]]
+    decoder: Decoder,
+    shelf: Shelf,
+    named: Iterator[tuple[str, Shape]],
+    scale_codes: int,
+    limits: Limits,
 ) -> list[ParameterRecord]:
     records, weights = [], 0
     for name, shape in named:
-        check_size(name, weights + math.prod(shape), shelf)  # before its divisors are sought
+        # before its divisors are sought
+        check_size(name, weights + math.prod(shape), shelf, limits)
         try:
-            record = read_record(decoder, name, shape, shelf)
+            record = read_record(decoder, name, shape, shelf, scale_codes, limits.weights - weights)
         except ValueError as error:
             raise ValueError(f"{printable(name)}: {error}") from error
         weights += math.prod(record.reshape.dims)
-        check_size(name, weights, shelf)
-        check_reach(record)
+        check_size(name, weights, shelf, limits)
+        check_reach(record, limits)
         records.append(record)
     return records
 

@@ -114,6 +114,7 @@ def _logarithms(size_code: int) -> tuple[Logarithms, Logarithms, Logarithms]:
     return _log2(zeros), _log2(tails), _log2(zeros + 2 * tails.sum(0))
 
 
+@cache
 def _tail_weights(largest: int, theta: int) -> npt.NDArray[np.int64]:
     """theta, theta^2, ..., theta^m by repeated multiplication, never below the floor."""
     weights, weight = [], _PEAK << 16

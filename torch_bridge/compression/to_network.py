@@ -28,7 +28,9 @@ from tucker_core import (
     Symbols,
     quantize,
 )
-from tucker_core.quantize import nearest_scale_code
+from tucker_core.quantize import MAX_SYMBOL, nearest_scale_code, scale_of
+
+_FINE_LEVELS, _FINE_BITS = 64, 8
 
 
 def to_network(
@@ -131,40 +133,53 @@ class _Coded:
         weight, core, factors = tucker_parts(layer, name)
         parts = [core, *(factor for factor in factors if factor is not None)]
         quantizers: Sequence[Any] = [*weight.quantizers] or [None] * len(parts)
-        symbols, steps = [], []
+        fresh = None
         for part, quantizer in zip(parts, quantizers, strict=True):
             check_readable(name, part)
             check_finite(name, part)
             if id(part) not in self._done:
                 self._done[id(part)] = self._integers(name, part, quantizer)
-            symbols.append(self._done[id(part)][0])
-            steps.append(self._done[id(part)][1])
+                fresh = part, quantizer
+        steps = math.prod(self._done[id(part)][1] for part in parts)
+        code = nearest_scale_code(steps)
+        if self._is_fine and fresh is not None:
+            code += scale_of(code) < steps
+            stretched = self._integers(name, *fresh, stretch=scale_of(code) / steps)
+            self._done[id(fresh[0])] = stretched
+        symbols = [self._done[id(part)][0] for part in parts]
         gaps = tuple(weight.with_gaps(symbols[1:]))
-        try:
-            code = nearest_scale_code(math.prod(steps))
-        except ValueError as error:
-            raise ValueError(
-                f"{name}: the steps of {len(steps)} tensors make no scale of a file ({error}): take "
-                "fewer levels or bits"
-            ) from error
         return CodedParameter(name, weight.plan.reshape, symbols[0], gaps, code)
 
+    @property
+    def _is_fine(self) -> bool:
+        """Whether steps are so fine that the nearest scale, up to 1.1 % away, is the larger error."""
+        return (self._levels or 0) > _FINE_LEVELS or (self._bits or 0) > _FINE_BITS
+
     def _integers(
-        self, name: str, part: Tensor, quantizer: Quantizer | None
+        self, name: str, part: Tensor, quantizer: Quantizer | None, *, stretch: float = 1.0
     ) -> tuple[Symbols, float]:
-        """Integers of a tensor and the step that they count."""
+        """Integers of a tensor and the step that they count, so many times as large as it would be."""
         if self._levels is None and self._bits is None:
             if quantizer is None:
                 raise ValueError(
                     f"{name} has no steps; give levels, or call attach_quantizers first"
                 )
-            return quantize(_array(quantizer.symbols(part)), 1.0), quantizer.step()
-        if self._levels is not None:
-            step = step_of(part, self._levels)
+            symbols = quantizer.symbols(part)
+            if float(symbols.abs().max()) <= MAX_SYMBOL:
+                return quantize(_array(symbols), 1.0), quantizer.step()
+            step = _storable(part, 0.0)  # coarser than what was learned, but all is kept
+        elif self._levels is not None:
+            step = _storable(part, step_of(part, self._levels))
         else:
             most = float(part.detach().abs().max())
             step = most / (2 ** ((self._bits or 2) - 1) - 1) if most else 1.0
+        step *= stretch
         return quantize(_array(part), step), step * (1.0 if quantizer is None else quantizer.unit)
+
+
+def _storable(part: Tensor, step: float) -> float:
+    """The step, or the smallest larger one in which every entry is an integer that a file holds."""
+    return max(step, float(part.detach().abs().max()) / MAX_SYMBOL)
 
 
 def _array(tensor: Tensor) -> npt.NDArray[np.float32]:

@@ -24,7 +24,15 @@ from torch_bridge.benchmarks.experiment import fix_inner_biases
 from torch_bridge.compression.plain import BIAS_LEVELS
 from torch_bridge.quantization.qat import step_of
 from torch_bridge.weights.tucker_weight import tucker_layers
-from tucker_core import ARCHITECTURES, CompressedNetwork, load, save, scale_of, to_bytes
+from tucker_core import (
+    ARCHITECTURES,
+    CompressedNetwork,
+    from_bytes,
+    load,
+    save,
+    scale_of,
+    to_bytes,
+)
 from tucker_core.quantize import nearest_scale_code
 
 
@@ -206,3 +214,36 @@ def test_a_layer_alone_and_a_plain_parameter(tmp_path: Path) -> None:
     compress_model(model, 200)
     dense = decoded(model, "two", 4.0, tmp_path).to_dense()
     assert dense["1.weight"] == 0.25
+
+
+@pytest.mark.parametrize("order", [2, 5, 8])
+@pytest.mark.parametrize(("asked", "error"), [({"bits": 16}, 3e-4), ({"levels": 2_000.0}, 1e-3)])
+def test_sixteen_bits_and_fine_levels_are_as_fine_at_every_order(
+    order: int, asked: dict[str, Any], error: float
+) -> None:
+    """A scale is told to 1.1 %, and is below 2^-64 at high orders: both once spoilt fine steps."""
+    torch.manual_seed(0)
+    model = nn.Sequential(nn.Linear(64, 64))
+    compress_model(model, 2_000, evidence="balanced", order=order)
+    weight = model[0].weight.detach().as_subclass(torch.Tensor)
+    network = from_bytes(to_bytes(to_network(model, "mine", **asked)))
+    decoded = load_network(nn.Sequential(nn.Linear(64, 64)), network)
+    assert float((decoded[0].weight - weight).norm().detach()) < error * float(weight.norm())
+
+
+def test_integers_beyond_the_largest_one_make_steps_coarser_and_lose_nothing() -> None:
+    model = nn.Sequential(nn.Linear(30, 20))
+    compress_model(model, 300)
+    weight = model[0].weight.detach().as_subclass(torch.Tensor)
+    attach_quantizers(model, 100_000.0)
+    for levels in (None, 1e6):
+        dense = to_network(model, "mine", levels).to_dense()["0.weight"]
+        np.testing.assert_allclose(dense, weight.numpy(), atol=0.02 * float(weight.abs().max()))
+
+
+def test_a_network_of_more_than_four_million_parameters_is_saved(tmp_path: Path) -> None:
+    model = nn.Linear(2_100, 2_050, bias=False)
+    compress_model(model, 4_200_000, order=2, init="scratch")
+    network = save(tmp_path / "x.ada", to_network(model, "mine", 2.0))
+    assert network.n_params > 1 << 22
+    assert load(tmp_path / "x.ada").n_params == network.n_params
