@@ -15,6 +15,7 @@ from torch import nn
 
 from torch_bridge.compression.budget import Unit
 from torch_bridge.compression.choose_plan import Basis, Wanted, choose_plan
+from torch_bridge.compression.file_size import plain_bytes, stored_bytes
 from torch_bridge.compression.rank_selection import Evidence, check_values
 from torch_bridge.compression.replace import insert, materialize
 from torch_bridge.compression.survey import Pattern, Skipped, Survey, Weight, survey
@@ -38,6 +39,7 @@ class CompressionReport:
     dense_bytes, n_bytes : of parameters and buffers before and now, as torch stores them
     skipped : the weights that stay as they are, with the reason
     notes : what a user should know of weights that were compressed, and of what files hold beside them
+    plain_bytes : of a file, about, for what is not in Tucker form
     """
 
     plan: NetworkPlan
@@ -47,6 +49,12 @@ class CompressionReport:
     n_bytes: int = 0
     skipped: tuple[Skipped, ...] = ()
     notes: tuple[str, ...] = ()
+    plain_bytes: int = 0
+
+    def file_bytes(self, levels: float = 8.0) -> int:
+        """How many bytes `to_network` at so many levels makes of the model, about."""
+        names = [layer.name for layer in self.plan.layers]
+        return self.plain_bytes + stored_bytes(self.plan.n_params, names, levels)
 
     def table(self) -> str:
         """Format the plan, below it what was skipped and why, and all parameters before and after."""
@@ -60,7 +68,8 @@ class CompressionReport:
         blocks += [f"note: {note}" for note in self.notes]
         blocks.append(
             f"all parameters, biases included: {self.dense_params:,} -> {self.params:,}, "
-            f"{ratio:.{0 if ratio >= 10 else 1}f}x fewer"
+            f"{ratio:.{0 if ratio >= 10 else 1}f}x fewer; a file at 8 levels takes about "
+            f"{self.file_bytes():,} bytes"
         )
         return "\n".join(blocks)
 
@@ -145,6 +154,7 @@ def compress_model(
         *(count_bytes(model), _bytes_after(model, plan, planned)),
         (*found.skipped, *(Skipped(n, "not in the plan") for n in weights if n not in planned)),
         (*(note for weight in planned.values() for note in _notes(weight)), *_state_notes(model)),
+        plain_bytes(model, {id(weight.parameter) for weight in planned.values()}),
     )
     if not dry_run:
         check_values(planned, finite=init == "hosvd")

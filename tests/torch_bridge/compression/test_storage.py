@@ -247,3 +247,14 @@ def test_a_network_of_more_than_four_million_parameters_is_saved(tmp_path: Path)
     network = save(tmp_path / "x.ada", to_network(model, "mine", 2.0))
     assert network.n_params > 1 << 22
     assert load(tmp_path / "x.ada").n_params == network.n_params
+
+
+@pytest.mark.parametrize("levels", [1.0, 8.0, 100.0])
+def test_a_dry_run_says_what_the_file_will_take(levels: float) -> None:
+    torch.manual_seed(0)
+    model = nn.Sequential(nn.Conv2d(8, 32, 3), nn.BatchNorm2d(32), nn.Linear(200, 100))
+    report = compress_model(model, 9_000, evidence="balanced", dry_run=True)
+    assert f"takes about {report.file_bytes(8.0):,} bytes" in report.table()
+    compress_model(model, report.plan)
+    taken = len(to_bytes(to_network(model, "mine", levels)))
+    assert taken == pytest.approx(report.file_bytes(levels), rel=0.1)
