@@ -7,6 +7,10 @@ assumption of independent modes is needed. Where that would be too many shapes, 
 mode are weighed, all small ones and about every twentieth part more from there on.
 
 A matrix needs its singular values alone: a product of rank R keeps the R largest.
+
+Of modes above 1024 a random sketch, always with the same random numbers, finds the leading vectors. What it
+keeps is a lower bound of what can be kept, as is, beyond its rank, the chord up to full rank: singular
+values only fall. So a curve never promises more than a decomposition gives.
 Source: De Lathauwer, De Moor, Vandewalle, SIAM J. Matrix Anal. Appl. 21 (2000), properties 1 and 2.
 """
 
@@ -24,8 +28,8 @@ from tucker_core.spectra import sketched_vectors, squared_norm
 
 MOST_SHAPES = 1 << 17  # of core shapes that are weighed: a hundredth of a second
 
-_LONGEST_GRAM = 4096
-_SKETCHED = 512  # singular values of a matrix whose both sides are longer
+_LONGEST_EXACT = 1024  # of modes: an eigenvalue problem of half a second; longer ones are sketched
+_SKETCHED = 512  # singular values of a longer mode
 _LEAST_KEPT = 1e-300
 _ROUNDINGS = 4  # a share of energy of so many rounding errors is none
 
@@ -110,15 +114,17 @@ def frontier(
 def _pair_energy(matrix: FloatArray) -> tuple[list[npt.NDArray[np.int64]], FloatArray]:
     """Ranks (R, full) of a factored pair, and the share of the energy that each keeps, (R, 1)."""
     short = int(np.argmin(matrix.shape))
-    slabs = matrix.reshape((1, *matrix.shape) if short == 0 else (*matrix.shape, 1))
-    total = squared_norm(matrix)
-    if matrix.shape[short] <= _LONGEST_GRAM:
+    dim, total = matrix.shape[short], squared_norm(matrix)
+    if dim <= _LONGEST_EXACT:
+        slabs = matrix.reshape((1, *matrix.shape) if short == 0 else (*matrix.shape, 1))
         energies = np.linalg.eigvalsh(mode_gram(np.ascontiguousarray(slabs)))[::-1]
     else:
         basis = sketched_vectors(matrix, short, _SKETCHED, np.random.default_rng(0))
         energies = squared_norms(basis.T @ (matrix if short == 0 else matrix.T))
     kept = np.cumsum(np.maximum(energies.astype(np.float64), 0.0)) / (total or 1.0)
-    levels = [np.arange(1, len(kept) + 1), np.array([matrix.shape[1]])]
+    beyond = np.arange(1, dim - len(kept) + 1) / max(1, dim - len(kept))
+    kept = np.append(kept, kept[-1] + (1.0 - kept[-1]) * beyond)
+    levels = [np.arange(1, dim + 1), np.array([matrix.shape[1]])]
     return levels, (kept if total else np.ones_like(kept))[:, np.newaxis]
 
 
@@ -137,20 +143,26 @@ def squared_norms(rows: FloatArray) -> npt.NDArray[np.float64]:
 def _corner_energies(tensor: FloatArray) -> tuple[list[npt.NDArray[np.int64]], FloatArray]:
     """The ranks of each mode that are weighed, and what share of the energy each core shape keeps."""
     core = tensor
-    for mode, dim in enumerate(tensor.shape):
-        left = math.prod(tensor.shape[:mode])
-        slabs = np.ascontiguousarray(tensor).reshape(left, dim, -1)
-        vectors = np.linalg.eigh(mode_gram(slabs)).eigenvectors[:, ::-1]
-        core = mode_dot(core, np.ascontiguousarray(vectors), mode, transpose=True)
-    levels = _levels(tensor.shape)
+    for mode in range(tensor.ndim):
+        core = mode_dot(core, _mode_vectors(tensor, mode), mode, transpose=True)
+    levels = _levels(core.shape)
     kept = np.square(core)
     for mode, level in enumerate(levels):
         starts = np.append(0, level[:-1])
         kept = np.add.reduceat(kept, starts, axis=mode, dtype=np.float64)
     for mode in range(kept.ndim):
         np.cumsum(kept, axis=mode, out=kept)
-    whole = kept.flat[-1]
+    whole = kept.flat[-1] if core.size == tensor.size else squared_norm(tensor)
     return levels, kept / whole if whole else np.ones_like(kept)
+
+
+def _mode_vectors(tensor: FloatArray, mode: int) -> FloatArray:
+    """All singular vectors of a mode, the leading ones first; of a long mode some."""
+    dim, left = tensor.shape[mode], math.prod(tensor.shape[:mode])
+    if dim > _LONGEST_EXACT:
+        return sketched_vectors(tensor, mode, _SKETCHED, np.random.default_rng(0))
+    slabs = np.ascontiguousarray(tensor).reshape(left, dim, -1)
+    return np.ascontiguousarray(np.linalg.eigh(mode_gram(slabs)).eigenvectors[:, ::-1])
 
 
 def _levels(dims: tuple[int, ...]) -> list[npt.NDArray[np.int64]]:

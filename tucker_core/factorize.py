@@ -12,6 +12,7 @@ from functools import lru_cache
 from tucker_core.checks import MAX_ORDER, check_integer, check_shape, shown
 
 MAX_NUMBER = 2**40
+_SMALL_PRIMES = (2, 3, 5, 7, 11, 13, 17, 19)
 MAX_WAYS = 250_000  # half a second, 100 MB
 
 
@@ -132,6 +133,30 @@ def padded_size(n: int, order: int) -> int:
         total += 1
     size = _least_product(n, order, total, 1)
     return size if size <= MAX_NUMBER else n
+
+
+@lru_cache(maxsize=4096)
+def smooth_size(n: int) -> int:
+    """Least size >= n without a prime factor above 22, the proper dim: it falls into short dims.
+
+    A vocabulary or a prime does not: 50,257 is 29 x 1733, and its neighbours split as by chance.
+
+    Examples
+    --------
+    >>> smooth_size(50_257), smooth_size(784)  # 50_274 is 2 x 3^3 x 7^2 x 19
+    (50274, 784)
+    """
+    while _rough_part(n) > 1:
+        n += 1
+    return n
+
+
+def _rough_part(n: int) -> int:
+    """What is left of a number without its small prime factors."""
+    for prime in _SMALL_PRIMES:
+        while n % prime == 0:
+            n //= prime
+    return n
 
 
 def largest_product(total: int, order: int) -> int:

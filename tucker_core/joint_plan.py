@@ -56,6 +56,13 @@ class WeightOptions:
         pairs = list(zip(self.candidates, self.curves, strict=True))
         return _merged(self.name, [pair for pair in pairs if pair[0].family in members] or pairs)
 
+    def by_family(self) -> "list[WeightOptions]":
+        """The options of every family, each alone."""
+        families: dict[str, list[tuple[Candidate, Curve]]] = {}
+        for candidate, curve in zip(self.candidates, self.curves, strict=True):
+            families.setdefault(candidate.family, []).append((candidate, curve))
+        return [_merged(self.name, own) for own in families.values()]
+
     def lost_by_family(self, params: int) -> dict[str, float]:
         """Share of the energy that the best of each family loses at so many parameters."""
         lost: dict[str, float] = {}

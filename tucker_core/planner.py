@@ -11,6 +11,7 @@ The budget is a hard ceiling and counts the parameters of cores and factors; bia
 
 import math
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Literal
 
 import numpy as np
@@ -37,6 +38,7 @@ from tucker_core.planner_checks import (
 from tucker_core.ranks import ranks_within
 from tucker_core.reshape import ReshapePlan, check_order, plan_reshape
 from tucker_core.reshape_candidates import check_family, reshape_candidates
+from tucker_core.reshape_ways import lengthened
 from tucker_core.shared_plan import shared_plan
 
 FindRanks = Callable[[Sequence[int], int], list[Dims]]
@@ -143,7 +145,8 @@ def plan_network(
         ]  # fmt: skip
         return joint_plan(options, numbers, importance)
     if reshapes is None:
-        reshapes = {name: _one_reshape(shape, family, order) for name, shape in checked.items()}
+        one = _one_reshape if spectra is None else _unpadded_reshape
+        reshapes = {name: one(shape, family, order) for name, shape in checked.items()}
     ranks = _ranks(reshapes, numbers, found_by, spectra, check_flag(allow_dense, "allow_dense"))
     pairs = zip(reshapes.items(), ranks, strict=True)
     return NetworkPlan(tuple(LayerPlan(name, own, rank) for (name, own), rank in pairs))
@@ -177,7 +180,20 @@ def fewest_params(
 
 
 def _one_reshape(shape: Dims, family: str, order: int | Literal["auto"]) -> ReshapePlan:
-    """The reshape of a weight that nothing but its shape is known of."""
+    """The reshape of a weight that nothing but its shape is known of.
+
+    A vocabulary or a prime is lengthened where the longest dim is shorter then.
+    """
+    plain, longer = _unpadded_reshape(shape, family, order), lengthened(shape)
+    if longer == shape or family not in ("auto", "balanced"):
+        return plain
+    padded = _unpadded_reshape(longer, family, order)
+    if max(padded.dims) >= max(plain.dims):
+        return plain
+    return replace(padded, shape=shape, padded=longer)
+
+
+def _unpadded_reshape(shape: Dims, family: str, order: int | Literal["auto"]) -> ReshapePlan:
     if family in ("auto", "balanced"):
         proper = plan_reshape(shape, order)
         if order != "auto" or least_params(proper.dims) < math.prod(shape):

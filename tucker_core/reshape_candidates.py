@@ -19,17 +19,15 @@ from functools import lru_cache
 from typing import Literal, NamedTuple, get_args
 
 from tucker_core.checks import shown
-from tucker_core.factorize import balance_dims, check_size, padded_size
+from tucker_core.factorize import balance_dims, check_size
 from tucker_core.reshape import ReshapePlan
-from tucker_core.reshape_ways import Constraints, Way, best_ways, mixed_way
+from tucker_core.reshape_ways import PLAIN, Way, best_ways, lengthened, mixed_way
 
 Family = Literal["svd", "order 2", "natural", "split", "balanced"]
 FAMILIES: tuple[str, ...] = get_args(Family)
 
 _BALANCED_ORDERS = range(3, 7)
 _LONGEST_MODE = 2048  # its singular vectors take about 2 s; a matrix has a shorter other side
-_UNEVEN = 3  # a mode whose two parts differ by more than this factor is padded
-_LARGEST_PADDING = 0.05  # of the entries; more zeros cost more than the balance brings
 
 
 class Candidate(NamedTuple):
@@ -92,7 +90,7 @@ def reshape_candidates(
     balanced (16, 16, 18)
     balanced (8, 8, 8, 9)
     >>> [candidate.reshape.dims for candidate in reshape_candidates((997, 64), order=3)]
-    [(8, 8, 997), (27, 37, 64)]
+    [(40, 40, 40), (25, 40, 64)]
     """
     every = _every(check_size(shape))
     members = ("svd", "order 2") if family == "order 2" else (check_family(family),)
@@ -111,8 +109,7 @@ def _every(shape: tuple[int, ...]) -> tuple[Candidate, ...]:
     for family, way in _ways(shape):
         longest = min(way.dims) if len(way.dims) == 2 else max(way.dims)
         fits = family == "svd" or longest <= _LONGEST_MODE
-        zeros = math.prod(way.padded) / math.prod(shape) - 1
-        if fits and min(way.dims) > 1 and zeros <= _LARGEST_PADDING:
+        if fits and min(way.dims) > 1:
             padded = way.padded if way.padded != shape else ()
             reshape = ReshapePlan(shape, way.dims, way.permutation, family, padded)
             found.setdefault((way.dims, way.permutation, way.padded), Candidate(family, reshape))
@@ -137,26 +134,20 @@ def _ways(shape: tuple[int, ...]) -> Iterator[tuple[str, Way]]:
     if kernel:
         yield "natural", Way((*channels, spots), straight, shape)
         yield "natural", Way((*channels, *(shape[mode] for mode in kernel)), straight, shape)
+    longer = lengthened(shape)
     if len(channels) == 2:
-        yield "split", _split(shape)
-    apart = best_ways(shape, Constraints(pad=any(map(_uneven, channels)), natural={}))
+        yield "split", _split(longer)
+    apart = best_ways(longer, PLAIN)
     for order in _BALANCED_ORDERS:
-        yield "balanced", mixed_way(shape, order)
+        yield "balanced", mixed_way(longer, order)
         yield "balanced", apart[order]
     if len(channels) + len(kernel) < 3:
-        yield "balanced", mixed_way(shape, 2)
+        yield "balanced", mixed_way(longer, 2)
 
 
 def _split(shape: tuple[int, ...]) -> Way:
-    """Both channels cut in two, with zeros behind primes, and the kernel as one mode."""
-    lengths = [padded_size(dim, 2) if _uneven(dim) else dim for dim in shape[:2]]
+    """Both channels cut in two, and the kernel as one mode."""
+    dims = sum((balance_dims(dim, 2) for dim in shape[:2]), ())
     spots = math.prod(shape[2:])
-    dims = sum((balance_dims(length, 2) for length in lengths), ())
     kernel = (spots,) if spots > 1 else ()
-    return Way((*dims, *kernel), tuple(range(len(shape))), (*lengths, *shape[2:]))
-
-
-def _uneven(dim: int) -> bool:
-    """Whether a mode, as a prime, falls into two parts of very different length."""
-    short, long = balance_dims(dim, 2)
-    return long > _UNEVEN * short
+    return Way((*dims, *kernel), tuple(range(len(shape))), shape)

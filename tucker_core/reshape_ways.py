@@ -14,9 +14,10 @@ from functools import lru_cache
 from typing import NamedTuple, TypeAlias
 
 from tucker_core.checks import MAX_ORDER
-from tucker_core.factorize import balance_dims, imbalance, padded_size
+from tucker_core.factorize import balance_dims, imbalance, padded_size, smooth_size
 
 MOST_MODES = 10
+_MOST_LENGTHENED = 1.05
 
 Group: TypeAlias = tuple[int, ...]
 """Modes of the weight that are taken together."""
@@ -41,6 +42,24 @@ class Constraints(NamedTuple):
 
 
 PLAIN = Constraints(pad=False, natural={})
+
+
+def lengthened(shape: tuple[int, ...]) -> tuple[int, ...]:
+    """The shape with zeros behind outputs and inputs that do not fall into short dims, such as primes.
+
+    A mode that would be lengthened by more than a twentieth stays as it is: those zeros cost more than
+    the balance brings.
+
+    Examples
+    --------
+    >>> lengthened((50_257, 768)), lengthened((23, 64, 3, 3))
+    ((50274, 768), (24, 64, 3, 3))
+    """
+    longer = (smooth_size(dim) for dim in shape[:2])
+    kept = (
+        n if n <= _MOST_LENGTHENED * dim else dim for n, dim in zip(longer, shape, strict=False)
+    )
+    return (*kept, *shape[2:])
 
 
 def mixed_way(shape: tuple[int, ...], order: int) -> Way:

@@ -198,7 +198,7 @@ def compressed(model, ratio, **options):
 
 
 balanced = compressed(reader, 4)
-by_evidence = compressed(reader, 4, evidence=scan)
+by_evidence = compressed(reader, 4, criterion=scan)
 before = {"dense": loss(reader), "balanced": loss(balanced)}
 before["by evidence"] = loss(by_evidence)
 print({name: f"{value:.2f}" for name, value in before.items()})

@@ -70,14 +70,35 @@ def test_fewer_shapes_are_weighed_where_there_are_many(monkeypatch: pytest.Monke
         assert best - 1e-12 <= near <= 1.1 * best
 
 
+def sketched(monkeypatch: pytest.MonkeyPatch, longest: int, rank: int) -> None:
+    monkeypatch.setattr(core_curves, "_LONGEST_EXACT", longest)
+    monkeypatch.setattr(core_curves, "_SKETCHED", rank)
+
+
 def test_long_matrices_are_sketched(monkeypatch: pytest.MonkeyPatch) -> None:
     matrix = tensor_of((60, 50), rank=4)
     exact = core_curve(matrix, matrix.size)
-    monkeypatch.setattr(core_curves, "_LONGEST_GRAM", 10)
-    monkeypatch.setattr(core_curves, "_SKETCHED", 8)
-    sketched = core_curve(matrix, matrix.size)
-    np.testing.assert_array_equal(sketched.costs, exact.costs)
-    np.testing.assert_allclose(sketched.losses, exact.losses, rtol=1e-3, atol=1e-12)
+    sketched(monkeypatch, 10, 8)
+    found = core_curve(matrix, matrix.size)
+    np.testing.assert_array_equal(found.costs, exact.costs)
+    np.testing.assert_allclose(found.losses, exact.losses, rtol=1e-3, atol=1e-12)
+
+
+@pytest.mark.parametrize("dims", [(60, 50), (40, 6, 7), (30, 36)])
+def test_a_sketch_promises_no_more_than_there_is(
+    dims: tuple[int, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And offers ranks beyond its own, so that budgets of any size can be spent."""
+    tensor = tensor_of(dims)
+    exact = core_curve(tensor, tensor.size)
+    sketched(monkeypatch, 25, 8)
+    found, again = core_curve(tensor, tensor.size), core_curve(tensor, tensor.size)
+    np.testing.assert_array_equal(found.losses, again.losses)
+    for cost, loss in zip(found.costs, found.losses, strict=True):
+        best = exact.losses[np.searchsorted(exact.costs, cost, side="right") - 1]
+        assert loss >= best - 1e-9
+    if len(dims) == 2:
+        assert found.costs[-1] > 0.9 * tensor.size
 
 
 def test_of_zeros_the_smallest_shape_is_enough() -> None:

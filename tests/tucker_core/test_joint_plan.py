@@ -206,11 +206,22 @@ def test_options_of_a_weight_serve_several_budgets() -> None:
 
 def test_vocabularies_and_primes_are_padded() -> None:
     dims = {c.reshape.dims: c.reshape for c in reshape_candidates((997, 64))}
-    assert (27, 37, 64) in dims
-    assert dims[27, 37, 64].padding == 2 * 64
+    assert (25, 40, 64) in dims
+    assert dims[25, 40, 64].padding == 3 * 64
     weight = RNG.standard_normal((997, 64))
     for reshape in dims.values():
         np.testing.assert_array_equal(reshape.undo(reshape.apply(weight)), weight)
+
+
+@pytest.mark.parametrize("vocabulary", [30_522, 50_257, 7_919])
+def test_neighbouring_vocabularies_get_alike_dims(vocabulary: int) -> None:
+    """What a number's divisors happen to be does not decide how balanced its dims are."""
+    for size in (vocabulary - 1, vocabulary, vocabulary + 1):
+        planned = plan_network({"w": (size, 768)}, budget=9_000)["w"].reshape
+        assert max(planned.dims) < 40
+        assert planned.padding < 0.01 * size * 768
+        balanced = [c.reshape for c in reshape_candidates((size, 768)) if c.family == "balanced"]
+        assert all(max(r.dims) < 60 for r in balanced if len(r.dims) == 5)
 
 
 @pytest.mark.parametrize(

@@ -65,7 +65,7 @@ def resnet50(_: float) -> dict[str, Any]:
     """Compress a ResNet-50 of random weights, watching time and memory."""
     torch.manual_seed(0)
     small = nn.Sequential(nn.Conv2d(4, 4, 3), nn.Linear(16, 16))
-    compress_model(small, 2, unit="ratio", evidence="spectra")  # loads what is compiled
+    compress_model(small, 2, unit="ratio", criterion="spectra")  # loads what is compiled
     before = _resident()
     model = build_model("resnet50", seed=0)
     size, params = count_bytes(model), count_params(model)
@@ -78,7 +78,7 @@ def resnet50(_: float) -> dict[str, Any]:
     watcher = threading.Thread(target=watch)
     watcher.start()
     stopwatch = Stopwatch()
-    plan = compress_model(model, RATIO, unit="ratio", evidence="spectra", dry_run=True).plan
+    plan = compress_model(model, RATIO, unit="ratio", criterion="spectra", dry_run=True).plan
     planned = stopwatch.seconds
     report = compress_model(model, plan)
     took = stopwatch.seconds, stopwatch.cpu_seconds

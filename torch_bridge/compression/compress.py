@@ -6,15 +6,16 @@ or left as it was. `materialize` brings dense weights back.
 """
 
 import math
+import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 from torch import nn
 
 from torch_bridge.compression.budget import Unit
-from torch_bridge.compression.choose_plan import Basis, Wanted, choose_plan
+from torch_bridge.compression.choose_plan import Criterion, Wanted, choose_plan
 from torch_bridge.compression.file_size import plain_bytes, stored_bytes
 from torch_bridge.compression.rank_selection import Evidence, check_values
 from torch_bridge.compression.replace import insert, materialize
@@ -83,7 +84,8 @@ def compress_model(
     unit: Unit = "numbers",
     include: Sequence[Pattern] = (),
     exclude: Sequence[Pattern] = (),
-    evidence: Basis | Evidence = "auto",
+    criterion: Criterion | Evidence = "auto",
+    calibration: Any = None,
     order: int | Literal["auto"] = "auto",
     reshape: str = "auto",
     allow_dense: bool = False,
@@ -91,6 +93,7 @@ def compress_model(
     init: Literal["hosvd", "scratch"] = "hosvd",
     generator: torch.Generator | None = None,
     dry_run: bool = False,
+    evidence: Criterion | Evidence | None = None,
 ) -> CompressionReport:
     """Replace the weights of a model, in place, by trainable Tucker weights.
 
@@ -104,10 +107,14 @@ def compress_model(
     include : patterns for names ("encoder.*") or types of layers; only what fits one is compressed. A
         pattern for names may also name parameters of layers of other kinds
     exclude : patterns for names or types; what fits one is not compressed
-    evidence : what dims and ranks go by. "spectra": order, dims and ranks of all weights together that
-        keep most of their energy; "balanced": proper orders, balanced dims and cores near cubes; or what
-        `scan_sensitivity` or `scan_rate` measured. "auto" is "spectra", but "balanced" with
-        init="scratch", on the device "meta" and where all weights look as they were drawn
+    criterion : what dims and ranks go by. "spectra": order, dims and ranks of all weights together that
+        keep most of their energy; "loss": those that change the outputs on `calibration` data least;
+        "balanced": proper orders, balanced dims and cores near cubes; or what `scan_sensitivity` or
+        `scan_rate` measured. "auto" is "spectra", but "balanced" with init="scratch", on the device
+        "meta" and where all weights look as they were drawn
+    calibration : with criterion="loss": a batch of inputs, a data loader, or a function from a model to
+        its loss. Each family of reshapes of each weight is measured at up to four sizes: with a batch
+        one forward pass each, with a loader one for each of its first batches
     order : with a budget, how many modes every weight is reshaped to
     reshape : with a budget, the family that the dims are taken from: "svd" (a product of two thin
         matrices), "order 2", "natural", "split" or "balanced"; see `tucker_core.plan_network`
@@ -118,6 +125,7 @@ def compress_model(
         reconstructed weight has the standard deviation sqrt(2 / fan_in)
     generator : where "scratch" draws from; by default a new one with seed 0
     dry_run : only plan: the model is not touched, and may be on the device "meta"
+    evidence : the old name of `criterion`; it goes with the next release
 
     Returns
     -------
@@ -139,13 +147,18 @@ def compress_model(
     >>> compress_model(LeNet5(), 50, unit="ratio", exclude=["conv1"], dry_run=True).params <= 8_621
     True
     """
+    if evidence is not None:
+        warnings.warn("evidence= is criterion= now", DeprecationWarning, stacklevel=2)
+        criterion = evidence
     found = _checked_survey(model, include, exclude)
     weights = {weight.name: weight for weight in found.weights}
     if isinstance(plan_or_budget, NetworkPlan):
         plan = plan_or_budget
         _check_plan(plan, weights, found.skipped)
     else:
-        wanted = Wanted(evidence, order, reshape, shared_core, allow_dense, init == "scratch")
+        wanted = Wanted(
+            criterion, order, reshape, shared_core, allow_dense, init == "scratch", calibration
+        )
         plan = choose_plan(model, weights, plan_or_budget, unit, wanted)
     planned = {layer.name: weights[layer.name] for layer in plan.layers}
     report = CompressionReport(

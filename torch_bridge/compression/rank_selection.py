@@ -53,7 +53,8 @@ class Evidence:
     shapes : name -> shape of the weight
     options : name -> its options, as measured
     what : what the losses are, e.g. "error on the calibration set, in percent"
-    curves : name -> energy of all its core shapes, to fill the gaps between the options
+    curves : name -> energy of its core shapes, of all reshapes together or of each family, to fill the
+        gaps between the options
 
     Examples
     --------
@@ -66,7 +67,7 @@ class Evidence:
     shapes: Mapping[str, tuple[int, ...]]
     options: Mapping[str, Sequence[Option]]
     what: str
-    curves: Mapping[str, WeightOptions] = field(default_factory=dict, compare=False)
+    curves: Mapping[str, Sequence[WeightOptions]] = field(default_factory=dict, compare=False)
 
     @property
     def least(self) -> int:
@@ -136,10 +137,10 @@ class Evidence:
 
     def _choices(self, name: str, allow_dense: bool) -> list[Option]:
         """The options of a weight, measured ones and those between them."""
-        measured, curve = self.options[name], self.curves.get(name)
+        measured, curves = self.options[name], self.curves.get(name, ())
         dense = [option for option in measured if _is_dense(option, self.shapes[name])]
         small = [option for option in measured if option not in dense]
-        choices = small if curve is None else _between(measured, curve)
+        choices = _between_all(measured, curves) or small
         return choices + dense if allow_dense or not choices else choices
 
     def table(self) -> str:
@@ -154,6 +155,18 @@ class Evidence:
 
 def _is_dense(option: Option, shape: tuple[int, ...]) -> bool:
     return option.numbers >= int(np.prod(shape))
+
+
+def _between_all(measured: Sequence[Option], curves: Sequence[WeightOptions]) -> list[Option]:
+    """Options between measured ones, on each curve between those of its own reshapes."""
+    found = list[Option]()
+    for curve in curves:
+        dense = int(np.prod(curve.candidates[0].reshape.shape))
+        reshapes = [candidate.reshape for candidate in curve.candidates]
+        own = [o for o in measured if o.reshape in reshapes or o.numbers >= dense]
+        if any(option.numbers < dense for option in own):
+            found += _between(own, curve)
+    return found
 
 
 def _between(measured: Sequence[Option], curve: WeightOptions) -> list[Option]:

@@ -56,6 +56,7 @@ def scan_sensitivity(
     fractions: Sequence[float] = FRACTIONS,
     order: int | Literal["auto"] = "auto",
     reshape: str = "auto",
+    each_family: bool = False,
     what: str = "loss",
     resume: Path | None = None,
     progress: bool = True,
@@ -71,6 +72,7 @@ def scan_sensitivity(
     fractions : of each weight's parameters that its cores and factors may store
     order, reshape : of the weights, as for `compress_model`; by default what keeps most energy at each
         fraction
+    each_family : measure the best of every family of reshapes at each fraction, not only the best of all
     what : what `measure` gives, for tables and plots
     resume : a JSON file in which every measurement is kept as it is made, so that an interrupted scan of
         the same model goes on. It knows other weights, and other data by what the dense model measures
@@ -115,11 +117,12 @@ def scan_sensitivity(
             "the dense model measures no finite number; nothing can be compared with it"
         )
     known = _Kept(resume, of_scan, base)
-    curves = _curves(weights, order, reshape)
+    curves = _curves(weights, order, reshape, each_family=each_family)
     jobs = [
         (weight, layer)
         for name, weight in weights.items()
-        for layer in _layers(curves[name], fractions, weight.parameter.numel())
+        for curve in curves[name]
+        for layer in _layers(curve, fractions, weight.parameter.numel())
     ]
     options: dict[str, list[Option]] = {name: [_dense_option(w)] for name, w in weights.items()}
     for weight, layer in tqdm(
@@ -172,7 +175,7 @@ def scan_rate(
     curves = _curves(weights, order, reshape)
     for name in tqdm(weights, desc="rate", disable=hidden(progress), unit="weight"):
         weight = weights[name]
-        for layer in _layers(curves[name], fractions, weight.parameter.numel()):
+        for layer in _layers(curves[name][0], fractions, weight.parameter.numel()):
             tensor = dense_tensor(weight.parameter, layer)
             tucker = hosvd(tensor, layer.rank)
             kept = energy_share(tucker.core, tensor)
@@ -232,15 +235,19 @@ def _weights(
 
 
 def _curves(
-    weights: Mapping[str, Weight], order: int | Literal["auto"], reshape: str
-) -> dict[str, WeightOptions]:
-    """Every useful core shape of every weight."""
-    return {
-        name: weight_options(
-            name, dense_array(weight.parameter), check_family(reshape), check_order(order)
-        )
-        for name, weight in weights.items()
-    }
+    weights: Mapping[str, Weight],
+    order: int | Literal["auto"],
+    reshape: str,
+    *,
+    each_family: bool = False,
+) -> dict[str, list[WeightOptions]]:
+    """Every useful core shape of every weight, of all families together or of each."""
+    family, wanted = check_family(reshape), check_order(order)
+    curves = {}
+    for name, weight in weights.items():
+        options = weight_options(name, dense_array(weight.parameter), family, wanted)
+        curves[name] = options.by_family() if each_family else [options]
+    return curves
 
 
 def _layers(curve: WeightOptions, fractions: Sequence[float], size: int) -> list[LayerPlan]:
@@ -287,7 +294,7 @@ def _evidence(
     weights: Mapping[str, Weight],
     options: Mapping[str, list[Option]],
     what: str,
-    curves: Mapping[str, WeightOptions],
+    curves: Mapping[str, Sequence[WeightOptions]],
 ) -> Evidence:
     shapes = {name: weight.shape for name, weight in weights.items()}
     return Evidence(shapes, {name: tuple(own) for name, own in options.items()}, what, curves)

@@ -16,9 +16,8 @@ from torch import Tensor, nn
 from torch.nn.utils import parametrize
 
 from torch_bridge.weights.count import is_lazy
-from tucker_core import plan_reshape
 from tucker_core.checks import MAX_ORDER
-from tucker_core.core_shapes import least_params
+from tucker_core.planner import fewest_params
 
 Pattern: TypeAlias = str | type[nn.Module]
 """A pattern for the name of a weight or its layer ("encoder.*", "*.bias"), or a type of layer."""
@@ -250,7 +249,7 @@ def _unfit(parameter: Tensor) -> str:
         return f"without entries, its shape being {shape}"
     if not 1 <= len(shape) <= MAX_ORDER:
         return f"of order {len(shape)}; orders 1 to {MAX_ORDER} can be decomposed"
-    if least_params(plan_reshape(shape).dims) >= math.prod(shape):
+    if fewest_params(shape) >= math.prod(shape):
         return (
             f"so small ({math.prod(shape)} parameters) that no Tucker form stores fewer parameters"
         )

@@ -68,21 +68,21 @@ def test_the_plan_spends_where_it_matters_and_keeps_the_ceiling() -> None:
     planned = evidence.plan(budget)
     assert planned.n_params <= budget
     assert planned["2.weight"].n_params > 2 * planned["0.weight"].n_params
-    report = compress_model(model, budget, evidence=evidence)
+    report = compress_model(model, budget, criterion=evidence)
     assert report.plan == planned
     balanced = net()
-    compress_model(balanced, budget, evidence="balanced")
+    compress_model(balanced, budget, criterion="balanced")
     assert distance(model) < 0.5 * distance(balanced)
 
 
 def test_evidence_of_part_of_a_model() -> None:
     model = net()
     evidence = scan(model)
-    assert compress_model(model, 600, evidence=evidence, exclude=["0"]).plan.n_params <= 600
+    assert compress_model(model, 600, criterion=evidence, exclude=["0"]).plan.n_params <= 600
     with pytest.raises(ValueError, match=r"no evidence for \['0.weight'\]"):
-        compress_model(net(), 1_600, evidence=scan(net(), include=["2"]))
+        compress_model(net(), 1_600, criterion=scan(net(), include=["2"]))
     with pytest.raises(ValueError, match="a shared core is planned without it"):
-        compress_model(net(), 1_600, evidence=evidence, shared_core=True)
+        compress_model(net(), 1_600, criterion=evidence, shared_core=True)
 
 
 def test_an_interrupted_scan_goes_on(tmp_path: Path) -> None:
@@ -162,7 +162,7 @@ def test_scans_take_the_dims_that_are_asked_for() -> None:
     evidence = scan_rate(net(), reshape="balanced", order=3, progress=False)
     assert {len(layer.reshape.dims) for layer in evidence.plan(900).layers} == {3}
     with pytest.raises(ValueError, match="give order and reshape to the scan"):
-        compress_model(net(), 900, evidence=evidence, order=4)
+        compress_model(net(), 900, criterion=evidence, order=4)
 
 
 def test_the_energy_lost_does_not_depend_on_the_size_of_the_weights() -> None:
@@ -206,3 +206,59 @@ def test_what_cannot_be_planned_is_named() -> None:
     assert "0.5" in evidence.table()
     with pytest.raises(ValueError, match=r"fractions are \(2,\)"):
         scan_rate(net(), fractions=(2,))
+
+
+def blind() -> Any:
+    """Make a net that never sees half of its inputs, though its weights for them are large."""
+    torch.manual_seed(3)
+    model: Any = nn.Sequential(nn.Linear(30, 40), nn.Tanh(), nn.Linear(40, 30))
+    with torch.no_grad():
+        model[0].weight[:, 15:] = 5 * torch.randn(40, 1) @ torch.randn(1, 15)
+        model[0].weight[:, :15] += torch.randn(40, 2) @ torch.randn(2, 15)
+    return model
+
+
+def test_the_choice_by_loss_keeps_what_the_data_show() -> None:
+    """Energy goes to inputs that are always zero; a batch, a loader and a function say so alike."""
+    inputs = INPUTS.clone()
+    inputs[:, 15:] = 0
+    labels = torch.zeros(len(inputs))
+    losses: dict[str, float] = {}
+    expected = blind()(inputs).detach()
+
+    def far(model: nn.Module) -> float:
+        with torch.no_grad():
+            return float((model(inputs) - expected).square().sum() / expected.square().sum())
+
+    loader = torch.utils.data.DataLoader(torch.utils.data.TensorDataset(inputs, labels), 32)
+    for name, calibration in {"batch": inputs, "loader": loader, "function": far}.items():
+        model = blind()
+        report = compress_model(model, 700, criterion="loss", calibration=calibration)
+        assert 0.9 * 700 <= report.plan.n_params <= 700
+        losses[name] = far(model)
+    by_energy = blind()
+    compress_model(by_energy, 700, criterion="spectra")
+    assert losses["batch"] < 0.9 * far(by_energy)
+    assert losses["loader"] == pytest.approx(losses["batch"], rel=0.05)
+    assert losses["function"] == pytest.approx(losses["batch"], rel=0.05)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"criterion": "loss"}, "give both criterion='loss' and calibration="),
+        ({"calibration": INPUTS}, "give both criterion='loss' and calibration="),
+        ({"criterion": "loss", "calibration": []}, "gave no batch"),
+        ({"criterion": "loss", "calibration": 3}, "calibration is a int"),
+        ({"criterion": "energy"}, "criterion is 'energy'; one of"),
+    ],
+)
+def test_calibration_that_cannot_be_used_is_named(options: dict[str, Any], message: str) -> None:
+    with pytest.raises((ValueError, TypeError), match=message):
+        compress_model(net(), 700, **options)
+
+
+def test_evidence_is_the_old_name_of_criterion() -> None:
+    with pytest.warns(DeprecationWarning, match="evidence= is criterion= now"):
+        old = compress_model(net(), 700, evidence="balanced", dry_run=True)
+    assert old.plan == compress_model(net(), 700, criterion="balanced", dry_run=True).plan

@@ -42,7 +42,7 @@ REFUSED: dict[str, tuple[Callable[[], nn.Module], tuple[Any, ...], dict[str, Any
     "half a number": (net, (900.5,), {"unit": "bytes"}, "a positive integer is needed"),
     "no number": (net, (float("nan"),), {"unit": "ratio"}, "a positive number is needed"),
     "unknown unit": (net, (900,), {"unit": "kB"}, "unit is 'kB'; one of"),
-    "unknown evidence": (net, (900,), {"evidence": "magic"}, "evidence is 'magic'"),
+    "unknown criterion": (net, (900,), {"criterion": "magic"}, "criterion is 'magic'"),
     "unknown start": (net, (900,), {"init": "zeros"}, "init is 'zeros'"),
     "pattern of nothing": (net, (900,), {"exclude": ["head.*"]}, r"'head.\*' fits nothing in Sequential"),
     "type of nothing": (net, (900,), {"include": [nn.Conv2d]}, "Conv2d fits nothing in Sequential"),
@@ -50,7 +50,7 @@ REFUSED: dict[str, tuple[Callable[[], nn.Module], tuple[Any, ...], dict[str, Any
     "weights on meta": (on_meta, (900,), {}, "3.weight is on the device 'meta'"),
     "meta, from scratch": (on_meta, (900,), {"init": "scratch"}, "3.weight is on the device .meta."),
     "not a number": (lambda: poisoned(float("nan")), (900,), {}, "3.weight holds nan"),
-    "infinity": (lambda: poisoned(float("-inf")), (900,), {"evidence": "spectra"}, "3.weight holds -inf"),
+    "infinity": (lambda: poisoned(float("-inf")), (900,), {"criterion": "spectra"}, "3.weight holds -inf"),
     "plan of a skipped weight": (
         net, (plan_network({"3.weight": (30, 16)}, budget=200),), {"exclude": ["3"]},
         "plan names '3.weight', which is excluded by '3'",
@@ -113,7 +113,7 @@ def test_wrapped_models_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_every_unit_is_a_hard_ceiling(unit: Any, budget: float, evidence: Any) -> None:
     model = net()
     dense = count_params(model)
-    report = compress_model(model, budget, unit=unit, evidence=evidence)
+    report = compress_model(model, budget, unit=unit, criterion=evidence)
     found = {
         "numbers": report.plan.n_params,
         "parameters": count_params(model),
@@ -126,11 +126,11 @@ def test_every_unit_is_a_hard_ceiling(unit: Any, budget: float, evidence: Any) -
 
 def test_the_smallest_budget_that_is_named_fits() -> None:
     with pytest.raises(ValueError, match="nothing fits beyond") as caught:
-        compress_model(net(), 100, unit="parameters", evidence="spectra")
+        compress_model(net(), 100, unit="parameters", criterion="spectra")
     least = int(str(caught.value).split("beyond ")[1].split()[0].replace(",", ""))
     with pytest.raises(ValueError, match="nothing fits"):
-        compress_model(net(), least - 1, unit="parameters", evidence="spectra")
-    assert compress_model(net(), least, unit="parameters", evidence="spectra").params <= least
+        compress_model(net(), least - 1, unit="parameters", criterion="spectra")
+    assert compress_model(net(), least, unit="parameters", criterion="spectra").params <= least
 
 
 def test_patterns_choose_by_name_and_by_type() -> None:

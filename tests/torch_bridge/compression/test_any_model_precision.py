@@ -47,7 +47,7 @@ def test_scans_and_archives_of_every_precision(dtype: torch.dtype, tmp_path: Pat
         return model(inputs).square().mean()
 
     evidence = scan_sensitivity(model, power, fractions=(0.5, 0.25), progress=False)
-    assert compress_model(model, 2_600, evidence=evidence).plan.n_params <= 2_600
+    assert compress_model(model, 2_600, criterion=evidence).plan.n_params <= 2_600
     export_model(model, tmp_path / "net.npz")
     with np.load(tmp_path / "net.npz") as arrays:
         np.testing.assert_array_equal(arrays["1.weight"], np.ones(64))

@@ -272,7 +272,7 @@ def test_trained_weights_are_planned_by_their_energy() -> None:
 
 
 def test_weights_with_nothing_to_weigh_are_balanced() -> None:
-    balanced = compress_model(trained_net(), 900, evidence="balanced", dry_run=True).plan
+    balanced = compress_model(trained_net(), 900, criterion="balanced", dry_run=True).plan
     assert compress_model(trained_net(), 900, init="scratch", dry_run=True).plan == balanced
     with torch.device("meta"):
         nothing = nn.Sequential(nn.Conv2d(12, 16, 3), nn.Flatten(), nn.Linear(64, 48))
@@ -285,7 +285,7 @@ def test_weights_with_nothing_to_weigh_are_balanced() -> None:
 @pytest.mark.parametrize("evidence", ["balanced", "spectra"])
 def test_order_and_reshape_can_be_forced(evidence: Any) -> None:
     def dims(**options: Any) -> list[tuple[int, ...]]:
-        report = compress_model(trained_net(), 1_500, evidence=evidence, dry_run=True, **options)
+        report = compress_model(trained_net(), 1_500, criterion=evidence, dry_run=True, **options)
         return [layer.reshape.dims for layer in report.plan.layers]
 
     assert {len(own) for own in dims(order=4)} == {4}

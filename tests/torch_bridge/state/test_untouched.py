@@ -80,7 +80,7 @@ WAYS: dict[str, tuple[Callable[[], Any], Callable[[Any, Any], object]]] = {
     ),
     "scan_rate": (net, lambda m, _: scan_rate(m, progress=False)),
     "survey": (net, lambda m, _: survey(m)),
-    "dry run": (net, lambda m, _: compress_model(m, 700, evidence="spectra", dry_run=True)),
+    "dry run": (net, lambda m, _: compress_model(m, 700, criterion="spectra", dry_run=True)),
     "profile": (compressed, lambda m, _: profile_model(m, [INPUTS], seconds=0.001)),
     "predict": (net, lambda m, _: predict(m, IMAGES)),
     "evaluate": (net, lambda m, _: evaluate(m, IMAGES, torch.zeros(4, dtype=torch.int64))),
