@@ -37,6 +37,8 @@ KINDS: tuple[tuple[str, dict[str, type]], ...] = (  # the first pattern that fit
     (r"bench_where", {"milliseconds": dict, "threads": int}),
     (r"gpu_\w+", {"part": str, "device": str}),
     (r"bench_grading", {"students": int, "jobs": int, "isolation": str, "measured": dict}),
+    (r"zoo_(energy|tuning|bytes|efficientnet)_\w+", {"network": str, "seed": int, "packages": dict,
+                                                     "cpu_seconds": float}),
     (r"bench_shapes", {"networks": list}),
     (r"(compare|rates)_.*", {"benchmark": str, "data_set": str, "seeds": list, "dense": dict,
                              "runs": list, "recipe": dict}),

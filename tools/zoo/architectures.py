@@ -44,7 +44,9 @@ class PitchNet(nn.Module):
             length, stride = (512, 4) if k == 0 else (64, 1)
             conv = nn.Conv2d(channels[k], channels[k + 1], (length, 1), (stride, 1))
             setattr(self, f"conv{k + 1}", conv)
-            setattr(self, f"conv{k + 1}_BN", nn.BatchNorm2d(channels[k + 1], eps=1e-3, momentum=0.0))
+            setattr(
+                self, f"conv{k + 1}_BN", nn.BatchNorm2d(channels[k + 1], eps=1e-3, momentum=0.0)
+            )
         self.classifier = nn.Linear(256, 360)
 
     def forward(self, waves: Tensor) -> Tensor:

@@ -67,7 +67,7 @@ def outputs_of(network: nn.Module, inputs: Tensor) -> Tensor:
     """
     training = network.training
     network.eval()
-    said = [network(batch) for batch in inputs.split(BATCH)]
+    said = [network(batch) for batch in torch.split(inputs, BATCH)]
     network.train(training)
     return torch.cat(said)
 

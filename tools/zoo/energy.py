@@ -51,11 +51,12 @@ def study(network: nn.Module, fraction: float = FRACTION) -> dict[str, Any]:
 def _row(own: WeightOptions, array: np.ndarray, fraction: float) -> dict[str, Any]:
     most = int(fraction * array.size)
     lost = own.lost_by_family(most)
-    found = {name: lost[name] for name in ("svd", "balanced") if name in lost}
+    found = {name: lost[name] for name in METHODS if name in lost}
     if lost:
         found["default"] = min(lost.values())
     return {
-        "name": own.name, "shape": list(array.shape), "params": most, "spatial": bool(np.prod(array.shape[2:]) > 1),
+        "name": own.name, "shape": list(array.shape), "params": most,
+        "spatial": bool(np.prod(array.shape[2:]) > 1),
         "lost": {name: round(float(share), 5) for name, share in found.items()},
     }  # fmt: skip
 
@@ -65,7 +66,9 @@ def _together(
 ) -> dict[str, Any]:
     """Parameters and energy lost of all weights under one budget, by method."""
     budget = int(fraction * sum(array.size for array in arrays.values()))
-    energies = {name: float(np.square(array, dtype=np.float64).sum()) for name, array in arrays.items()}
+    energies = {
+        name: float(np.square(array, dtype=np.float64).sum()) for name, array in arrays.items()
+    }
     found: dict[str, Any] = {"budget": budget}
     for method in METHODS:
         own = [o if method == "default" else o.only(method) for o in options]
@@ -75,6 +78,8 @@ def _together(
         found[method] = {
             "params": plan.n_params,
             "of_sum": round(sum(lost[n] * energies[n] for n in lost) / sum(energies.values()), 5),
-            "minus_log_kept": round(float(sum(-np.log1p(-min(s, 1 - 1e-12)) for s in lost.values())), 4),
+            "minus_log_kept": round(
+                float(sum(-np.log1p(-min(s, 1 - 1e-12)) for s in lost.values())), 4
+            ),
         }
     return found

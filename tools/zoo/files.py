@@ -33,7 +33,12 @@ class Sized(NamedTuple):
 
 
 def file_of(
-    name: str, student: nn.Module, into: nn.Module, levels: float | None, *, params: int | None = None
+    name: str,
+    student: nn.Module,
+    into: nn.Module,
+    levels: float | None,
+    *,
+    params: int | None = None,
 ) -> Sized:
     """The `.ada` file of a network in Tucker form, decoded into a dense one.
 
@@ -47,7 +52,9 @@ def file_of(
     """
     content = to_bytes(to_network(student, "zoo", levels))
     decoded = load_network(into, from_bytes(content)).eval()
-    own = count_params(student) - sum(p.numel() for n, p in student.named_parameters() if "quantizers" in n)
+    own = count_params(student) - sum(
+        p.numel() for n, p in student.named_parameters() if "quantizers" in n
+    )
     return Sized(name, own if params is None else params, len(content), decoded)
 
 

@@ -73,11 +73,11 @@ def clips(waves: tuple[Wave, ...], count: int, length: int, seed: int) -> Wave:
 def _clip(waves: tuple[Wave, ...], length: int, rng: np.random.Generator) -> Wave:
     clip = _piece(waves, length, rng)
     if rng.random() < 0.3:
-        clip = clip + rng.uniform(0.1, 0.7) * _piece(waves, length, rng)
+        clip += np.float32(rng.uniform(0.1, 0.7)) * _piece(waves, length, rng)
     if rng.random() < 0.3:
-        clip = np.convolve(clip, rng.standard_normal(8) / 3, mode="same")
+        clip = np.convolve(clip, rng.standard_normal(8) / 3, mode="same").astype(np.float32)
     noise = rng.uniform(0, 0.03) * rng.standard_normal(length)
-    return (rng.uniform(0.3, 1.0) * clip + noise).astype(np.float32)
+    return np.asarray(rng.uniform(0.3, 1.0) * clip + noise, np.float32)
 
 
 def _piece(waves: tuple[Wave, ...], length: int, rng: np.random.Generator) -> Wave:
@@ -87,7 +87,7 @@ def _piece(waves: tuple[Wave, ...], length: int, rng: np.random.Generator) -> Wa
     speed = np.exp(rng.uniform(-0.25, 0.25))
     spots = np.arange(length) * speed
     begin = rng.uniform(0, max(1.0, len(wave) - 1 - spots[-1]))
-    return np.interp(begin + spots, np.arange(len(wave)), wave).astype(np.float32)
+    return np.asarray(np.interp(begin + spots, np.arange(len(wave)), wave), np.float32)
 
 
 def tones(count: int, seed: int) -> Wave:
@@ -101,13 +101,15 @@ def tones(count: int, seed: int) -> Wave:
     audible = pitch * number < RATE / 2
     tone = (audible * loud * np.sin(2 * np.pi * pitch * number * time + phase)).sum(1)
     noise = rng.uniform(0, 0.5, (count, 1)) * rng.standard_normal((count, _FRAME))
-    return (tone + noise).astype(np.float32)
+    return np.asarray(tone + noise, np.float32)
 
 
 def frames(part: str, count: int, seed: int) -> Tensor:
     """Frames for the pitch network, half of them tones: (count, 1024), mean 0, deviation 1 each."""
     half = count // 2
-    drawn = np.concatenate([clips(recordings(part), count - half, _FRAME, seed), tones(half, seed + 1)])
+    drawn = np.concatenate(
+        [clips(recordings(part), count - half, _FRAME, seed), tones(half, seed + 1)]
+    )
     drawn -= drawn.mean(1, keepdims=True)
     return torch.from_numpy(drawn / np.maximum(drawn.std(1, keepdims=True), 1e-6))
 
@@ -130,7 +132,7 @@ def mel_spectrogram(waves: Tensor) -> Tensor:
     torch.Size([2, 10, 40])
     """
     windows = waves.unfold(1, _WINDOW, _HOP) * torch.hann_window(_WINDOW)
-    power = torch.fft.rfft(windows).abs().square()
+    power: Tensor = torch.fft.rfft(windows).abs().square()
     return power @ torch.from_numpy(_mel_bands()).T
 
 
@@ -145,4 +147,4 @@ def _mel_bands() -> Wave:
     falling = (edges[2:, np.newaxis] - bins) / np.diff(edges)[1:, np.newaxis]
     area = 2 / (edges[2:] - edges[:-2])
     bands = np.maximum(0, np.minimum(rising, falling)) * area[:, np.newaxis]
-    return bands.astype(np.float32)
+    return np.asarray(bands, np.float32)

@@ -22,7 +22,7 @@ from torch_bridge.weights.parametrization import stored_layers, stored_parts
 
 PARAMETER_RATIO = 4.0
 LEVELS = 8.0
-RATES = (3e-4, 1e-3, 3e-3)
+RATES = (3e-5, 1e-4, 3e-4)
 METHODS: Mapping[str, Mapping[str, Any]] = {
     "default": {},
     "svd": {"reshape": "svd"},
