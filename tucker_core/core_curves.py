@@ -8,8 +8,8 @@ mode are weighed, all small ones and about every twentieth part more from there 
 
 A matrix needs its singular values alone: a product of rank R keeps the R largest.
 
-Of modes above 1024 a random sketch, always with the same random numbers, finds the leading vectors. What it
-keeps is a lower bound of what can be kept, as is, beyond its rank, the chord up to full rank: singular
+Of modes above 1024 a random sketch, always with the same random numbers, finds the leading vectors. What
+it keeps is a lower bound of what can be kept, as is, beyond its rank, the chord up to full rank: singular
 values only fall. So a curve never promises more than a decomposition gives.
 Source: De Lathauwer, De Moor, Vandewalle, SIAM J. Matrix Anal. Appl. 21 (2000), properties 1 and 2.
 """

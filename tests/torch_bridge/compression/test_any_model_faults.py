@@ -50,7 +50,9 @@ REFUSED: dict[str, tuple[Callable[[], nn.Module], tuple[Any, ...], dict[str, Any
     "weights on meta": (on_meta, (900,), {}, "3.weight is on the device 'meta'"),
     "meta, from scratch": (on_meta, (900,), {"init": "scratch"}, "3.weight is on the device .meta."),
     "not a number": (lambda: poisoned(float("nan")), (900,), {}, "3.weight holds nan"),
-    "infinity": (lambda: poisoned(float("-inf")), (900,), {"criterion": "spectra"}, "3.weight holds -inf"),
+    "infinity": (
+        lambda: poisoned(float("-inf")), (900,), {"criterion": "spectra"}, "3.weight holds -inf",
+    ),
     "plan of a skipped weight": (
         net, (plan_network({"3.weight": (30, 16)}, budget=200),), {"exclude": ["3"]},
         "plan names '3.weight', which is excluded by '3'",
