@@ -3,7 +3,7 @@
 import json
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, time
 from pathlib import Path
@@ -113,7 +113,6 @@ def whose(
     """The student a notebook belongs to, or None with a note or a question."""
     if returned.name in decided:
         return decided[returned.name] or None
-    by_name = _id_in(returned.name, course)
     try:
         label = read_submission(returned.content).label
     except UnreadableNotebook:
@@ -123,14 +122,16 @@ def whose(
         result.notes.append(f"{returned.name}: left out, it is assignment {assignment}")
         return None
     inside = label.get("student", "")
-    if inside in course.students and by_name not in (None, inside):
+    labelled = [inside] if inside in course.students else []
+    found = list(dict.fromkeys([*labelled, *_ids_in(returned.name, course)]))
+    if len(found) > 1:
         result.conflicts.append(
-            f"{returned.name}: made for {inside}, but named for {by_name}; not filed: say whose it is"
+            f"{returned.name}: {'made' if labelled else 'named'} for {found[0]}, but named for "
+            f"{' and '.join(found[1:])}; not filed: say whose it is"
         )
-        return None
-    if inside not in course.students and by_name is None:
+    if not found:
         result.notes.append(f"{returned.name}: neither its metadata nor its name tell whose it is")
-    return inside if inside in course.students else by_name
+    return found[0] if len(found) == 1 else None
 
 
 def read_late(submissions: Path, assignment: str) -> dict[str, int]:
@@ -186,17 +187,16 @@ def read_extensions(path: Path, course: Course) -> dict[str, datetime]:
     return extended
 
 
-def _id_in(name: str, course: Course) -> str | None:
-    """The longest id that stands by itself in a path, the file's own name before its folders."""
+def _ids_in(name: str, course: Course) -> Iterator[str]:
+    """Of the file's own name, then of each folder, the longest id that stands by itself in it."""
     lower = name.lower()
     end = next((end for end in sorted(NOTEBOOK_ENDS, key=len)[::-1] if lower.endswith(end)), "")
     for part in reversed(name[: len(name) - len(end)].split("/")):
         for student in sorted(course.students, key=len, reverse=True):
-            if re.search(
-                rf"(?<![A-Za-z0-9]){re.escape(student)}(?![A-Za-z0-9])", part, re.IGNORECASE
-            ):
-                return student
-    return None
+            alone = rf"(?<![A-Za-z0-9]){re.escape(student)}(?![A-Za-z0-9])"
+            if re.search(alone, part, re.IGNORECASE):
+                yield student
+                break
 
 
 def _file(returned: Returned, student: str, course: Course, out: Path, result: Collected) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from course_kit.classroom.marks import all_notes, ranked
 from course_kit.grading.assemble import STUDENT
-from course_kit.grading.results import TO_MARK, Result, most, total
+from course_kit.grading.results import BY_HAND, TO_MARK, Result, most, total
 from tucker_core.files import replacing
 
 LONGEST_SHOWN = 3_000  # characters of what a cell printed
@@ -134,7 +134,7 @@ def _problem_row(problem: Result) -> str:
         "late": "too slow",
         "not run": "not run",
         TO_MARK: TO_MARK,
-        "by hand": "marked by hand",
+        BY_HAND: "marked by hand",
     }
     verdict = words.get(problem["state"], "passed" if full else "not passed")
     if not full and problem["earned"] > 0 and problem["state"] == "ok":
@@ -142,7 +142,7 @@ def _problem_row(problem: Result) -> str:
     parts = [
         f"{name} tests: {problem[name]}" for name in ("visible", "hidden") if problem.get(name)
     ]
-    both = len(parts) == 2 and not full and problem["state"] != "by hand"
+    both = len(parts) == 2 and not full and problem["state"] != BY_HAND
     split = f'<p class="quiet">{escape(", ".join(parts))}</p>' if both else ""
     message = f"<pre>{escape(problem['message'])}</pre>" if problem["message"] else ""
     return (

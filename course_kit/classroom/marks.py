@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from course_kit.classroom.roster import read_table
-from course_kit.grading.results import Result, most, read_results, to_mark, total
+from course_kit.grading.results import BY_HAND, Result, most, read_results, to_mark, total
 from tucker_core import format_table
 from tucker_core.files import replacing
 
@@ -193,7 +193,10 @@ def all_notes(result: Result) -> list[str]:
     waiting = to_mark(result)
     own = [f"to mark by hand: {', '.join(waiting)}"] if waiting else []
     late = [f"handed in {result['late']} late"] if result["late"] else []
-    return [*late, *own, *result["notes"], *result["for_teacher"]]
+    by_hand = [
+        f"{p['grade_id']} {p['message']}" for p in result["problems"] if p["state"] == BY_HAND
+    ]
+    return [*late, *own, *by_hand, *result["notes"], *result["for_teacher"]]
 
 
 def notes_list(results: Sequence[Result]) -> list[str]:

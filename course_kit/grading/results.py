@@ -10,7 +10,7 @@ from course_kit.grading.course import Course
 from tucker_core.files import replacing, write_json
 
 GRADED, NOT_GRADED, MISSING = "graded", "not graded", "not handed in"
-TO_MARK = "to mark"
+TO_MARK, BY_HAND = "to mark", "by hand"  # states of a problem
 VERSION = 2  # of the results; another one grades everything anew
 OVERRIDES = "overrides.json"
 
@@ -161,7 +161,7 @@ def with_overrides(results: Sequence[Result], out: Path) -> list[Result]:
             if by_hand is not None:
                 problem.update(
                     earned=min(float(by_hand["points"]), float(problem["points"])),
-                    state="by hand",
+                    state=BY_HAND,
                     message=f"marked by hand: {by_hand['reason']}",
                 )
     return list(results)

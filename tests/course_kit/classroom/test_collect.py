@@ -92,6 +92,18 @@ def test_a_contradiction_is_decided_by_a_person(tmp_path: Path) -> None:
         collect(*places, decided={"tiny_carl.ipynb": "eve"})
 
 
+@pytest.mark.parametrize("notebook", [filled("anna"), PLAIN], ids=["labelled", "plain"])
+def test_a_folder_may_contradict_too(notebook: Raw, tmp_path: Path) -> None:
+    (tmp_path / "inbox" / "bo_102_file").mkdir(parents=True)
+    (tmp_path / "inbox" / "tiny_anna.ipynb").write_text(json.dumps(filled("anna", first="a = 1")))
+    path = tmp_path / "inbox" / "bo_102_file" / "tiny_anna.ipynb"  # as a friend sent it
+    path.write_text(json.dumps(notebook))
+    found = collect(tiny_course(STUDENTS), tmp_path / "inbox", tmp_path / "out")
+    assert found.filed == {"anna": "tiny_anna.ipynb"}
+    (conflict,) = found.conflicts
+    assert "for anna, but named for bo; not filed: say whose it is" in conflict
+
+
 def damaged(content: bytes, what: bytes, by: bytes) -> bytes:
     place = content.rindex(what)
     return content[:place] + by + content[place + len(what) :]

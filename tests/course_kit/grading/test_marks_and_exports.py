@@ -83,6 +83,7 @@ def test_points_by_hand_hold_and_are_said(
     assert main(["course", "grade", notebook, *options]) == 0
     assert "bo,=1+1" not in (folder / "tiny" / "marks.csv").read_text()
     assert ",1.5,5,30.0," in (folder / "tiny" / "marks.csv").read_text()
+    assert "rows_test marked by hand: right <idea>" in (folder / "tiny" / "marks.csv").read_text()
     capsys.readouterr()
     for wrong, says in (
         (["--problem", "x", "--points", "1", "--reason", "r"], "'x' is no problem here"),
