@@ -103,7 +103,8 @@ def main() -> int:
     found = measure(chosen.assignment, chosen.students, chosen.jobs)
     print(format_table([tuple(found), tuple(f"{value:g}" for value in found.values())]))
     content = {
-        "command": "python -m tools.bench.grading", "assignment": chosen.assignment,
+        "command": f"python -m tools.bench.grading --students {chosen.students}",
+        "assignment": chosen.assignment,
         "students": chosen.students, "jobs": chosen.jobs, "isolation": choose().kind,
         "load before": round(load, 2), "measured": found,
     }  # fmt: skip

@@ -12,10 +12,10 @@ WRONG_DOUBLE = "def double(x):\n    return x"
 
 
 class Case(NamedTuple):
-    """What is handed in, the points of both problems (None: any), and a word that the result holds."""
+    """What is handed in, the points of its problems (None: any), and a word that the result holds."""
 
     content: Raw | bytes
-    points: tuple[float | None, float | None]
+    points: tuple[float | None, ...]
     word: str = ""
 
 
