@@ -25,6 +25,8 @@ from torch_bridge.weights.initialize import start_parts
 from torch_bridge.weights.parametrization import stored_layers, tucker_originals
 from tucker_core import NetworkPlan
 
+_WRAPPERS = {"DistributedDataParallel", "FullyShardedDataParallel", "FSDPModule"}
+
 __all__ = ["CompressionReport", "compress_model", "materialize"]
 
 
@@ -180,9 +182,10 @@ def compress_model(
 def _checked_survey(
     model: nn.Module, include: Sequence[Pattern], exclude: Sequence[Pattern]
 ) -> Survey:
-    if isinstance(model, nn.parallel.DistributedDataParallel):
+    kinds = {kind.__name__ for module in model.modules() for kind in type(module).__mro__}
+    for wrapper in sorted(kinds & _WRAPPERS):
         raise ValueError(
-            "the model is wrapped in DistributedDataParallel, which knows its parameters already; "
+            f"the model, or a part of it, is wrapped in {wrapper}, which knows its parameters already; "
             "compress it first and wrap it then"
         )
     found = survey(model, include, exclude)

@@ -18,6 +18,7 @@ from torch_bridge.compression.plain import (
 )
 from torch_bridge.quantization.fake_quantizer import Quantizer
 from torch_bridge.quantization.qat import step_of
+from torch_bridge.state.gather import gathered
 from torch_bridge.weights.count import unwrapped
 from torch_bridge.weights.parametrization import stored_as, stored_layers, tucker_originals
 from torch_bridge.weights.tucker_weight import tucker_layers, tucker_parts
@@ -31,6 +32,7 @@ from tucker_core import (
 from tucker_core.quantize import MAX_SYMBOL, nearest_scale_code, scale_of
 
 _FINE_LEVELS, _FINE_BITS = 64, 8
+_FSDP = "_fsdp_wrapped_module."  # stands in names where FSDP wrapped something
 
 
 def to_network(
@@ -45,7 +47,8 @@ def to_network(
 
     Parameters
     ----------
-    model : a model after `compress_model`; what modules share is stored once
+    model : a model after `compress_model`; what modules share is stored once, and what processes hold in
+        shards (FSDP) is gathered, so that all of them have to call this
     architecture : its name; parameters that are all zero are left out if the name is a known one
     levels : steps per root mean square of each core and factor: fewer levels, fewer bytes. By default
         the steps that `attach_quantizers` chose, so that the file holds what was trained
@@ -88,11 +91,12 @@ def to_network(
             f"plain is {plain!r}; files of {architecture!r} hold coarse parameters: name it otherwise"
         )
     parameters = []
-    for name, holder in _dense_state(model):
-        if not isinstance(holder, Tensor):
-            parameters.append(coded.tucker_parameter(name, holder))
-        elif name not in known or bool(holder.any()):
-            parameters.append(plain_parameter(name, holder, plain))
+    with gathered(model):
+        for name, holder in _dense_state(model):
+            if not isinstance(holder, Tensor):
+                parameters.append(coded.tucker_parameter(name, holder))
+            elif name not in known or bool(holder.any()):
+                parameters.append(plain_parameter(name, holder, plain))
     return CompressedNetwork(architecture, tuple(parameters))
 
 
@@ -192,18 +196,20 @@ def _dense_state(model: nn.Module) -> Iterator[tuple[str, Tensor | nn.Module]]:
 
     Those in Tucker form come as their layer, all others as tensors.
     """
-    layers, plain = dict(stored_layers(model)), dict(_plain_tensors(model))
+    layers = dict(stored_layers(model))
+    plain = {name.replace(_FSDP, ""): tensor for name, tensor in _plain_tensors(model)}
     chains = [tucker_originals(layer, name) for name, layer in layers.items()]
     inside = {id(module) for chain in chains for module in chain.modules()}
     done = set[tuple[object, ...]]()
     for prefix, module in model.named_modules():
         for name in (name for name, layer in layers.items() if layer is module):
             if stored_as(module, name) not in done:  # else a weight that modules share
-                yield name, module
+                yield name.replace(_FSDP, ""), module
             done.add(stored_as(module, name))
         if id(module) not in inside:
             own = (module.named_parameters, module.named_buffers)
-            names = [name for listed in own for name, _ in listed(prefix, recurse=False)]
+            listed = [name for every in own for name, _ in every(prefix, recurse=False)]
+            names = [name.replace(_FSDP, "") for name in listed]
             yield from ((name, plain[name]) for name in names if name in plain)
 
 

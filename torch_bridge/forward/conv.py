@@ -64,19 +64,37 @@ def factorized_conv(
     inner, places = out_modes + in_modes, len(conv.kernel_size)
     into = side_matrix(core.shape[out_modes:inner], factors[out_modes:inner], core)
     out_of = side_matrix(core.shape[:out_modes], factors[:out_modes], core)
-    mixed = inputs if into is None else _mixed(inputs, into.T, None, places)
     channels = conv.in_channels if into is None else into.shape[1]
-    bias = conv.bias if out_of is None else None
     patterns = math.prod(core.shape[inner:])
-    if in_modes and patterns_are_faster(layer, patterns, channels):
-        matrices = core.reshape(-1, channels, patterns)
-        shapes = side_matrix(core.shape[inner:], factors[inner:], core)
-        assert shapes is not None, "fewer patterns than places"
-        hidden = _by_patterns(conv, mixed, matrices, shapes, bias)
-    else:
-        kernel = [*[None] * inner, *factors[inner:]]
-        small = tucker_product(core, kernel).reshape(-1, channels, *conv.kernel_size)
-        hidden = conv._conv_forward(mixed, small, bias)
+    if not in_modes or not patterns_are_faster(layer, patterns, channels):
+        small = small_kernel(layer, core, factors, inner, channels)
+        return three_convolutions(layer, inputs, into, small, out_of)
+    mixed = inputs if into is None else _mixed(inputs, into.T, None, places)
+    matrices = core.reshape(-1, channels, patterns)
+    shapes = side_matrix(core.shape[inner:], factors[inner:], core)
+    assert shapes is not None, "fewer patterns than places"
+    bias = conv.bias if out_of is None else None
+    hidden = _by_patterns(conv, mixed, matrices, shapes, bias)
+    return hidden if out_of is None else _mixed(hidden, out_of, conv.bias, places)
+
+
+def small_kernel(
+    layer: nn.Module, core: Tensor, factors: Sequence[Tensor | None], inner: int, channels: int
+) -> Tensor:
+    """The kernel between the two mixings, of few channels: the core with its kernel modes expanded."""
+    conv: Any = layer
+    kernel = [*[None] * inner, *factors[inner:]]
+    return tucker_product(core, kernel).reshape(-1, channels, *conv.kernel_size)
+
+
+def three_convolutions(
+    layer: nn.Module, inputs: Tensor, into: Tensor | None, small: Tensor, out_of: Tensor | None
+) -> Tensor:
+    """Mix the channels down by a matrix (from, to), convolve, and mix them up by another (to, from)."""
+    conv: Any = layer
+    places = len(conv.kernel_size)
+    mixed = inputs if into is None else _mixed(inputs, into.T, None, places)
+    hidden: Tensor = conv._conv_forward(mixed, small, conv.bias if out_of is None else None)
     return hidden if out_of is None else _mixed(hidden, out_of, conv.bias, places)
 
 

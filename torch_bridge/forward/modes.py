@@ -80,7 +80,7 @@ def works(layer: nn.Module, plan: LayerPlan, inputs: Sequence[int]) -> dict[str,
     >>> costs["dense"].flops, costs["factorized"].flops < costs["reconstructed"].flops
     (800000, True)
     """
-    rows_in, rows_out = _places(layer, inputs)
+    rows_in, rows_out = places_of(layer, inputs)
     shape = plan.reshape.shape
     size, stored = math.prod(shape), plan.n_params
     looked_up = isinstance(layer, nn.Embedding)
@@ -140,7 +140,7 @@ def _modes_making(dims: Sequence[int], size: int) -> int:
     return next((n for n in range(1, len(dims) + 1) if math.prod(dims[:n]) == size), 0)
 
 
-def _places(layer: nn.Module, inputs: Sequence[int]) -> tuple[int, int]:
+def places_of(layer: nn.Module, inputs: Sequence[int]) -> tuple[int, int]:
     """Batch times places of a layer's input and of its output."""
     if isinstance(layer, nn.Embedding):
         return math.prod(inputs), math.prod(inputs)

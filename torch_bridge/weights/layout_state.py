@@ -18,6 +18,7 @@ from torch_bridge.weights.tucker_weight import TuckerWeight
 def let_mark(layer: nn.Module) -> None:
     """Let a layer, whose class torch has made its own to parametrize it, mark its weights' state."""
     kind: Any = type(layer)
+    kind._dense_class = kind.__mro__[1]  # another wrapper may make a class of this one
     kind._save_to_state_dict = _save
     kind._load_from_state_dict = _load
 
@@ -36,7 +37,7 @@ def mark_of(weight: TuckerWeight) -> Tensor:
 
 
 def _save(self: Any, destination: Any, prefix: str, keep_vars: bool) -> None:
-    plain: Any = type(self).__mro__[1]
+    plain: Any = self._dense_class
     plain._save_to_state_dict(self, destination, prefix, keep_vars)
     for attribute, weight in _weights(self):
         destination[f"{prefix}{attribute}"] = mark_of(weight)
@@ -60,7 +61,7 @@ def _load(self: Any, state_dict: Any, prefix: str, *rest: Any) -> None:
                 f"{name} was compressed by another plan, {found.tolist()} for {mark.tolist()} (shape, "
                 "padded shape, permutation, dims): compress the model by the plan of the state dict"
             )
-    plain: Any = type(self).__mro__[1]
+    plain: Any = self._dense_class
     plain._load_from_state_dict(self, state_dict, prefix, *rest)
 
 

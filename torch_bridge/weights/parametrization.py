@@ -1,12 +1,13 @@
 """What all compressed weights have in common: they are reconstructed from tensors that may be rounded."""
 
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import Any, Self
 
 from torch import Tensor, nn
 from torch.nn.utils import parametrize
 
 from torch_bridge.weights.reconstructed import guarded
+from torch_bridge.weights.resting import Resting, can_rest, may_rest
 
 
 class StoredWeight(nn.Module):
@@ -23,10 +24,38 @@ class StoredWeight(nn.Module):
     def __init__(self) -> None:
         super().__init__()
         self.quantizers = nn.ModuleList()
+        self._rest: Resting | None = None
 
     def __call__(self, *parts: Tensor) -> Tensor:
-        """Reconstruct the weight; it refuses to be changed in place."""
-        return guarded(super().__call__(*parts))
+        """Reconstruct the weight, or give the one at rest; it refuses to be changed in place."""
+        rest = self.at_rest(parts)
+        if rest is None:
+            return guarded(super().__call__(*parts))
+        (weight,) = rest.kept(
+            "weight", lambda: (guarded(super(StoredWeight, self).__call__(*parts)),)
+        )
+        assert weight is not None
+        return weight
+
+    def at_rest(self, parts: Sequence[Tensor]) -> Resting | None:
+        """What was made of the stored tensors and is right still; None while they may change."""
+        quantizers: Any = self._modules["quantizers"]
+        if quantizers._modules:
+            parts = [*parts, *(quantizer.log_step for quantizer in quantizers)]
+        if not may_rest(parts):
+            self._rest = None
+        elif self._rest is None or not self._rest.is_of(parts):
+            self._rest = Resting(parts) if can_rest(parts) else None
+        return self._rest
+
+    def train(self, mode: bool = True) -> Self:
+        """Forget what was kept for evaluation."""
+        self._rest = None
+        return super().train(mode)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Be copied and saved without what is made anew."""
+        return {**vars(self), "_rest": None}
 
     @property
     def layout(self) -> object:

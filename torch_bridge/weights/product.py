@@ -4,10 +4,11 @@ import math
 from collections.abc import Sequence
 from typing import Any, TypeAlias
 
+import numpy as np
 import torch
 from torch import Tensor
-from torch.autograd.function import once_differentiable
 
+from torch_bridge.weights.resting import is_plain, is_transformed
 from tucker_core import TuckerPlan
 from tucker_core.checks import FloatArray
 from tucker_core.tucker_plan import plan_for
@@ -41,14 +42,20 @@ def tucker_product(core: Tensor, factors: Sequence[Tensor | None]) -> Tensor:
     tensor([4., 4., 4.])
     """
     on_cpu = core.device.type == "cpu" and core.dtype in (torch.float32, torch.float64)
-    if on_cpu and not torch.compiler.is_compiling():  # a compiler reads torch, not kernels
+    if on_cpu and not is_transformed() and all(map(is_plain, (core, *filter(_exists, factors)))):
         views = _views(core, factors)
         plan = plan_for(*views)
         if kernels_are_faster(plan):
             result: Tensor = _CoreProduct.apply(plan, views, core, *factors)  # type: ignore[no-untyped-call]
             return result
+    if not torch.amp.is_autocast_available(core.device.type):
+        return _torch_product(core, factors)
     with torch.autocast(core.device.type, enabled=False):
         return _torch_product(core, factors)
+
+
+def _exists(factor: Tensor | None) -> bool:
+    return factor is not None
 
 
 def kernels_are_faster(plan: TuckerPlan) -> bool:
@@ -81,7 +88,26 @@ def _torch_product(core: Tensor, factors: Sequence[Tensor | None]) -> Tensor:
 
 def _views(core: Tensor, factors: Sequence[Tensor | None]) -> _Views:
     """Core and factors as numpy sees them in torch's own memory."""
-    return core.detach().numpy(), [None if f is None else f.detach().numpy() for f in factors]
+    return _view(core), [None if f is None else _view(f) for f in factors]
+
+
+def _view(part: Tensor) -> FloatArray:
+    """A tensor as an array. What `numpy()` has seen is never resized again, as FSDP does with shards."""
+    sharded = torch.distributed.is_available() and torch.distributed.is_initialized()
+    array: FloatArray = np.from_dlpack(part.detach()) if sharded else part.detach().numpy()
+    return array
+
+
+def _torch_gradient(
+    core: Tensor, factors: Sequence[Tensor | None], upstream: Tensor
+) -> list[Tensor | None]:
+    """The gradients with a graph of their own, in torch's own operations."""
+    parts = [core, *factors]
+    wanted = [part for part in parts if part is not None and part.requires_grad]
+    found = iter(
+        torch.autograd.grad(_torch_product(core, factors), wanted, upstream, create_graph=True)
+    )
+    return [next(found) if part is not None and part.requires_grad else None for part in parts]
 
 
 class _CoreProduct(torch.autograd.Function):
@@ -97,11 +123,13 @@ class _CoreProduct(torch.autograd.Function):
         return torch.from_numpy(full)
 
     @staticmethod
-    @once_differentiable
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
         core, *stored = ctx.saved_tensors
         rest = iter(stored)
-        views = _views(core, [None if gap else next(rest) for gap in ctx.gaps])
+        factors = [None if gap else next(rest) for gap in ctx.gaps]
+        if torch.is_grad_enabled():  # the gradient itself is to be differentiated
+            return None, None, *_torch_gradient(core, factors, grads[0])
+        views = _views(core, factors)
         upstream = grads[0].detach().contiguous().numpy()
         between, ctx.between = ctx.between, None  # used up; a second backward computes it anew
         grad_core, grad_factors = ctx.plan.gradient(*views, upstream, between)

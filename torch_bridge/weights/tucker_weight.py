@@ -53,7 +53,7 @@ class TuckerWeight(StoredWeight):
     def __init__(self, plan: LayerPlan, start: Sequence[Tensor] | None = None) -> None:
         super().__init__()
         self.plan = plan
-        self.implementation = "reconstructed"
+        self.implementation = "auto"
         self.memory_format = torch.contiguous_format
         self.shares = plan.shared_core
         self._start, self._is_made = start, False
