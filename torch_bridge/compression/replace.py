@@ -109,14 +109,21 @@ def _forget_flat_weights(layer: nn.RNNBase) -> None:
     """A recurrent layer keeps a list of its weights and renews it whenever they are other tensors.
 
     So reconstructed weights reach it by themselves. But then the list holds tensors that belong to
-    a graph, which cannot be copied: a copy starts with an empty list.
+    a graph, which cannot be copied: a copy makes its own.
     """
     kind: Any = type(layer)
     copied = kind.__deepcopy__
 
     def deepcopy(self: nn.RNNBase, memo: dict[int, Any]) -> Any:
+        own = self._flat_weights
         self._flat_weights = [None] * len(self._flat_weights_names)
-        return copied(self, memo)
+        try:
+            made = copied(self, memo)
+        finally:
+            self._flat_weights = own
+        with torch.no_grad():
+            made._init_flat_weights()
+        return made
 
     kind.__deepcopy__ = deepcopy
     layer._flat_weights = [None] * len(layer._flat_weights_names)

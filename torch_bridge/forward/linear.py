@@ -101,7 +101,7 @@ def factorized_rows(
     dims = [len(matrix) for matrix in matrices[:out_modes]]
     flat = indices.reshape(-1)
     places = torch.unravel_index(flat, dims)
-    rows = flat.new_ones((len(flat), 1)).to(core.dtype)
+    rows = flat.new_ones((flat.shape[0], 1)).to(core.dtype)
     for matrix, place in zip(matrices, places, strict=False):
         rows = (rows[:, :, None] * matrix[place][:, None, :]).flatten(1)  # (rows, J_1 ... J_n)
     hidden = (rows @ core.reshape(rows.shape[1], -1)).T  # (J_in, rows)
@@ -161,10 +161,10 @@ def side_matrix(
 
 def _contracted(rows: Tensor, rank: Sequence[int], factors: Sequence[Tensor | None]) -> Tensor:
     """Rows (rows, I_1 ... I_S) times all factors, transposed: (J_1 ... J_S, rows)."""
-    if not _by_modes(rank, factors, len(rows)):
+    if not _by_modes(rank, factors, rows.shape[0]):
         matrix = side_matrix(rank, factors, rows)
         return rows.T if matrix is None else matrix.T @ rows.T
-    tensor, count = rows, len(rows)
+    tensor, count = rows, rows.shape[0]
     for r, factor in zip(reversed(rank), reversed(factors), strict=True):
         before = tensor.reshape(-1, r if factor is None else len(factor))  # (all else, I_n)
         # A transposed factor of few columns sends BLAS a slow way: (16, 5) takes 526 us, its copy 36.
@@ -185,6 +185,9 @@ def _expanded(hidden: Tensor, rank: Sequence[int], factors: Sequence[Tensor | No
 
 
 def _by_modes(rank: Sequence[int], factors: Sequence[Tensor | None], rows: int) -> bool:
+    """The better way for so many rows; for one, where a compiler leaves their number free."""
+    if not isinstance(rows, int):
+        rows = 1
     dims = [r if factor is None else len(factor) for r, factor in zip(rank, factors, strict=True)]
     return flops_of_side(rank, dims, rows)[1]
 

@@ -136,11 +136,11 @@ def test_functions_of_the_parameters(implementation: str) -> None:
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
 def test_second_derivatives() -> None:
     """By autograd as by `torch.func`: of a layer whose product the kernels compute."""
-    layer = nn.Linear(8, 6, bias=False).double()
-    compress_model(layer, 30, evidence="balanced", order=2)
+    layer = nn.Linear(16, 12, bias=False).double()
+    compress_model(layer, 60, evidence="balanced", order=2)
     use_implementation(layer, "reconstructed")
     parts = {name: p.detach() for name, p in layer.named_parameters()}
-    inputs = torch.linspace(-1, 1, 16, dtype=torch.float64).reshape(2, 8)
+    inputs = torch.linspace(-1, 1, 32, dtype=torch.float64).reshape(2, 16)
     expected = hessian(lambda p: functional_call(layer, p, (inputs,)).square().sum())(parts)
     names, leaves = zip(*layer.named_parameters(), strict=True)
     first = torch.autograd.grad(layer(inputs).square().sum(), leaves, create_graph=True)
