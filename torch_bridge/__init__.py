@@ -1,8 +1,8 @@
 """PyTorch on top of tucker_core: Tucker weights, compression of any model, training, models, data.
 
 `compress_model` puts the layers of a model into Tucker form, `fit` trains it, `to_network` rounds it
-for a `.ada` file, `load_network` and `materialize` bring dense weights back. `survey` says which weights
-of a model can be compressed, `scan_sensitivity` how much each of them bears, and
+for a `.ada` file, `load_network` and `materialize` bring dense weights back. `quantize_model` rounds
+weights without a decomposition. `survey` says which weights of a model can be compressed, `scan_sensitivity` how much each of them bears, and
 `use_implementation` lets layers compute with their factors.
 """
 
@@ -10,6 +10,7 @@ from torch_bridge import threads  # isort: skip (before torch is loaded)
 from torch_bridge.compression.compress import CompressionReport, compress_model, materialize
 from torch_bridge.compression.export import export_model
 from torch_bridge.compression.load_network import load_network, load_tucker
+from torch_bridge.compression.quantize_model import quantize_model
 from torch_bridge.compression.sensitivity import scan_rate, scan_sensitivity
 from torch_bridge.compression.survey import survey
 from torch_bridge.compression.to_network import to_network
@@ -40,6 +41,7 @@ __all__ = [
     "load_network",
     "load_tucker",
     "materialize",
+    "quantize_model",
     "scan_rate",
     "scan_sensitivity",
     "survey",

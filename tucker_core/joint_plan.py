@@ -48,7 +48,8 @@ class WeightOptions:
         which, place = (int(k) for k in self.source[:, option])
         rank = tuple(int(r) for r in self.curves[which].ranks[place])
         reason = self._reason(which, int(self.costs[option]))
-        return LayerPlan(self.name, self.candidates[which].reshape, rank, reason=reason)
+        lost = -math.expm1(-float(self.losses[option]))
+        return LayerPlan(self.name, self.candidates[which].reshape, rank, reason=reason, lost=lost)
 
     def only(self, family: str) -> "WeightOptions":
         """The options of one family, or all where there is none of it."""

@@ -1,7 +1,7 @@
 """Dims and core shape of every weight of a network: what a planner decides and a layer is built by."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from tucker_core.checks import check_flag, check_rank, check_sequence, shown
@@ -23,6 +23,7 @@ class LayerPlan:
         a square or wide one too
     reason : one line on why these dims and this rank; plans are equal whatever their reasons
     group : the layers of one group share one core
+    lost : share of the weight's energy that a truncated HOSVD of these ranks loses, where it is known
     """
 
     name: str
@@ -31,6 +32,7 @@ class LayerPlan:
     shared_core: bool = False
     reason: str = field(default="", compare=False)
     group: str = ""
+    lost: float | None = field(default=None, compare=False)
 
     def __post_init__(self) -> None:
         """Refuse ranks that are none of these dims."""
@@ -81,6 +83,19 @@ class NetworkPlan:
                     f"{', '.join(layer.name for layer in group)} share a core, and have ranks "
                     f"{[layer.rank for layer in group]}; one rank for all is needed"
                 )
+
+    @classmethod
+    def whole(cls, shapes: Mapping[str, Sequence[int]]) -> "NetworkPlan":
+        """The plan that leaves every weight as it is: a core without factors, to be rounded alone.
+
+        Examples
+        --------
+        >>> NetworkPlan.whole({"fc": (30, 20)}).n_params
+        600
+        """
+        return cls(
+            tuple(LayerPlan(n, ReshapePlan.straight(s), tuple(s)) for n, s in shapes.items())
+        )
 
     @property
     def shared_groups(self) -> dict[str, list[LayerPlan]]:

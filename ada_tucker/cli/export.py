@@ -40,7 +40,7 @@ def _export(arguments: argparse.Namespace) -> None:
         export_state(dense, arguments.out)
     else:
         model = load_network(model_of(spec, network), network)
-        inputs = example_inputs(spec, arguments.input, 2)
+        inputs = example_inputs(spec, arguments.input, 2, arguments.tokens)
         with torch.no_grad(), fitting(inputs):
             model.eval()(inputs)  # what does not fit is found out here, in plain words
         export_model(model, arguments.out, [inputs])

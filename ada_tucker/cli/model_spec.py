@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from torch_bridge.benchmarks.networks import image_set_of, module_for
 from torch_bridge.datasets.registry import IMAGE_SETS
 from torch_bridge.models import MODELS
+from ada_tucker.cli.values import positive
 from tucker_core import CompressedNetwork
 
 
@@ -32,6 +33,31 @@ def model_of(spec: str, network: CompressedNetwork) -> nn.Module:
     """
     if spec in MODELS:
         return module_for(network, spec)
+    return own_model(spec)
+
+
+def own_model(spec: str) -> nn.Module:
+    """Build the user's own module that "package.module:make" names.
+
+    Raises
+    ------
+    ValueError
+        If there is no such file or function, or it makes no torch module.
+    """
+    model = called(spec)
+    if not isinstance(model, nn.Module):
+        raise ValueError(f"{spec} gives a {type(model).__name__}, no torch module")
+    return model
+
+
+def called(spec: str) -> object:
+    """What a function or class of the user's own gives, "package.module:name".
+
+    Raises
+    ------
+    ValueError
+        If there is no such file or function, or whatever it raises.
+    """
     module, colon, name = spec.partition(":")
     if not colon:
         raise ValueError(
@@ -39,12 +65,9 @@ def model_of(spec: str, network: CompressedNetwork) -> nn.Module:
             "of your own as --model package.module:make"
         )
     try:
-        model = _found(module, name)()
+        return _found(module, name)()
     except (Exception, SystemExit) as error:  # whatever a stranger's function raises
         raise ValueError(f"{spec} cannot be had: {type(error).__name__}: {error}") from error
-    if not isinstance(model, nn.Module):
-        raise ValueError(f"{spec} gives a {type(model).__name__}, no torch module")
-    return model
 
 
 def input_shape(spec: str, given: str | None) -> tuple[int, ...]:
@@ -100,13 +123,20 @@ def add_model_options(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--input", metavar="C,H,W", help="shape of one input without the batch, e.g. 3,32,32"
     )
+    command.add_argument(
+        "--tokens", type=positive, metavar="N",
+        help="inputs are integers below N, as of models of text: --input 128 --tokens 30522",
+    )  # fmt: skip
 
 
-def example_inputs(spec: str, given: str | None, batch: int) -> Tensor:
-    """Random inputs of the shape that the network takes."""
+def example_inputs(spec: str, given: str | None, batch: int, tokens: int | None = None) -> Tensor:
+    """Random inputs of the shape that the network takes, integers below `tokens` where it is given."""
     shape = (batch, *input_shape(spec, given))
+    generator = torch.Generator().manual_seed(0)
     try:
-        return torch.randn(shape, generator=torch.Generator().manual_seed(0))
+        if tokens is not None:
+            return torch.randint(tokens, shape, generator=generator)
+        return torch.randn(shape, generator=generator)
     except (RuntimeError, TypeError) as error:  # the latter where a size is beyond 64 bits
         raise MemoryError(f"inputs of shape {shape} are too many; take a smaller batch") from error
 
@@ -118,6 +148,6 @@ def fitting(inputs: Tensor) -> Iterator[None]:
         yield
     except (RuntimeError, IndexError, TypeError) as error:
         raise ValueError(
-            f"the network takes no inputs of shape {tuple(inputs.shape)}: {error}; give --input, and "
-            "perhaps a smaller --batch"
+            f"the network takes no inputs of shape {tuple(inputs.shape)}: {error}; give --input, for "
+            "models of text --tokens, and perhaps a smaller --batch"
         ) from error

@@ -6,6 +6,7 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import Any, NoReturn
 
 from ada_tucker.cli.bench import add_bench
+from ada_tucker.cli.compress_model import add_compress_model
 from ada_tucker.cli.course import add_course
 from ada_tucker.cli.demo import add_demo
 from ada_tucker.cli.evaluate import add_evaluate
@@ -20,7 +21,7 @@ from ada_tucker.cli.train import add_compress, add_train
 
 COMMANDS: tuple[Callable[[Sub], None], ...] = (
     add_demo, add_train, add_compress, add_pareto, add_ablate, add_evaluate, add_inspect, add_qr,
-    add_profile, add_export, add_bench, add_course,
+    add_compress_model, add_profile, add_export, add_bench, add_course,
 )  # fmt: skip
 
 

@@ -51,7 +51,7 @@ def _profile(arguments: argparse.Namespace) -> None:
     network = load(arguments.file)
     spec = arguments.model or network.architecture
     model = load_tucker(model_of(spec, network), network)
-    inputs = example_inputs(spec, arguments.input, arguments.batch)
+    inputs = example_inputs(spec, arguments.input, arguments.batch, arguments.tokens)
     with fitting(inputs):
         profiles = profile_model(model, [inputs], seconds=arguments.seconds)
     content = {

@@ -42,6 +42,14 @@ def not_negative(text: str) -> float:
     return value
 
 
+def ratio(text: str) -> float:
+    """A finite number above 1."""
+    value = _number(text)
+    if not 1 < value < math.inf:
+        raise argparse.ArgumentTypeError(f"{text} is no ratio; a number above 1 is needed")
+    return value
+
+
 def share(text: str) -> float:
     """A number above 0, at most 1."""
     value = _number(text)

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch.nn.utils import parametrize
 
 from torch_bridge.benchmarks.baselines.files import read_baseline, write_baseline
-from torch_bridge.benchmarks.baselines.low_rank import low_rank_plan, whole_plan
+from torch_bridge.benchmarks.baselines.low_rank import low_rank_plan
 from torch_bridge.benchmarks.baselines.pruning import PrunedWeight, largest_entries
 from torch_bridge.benchmarks.baselines.tensor_train import Chain, TrainWeight, train_ranks
 from torch_bridge.benchmarks.plan import is_depthwise, plan_benchmark
@@ -198,7 +198,7 @@ def _low_rank(model: nn.Module, budget: Budget, **options: Any) -> NetworkPlan:
 
 
 def _whole(model: nn.Module, _: Budget) -> NetworkPlan:
-    return whole_plan(dense_weights(model))
+    return NetworkPlan.whole({name: w.shape for name, w in dense_weights(model).items()})
 
 
 METHODS: dict[str, Method] = {

@@ -24,6 +24,10 @@ from torch_bridge.weights.count import count_bytes, count_params
 from torch_bridge.weights.initialize import start_parts
 from torch_bridge.weights.parametrization import stored_layers, tucker_originals
 from tucker_core import NetworkPlan
+from tucker_core.rounding_loss import rounding_bits, rounding_loss
+
+_LEVELS = 8.0  # at which cores and factors are usually rounded
+_LEAST_KEPT = 1e-12
 
 _WRAPPERS = {"DistributedDataParallel", "FullyShardedDataParallel", "FSDPModule"}
 
@@ -152,6 +156,7 @@ def compress_model(
     if evidence is not None:
         warnings.warn("evidence= is criterion= now", DeprecationWarning, stacklevel=2)
         criterion = evidence
+    model = getattr(model, "_orig_mod", model)  # that of torch.compile, which compiles it anew
     found = _checked_survey(model, include, exclude)
     weights = {weight.name: weight for weight in found.weights}
     if isinstance(plan_or_budget, NetworkPlan):
@@ -168,7 +173,11 @@ def compress_model(
         *(count_params(model), _params_after(model, plan, planned)),
         *(count_bytes(model), _bytes_after(model, plan, planned)),
         (*found.skipped, *(Skipped(n, "not in the plan") for n in weights if n not in planned)),
-        (*(note for weight in planned.values() for note in _notes(weight)), *_state_notes(model)),
+        (
+            *_advice(plan),
+            *(note for weight in planned.values() for note in _notes(weight)),
+            *_state_notes(model),
+        ),
         plain_bytes(model, {id(weight.parameter) for weight in planned.values()}),
     )
     if not dry_run:
@@ -231,6 +240,22 @@ def _bytes_after(model: nn.Module, plan: NetworkPlan, weights: Mapping[str, Weig
     stored = sum(layer.n_params * sizes[layer.name] for layer in plan.layers)
     shared = next((sizes[layer.name] for layer in plan.layers if layer.shared_core), 0)
     return count_bytes(model) - dense + stored + shared * plan.shared_core_params
+
+
+def _advice(plan: NetworkPlan) -> Iterator[str]:
+    """Where rounding alone loses less energy in as many bytes: Tucker then brings nothing."""
+    shares = [layer.lost for layer in plan.layers if layer.lost is not None]
+    if not shares or len(shares) < len(plan.layers):
+        return
+    kept = [math.log(max(1.0 - share, _LEAST_KEPT)) for share in shares]
+    lost = -math.expm1(sum(kept) / len(kept))
+    dense = sum(math.prod(layer.reshape.shape) for layer in plan.layers)
+    rounded = rounding_loss(rounding_bits(_LEVELS) * plan.n_params / dense)
+    if rounded < lost:
+        yield (
+            f"this plan loses {lost:.0%} of the energy of a weight before any training, and rounding "
+            f"alone about {rounded:.0%} in as many bytes: Tucker brings nothing here, try quantize_model"
+        )
 
 
 def _notes(weight: Weight) -> Iterator[str]:

@@ -172,9 +172,22 @@ def _usual_weights(layer: nn.Module) -> list[str]:
         return ["weight"]
     if isinstance(layer, nn.MultiheadAttention):
         return list(_ATTENTION)
+    if type(layer).__module__.startswith("transformers."):
+        return _transformers_weights(layer)
     if isinstance(layer, nn.RNNBase):
         return [name for name in layer._flat_weights_names if name.startswith("weight")]
     return ["weight_ih", "weight_hh"] if isinstance(layer, nn.RNNCellBase) else []
+
+
+def _transformers_weights(layer: nn.Module) -> list[str]:
+    """Weights of two kinds of Hugging Face's: GPT-2's linear layer, and all experts of a mixture at once.
+
+    These hold plain parameters, (in, out) and (experts, in, out), under names of their own.
+    """
+    if type(layer).__name__ == "Conv1D":
+        return ["weight"]
+    own = _own(layer) if type(layer).__name__.endswith("Experts") else {}
+    return [name for name, parameter in own.items() if _order(parameter) == 3]
 
 
 def _maker(slot: Slot) -> str:
@@ -191,7 +204,10 @@ def _maker(slot: Slot) -> str:
 
 def _unreachable(layer: nn.Module) -> str:
     if isinstance(layer, torch.jit.ScriptModule):
-        return "part of a ScriptModule, whose weights cannot be replaced"
+        return (
+            "part of a ScriptModule, whose weights cannot be replaced: compress the module that was "
+            "scripted, and script or export the result"
+        )
     if isinstance(layer, nn.ParameterList | nn.ParameterDict):
         return f"an entry of a {type(layer).__name__}, which takes no parametrization"
     if isinstance(layer, nn.Embedding | nn.EmbeddingBag):

@@ -19,7 +19,7 @@ from course_kit.figures import comparison
 from tests.torch_bridge.tiny_benchmark import quick
 from tests.torch_bridge.tiny_methods import EACH, lenet300, weights_of
 from torch_bridge.benchmarks import Experiment, benchmark_named
-from torch_bridge.benchmarks.baselines.low_rank import low_rank_plan, whole_plan
+from torch_bridge.benchmarks.baselines.low_rank import low_rank_plan
 from torch_bridge.benchmarks.baselines.pruning import (
     PrunedWeight,
     largest_entries,
@@ -41,6 +41,7 @@ from torch_bridge.compression.compress import compress_model
 from torch_bridge.datasets import DataSet, registry
 from torch_bridge.models import build_model
 from torch_bridge.state.tensors import load_weights
+from tucker_core import NetworkPlan
 from tucker_core.codec import Decoder, Encoder
 
 
@@ -105,7 +106,7 @@ def test_tucker2_has_factors_for_channels_alone() -> None:
 def test_whole_plan_changes_nothing() -> None:
     model = nn.Sequential(nn.Conv2d(3, 4, 3), nn.Linear(5, 6))
     before = [p.detach().clone() for p in (model.get_parameter(f"{k}.weight") for k in (0, 1))]
-    compress_model(model, whole_plan(dense_weights(model)))
+    compress_model(model, NetworkPlan.whole({n: w.shape for n, w in dense_weights(model).items()}))
     for layer, weight in zip(model, before, strict=True):
         torch.testing.assert_close(layer.weight, weight)
 

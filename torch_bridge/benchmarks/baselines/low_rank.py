@@ -1,10 +1,9 @@
-"""Three older ways that are Tucker formats of a special kind, so that a Tucker weight can hold them.
+"""Two older ways that are Tucker formats of a special kind, so that a Tucker weight can hold them.
 
 - Truncated SVD: a matrix (out, everything else) with a factor in its first mode alone, so that the core
   is the second factor (Jaderberg et al., arXiv 1405.3866, and many others).
 - Tucker-2: a convolution (out, in, k k) with factors for its channels alone; matrices by SVD (Kim et al.,
   arXiv 1511.06530).
-- The whole weight: nothing but quantisation. All modes are full, and the core is the weight.
 """
 
 import math
@@ -51,14 +50,6 @@ def low_rank_plan(
         spectra[name] = [np.linalg.svd(unfold(array, m), compute_uv=False) for m in modes]
     within = partial(_within, reshapes, spectra, RANKS[ranks_by])
     return finest_plan(within, lambda plan: plan.n_params, params)
-
-
-def whole_plan(weights: Weights) -> NetworkPlan:
-    """Every weight as it is."""
-    shapes = {name: tuple(weight.shape) for name, weight in weights.items()}
-    return NetworkPlan(
-        tuple(LayerPlan(name, ReshapePlan.straight(shape), shape) for name, shape in shapes.items())
-    )
 
 
 def _within(
