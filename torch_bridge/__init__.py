@@ -2,8 +2,9 @@
 
 `compress_model` puts the layers of a model into Tucker form, `fit` trains it, `to_network` rounds it
 for a `.ada` file, `load_network` and `materialize` bring dense weights back. `quantize_model` rounds
-weights without a decomposition. `survey` says which weights of a model can be compressed, `scan_sensitivity` how much each of them bears, and
-`use_implementation` lets layers compute with their factors.
+weights without a decomposition. `survey` says which weights of a model can be compressed,
+`scan_sensitivity` how much each of them bears, and `use_implementation` lets layers compute with their
+factors.
 """
 
 from torch_bridge import threads  # isort: skip (before torch is loaded)

@@ -19,7 +19,7 @@ from torch_bridge.compression.compress import compress_model
 from torch_bridge.compression.load_network import load_network
 from torch_bridge.compression.to_network import to_network
 from torch_bridge.quantization.qat import attach_quantizers
-from torch_bridge.state.reading import read_state
+from torch_bridge.state.state_dict import read_state
 from torch_bridge.training.distill import distill
 from tucker_core import load, save
 
@@ -73,7 +73,11 @@ def _compress(arguments: argparse.Namespace) -> None:
     distance = None if batches is None else measure_of(dense, batches)
     model = own_model(arguments.model).eval()
     model.load_state_dict(dense.state_dict())
-    show("planning; the first time in an environment kernels are compiled, about 15 s", aside=True)
+    if not arguments.quiet:
+        show(
+            "planning; the first time in an environment kernels are compiled, about 15 s",
+            aside=True,
+        )
     report = compress_model(
         model, arguments.ratio, unit="ratio", criterion=arguments.criterion,
         calibration=batches if arguments.criterion == "loss" else None,
@@ -114,26 +118,20 @@ def _lines(result: dict[str, Any], out: Path | None) -> str:
 
 
 def _load_weights(model: nn.Module, path: Path) -> None:
-    """Put a state dict into a model; of compiled and parallel models the prefixes are dropped.
+    """Put the weights of a file into a model.
 
     Raises
     ------
     ValueError
         If names or shapes are not those of the model.
     """
-    state = {_bare(name): tensor for name, tensor in read_state(path).items()}
     try:
-        model.load_state_dict(state)
+        model.load_state_dict(read_state(path))
     except RuntimeError as error:
         said = "; ".join(line.strip() for line in str(error).splitlines()[1:4])
         raise ValueError(
             f"{path} does not fit {type(model).__name__}: {said}; give the weights of this very model"
         ) from error
-
-
-def _bare(name: str) -> str:
-    """A parameter's name without what torch.compile and parallel wrappers put before it."""
-    return name.replace("_orig_mod.", "").removeprefix("module.")
 
 
 def _batches(spec: str) -> list[Tensor]:

@@ -10,10 +10,10 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
+from ada_tucker.cli.values import positive
 from torch_bridge.benchmarks.networks import image_set_of, module_for
 from torch_bridge.datasets.registry import IMAGE_SETS
 from torch_bridge.models import MODELS
-from ada_tucker.cli.values import positive
 from tucker_core import CompressedNetwork
 
 

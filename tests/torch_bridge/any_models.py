@@ -100,6 +100,81 @@ class Recurrent(nn.Module):
         return result
 
 
+class Conv1D(nn.Module):
+    """As the linear layer of Hugging Face's GPT-2: (in, out)."""
+
+    __module__ = "transformers.pytorch_utils"
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.randn(30, 20))
+        self.bias = nn.Parameter(torch.zeros(20))
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        return inputs @ self.weight + self.bias
+
+
+class FusedExperts(nn.Module):
+    """As the experts of Hugging Face's mixtures: all of them in one parameter."""
+
+    __module__ = "transformers.models.mixture"
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.gate_up_proj = nn.Parameter(torch.randn(4, 12, 32))
+        self.down_proj = nn.Parameter(torch.randn(4, 16, 12))
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        gate, up = torch.bmm(inputs, self.gate_up_proj).chunk(2, dim=-1)
+        return torch.bmm(F.silu(gate) * up, self.down_proj)
+
+
+class Listed(nn.Module):
+    """A factor in a ParameterList, as adapters hold theirs."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.layer = nn.Linear(30, 20)
+        self.factors = nn.ParameterList([torch.randn(30, 4), torch.randn(4, 20)])
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        result: Tensor = self.layer(inputs) + inputs @ self.factors[0] @ self.factors[1]
+        return result
+
+
+class Residual(nn.Module):
+    """Layers in a ModuleDict and a ModuleList, around which inputs go too."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.named = nn.ModuleDict({"a": nn.Linear(30, 30)})
+        self.listed = nn.ModuleList([nn.Linear(30, 30)])
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        result: Tensor = inputs + self.listed[0](F.relu(self.named["a"](inputs)))
+        return result
+
+
+class Cell(nn.Module):
+    def __init__(self, kind: Any) -> None:
+        super().__init__()
+        self.cell: Any = kind(20, 16)
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        result: Tensor = self.cell(inputs)
+        return result
+
+
+class Decoder(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.layer = nn.TransformerDecoderLayer(24, 4, 32, dropout=0.0, batch_first=True)
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        result: Tensor = self.layer(inputs, inputs)
+        return result
+
+
 def cells() -> nn.Module:
     class Cells(nn.Module):
         def __init__(self) -> None:
@@ -304,4 +379,45 @@ CASES = {
         {"1.weight": "not initialised yet"},
     ),
     "script module": Case(scripted, (3, 30), ("0.weight",), {"1.weight": "ScriptModule"}),
+    "hugging face linear": Case(Conv1D, (3, 30), W),
+    "fused experts": Case(FusedExperts, (4, 3, 12), ("gate_up_proj", "down_proj")),
+    "parameter list": Case(
+        Listed,
+        (3, 30),
+        ("layer.weight",),
+        {"factors.0": "ParameterList", "factors.1": "ParameterList"},
+    ),
+    "module dict and list": Case(Residual, (3, 30), ("named.a.weight", "listed.0.weight")),
+    "gru cell": Case(lambda: Cell(nn.GRUCell), (2, 20), ("cell.weight_ih", "cell.weight_hh")),
+    "rnn cell": Case(lambda: Cell(nn.RNNCell), (2, 20), ("cell.weight_ih", "cell.weight_hh")),
+    "decoder layer": Case(
+        Decoder,
+        (2, 5, 24),
+        (
+            "layer.self_attn.in_proj_weight",
+            "layer.self_attn.out_proj.weight",
+            "layer.multihead_attn.in_proj_weight",
+            "layer.multihead_attn.out_proj.weight",
+            "layer.linear1.weight",
+            "layer.linear2.weight",
+        ),
+    ),
+    "primes": Case(lambda: nn.Linear(97, 101), (3, 97), W),
+    "vocabulary of a prime": Case(lambda: nn.Embedding(997, 16), (2, 5), W, words=997),
+    "conv2d 1 x 1": Case(lambda: nn.Conv2d(24, 32, 1), (2, 24, 4, 4), W),
+    "conv2d of one input": Case(lambda: nn.Conv2d(1, 32, 5), (2, 1, 9, 8), W),
+    "conv2d 1 x 7": Case(lambda: nn.Conv2d(12, 16, (1, 7)), (2, 12, 4, 9), W),
+    "conv1d of depth": Case(lambda: nn.Conv1d(32, 32, 9, groups=32), (2, 32, 12), W),
+    "conv1d padded like": Case(lambda: nn.Conv1d(12, 16, 4, padding="same"), (2, 12, 9), W),
+    "very wide": Case(lambda: nn.Linear(2000, 2), (3, 2000), W),
+    "one output": Case(
+        lambda: nn.Sequential(nn.Linear(30, 40), nn.Linear(40, 1)),
+        (3, 30),
+        ("0.weight",),
+    ),
+    "gru of two directions": Case(
+        lambda: Recurrent(nn.GRU, bidirectional=True, bias=False),
+        (2, 5, 20),
+        tuple(f"layer.weight_{k}_l0{end}" for end in ("", "_reverse") for k in ("ih", "hh")),
+    ),
 }
