@@ -408,7 +408,7 @@ CASES = {
     "conv2d of one input": Case(lambda: nn.Conv2d(1, 32, 5), (2, 1, 9, 8), W),
     "conv2d 1 x 7": Case(lambda: nn.Conv2d(12, 16, (1, 7)), (2, 12, 4, 9), W),
     "conv1d of depth": Case(lambda: nn.Conv1d(32, 32, 9, groups=32), (2, 32, 12), W),
-    "conv1d padded like": Case(lambda: nn.Conv1d(12, 16, 4, padding="same"), (2, 12, 9), W),
+    "conv1d padded like": Case(lambda: nn.Conv1d(12, 16, 5, padding="same"), (2, 12, 9), W),
     "very wide": Case(lambda: nn.Linear(2000, 2), (3, 2000), W),
     "one output": Case(
         lambda: nn.Sequential(nn.Linear(30, 40), nn.Linear(40, 1)),

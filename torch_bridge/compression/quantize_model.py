@@ -49,10 +49,11 @@ def quantize_model(
         raise ValueError(f"levels is {levels}; a positive number of steps is needed")
     found = survey(model, include, exclude).weights
     plan = NetworkPlan.whole({weight.name: weight.shape for weight in found})
-    options = {"include": include, "exclude": exclude}
     if not found:
-        return compress_model(model, 1, **options)  # which says why there is nothing
-    report = compress_model(model, plan, dry_run=dry_run, **options)
+        return compress_model(
+            model, 1, include=include, exclude=exclude
+        )  # which says why there is nothing
+    report = compress_model(model, plan, include=include, exclude=exclude, dry_run=dry_run)
     if not dry_run:
         attach_quantizers(model, levels)
     return report

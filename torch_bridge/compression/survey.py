@@ -121,9 +121,10 @@ def survey(
         if parameter is None:
             skipped.append(Skipped(slot.name, reason or _maker(slot)))
             continue
+        reason = reason or _unreachable(slot.layer)
         if not (reason or known or any(isinstance(p, str) and _fits(slot, p) for p in include)):
             reason = f"in a {type(slot.layer).__name__}, no known kind of layer: include it by name"
-        reason = reason or _unreachable(slot.layer) or _unfit(parameter)
+        reason = reason or _unfit(parameter)
         found.setdefault(id(parameter), []).append((slot, reason))
     weights = []
     for holders in found.values():

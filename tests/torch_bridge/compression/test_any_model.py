@@ -138,3 +138,33 @@ def test_a_file_brings_the_weights_to_a_module_of_the_caller(case: Case) -> None
     scale = float(model(inputs).detach().float().square().mean().sqrt())
     error = float((decoded(inputs) - model(inputs)).detach().float().square().mean().sqrt())
     assert error < 0.2 * scale
+
+
+def test_a_compiled_model_is_compressed_inside() -> None:
+    """Under its own names, so that files and plans fit the plain model, too."""
+    plain = nn.Sequential(nn.Linear(30, 20), nn.Linear(20, 30))
+    compiled: Any = torch.compile(plain, backend="eager")
+    inputs = torch.randn(3, 30)
+    before = compiled(inputs).detach()
+    report = compress_model(compiled, 2, unit="ratio")
+    assert [layer.name for layer in report.plan.layers] == ["0.weight", "1.weight"]
+    assert not torch.equal(compiled(inputs), before)
+    close(compiled(inputs), plain(inputs))
+
+
+def test_a_script_module_is_told_what_to_do() -> None:
+    model, _ = made(CASES["script module"])
+    (skipped,) = compress_model(model, 2, unit="ratio", dry_run=True).skipped
+    assert "compress the module that was scripted" in skipped.reason
+
+
+def test_a_matrix_of_low_rank_comes_out_exact() -> None:
+    """512 x 512 of rank 16 is 16,384 numbers, a sixteenth; a quarter may be stored."""
+    torch.manual_seed(0)
+    model = nn.Linear(512, 512, bias=False)
+    with torch.no_grad():
+        model.weight.copy_(torch.randn(512, 16) @ torch.randn(16, 512) / 16)
+    expected = model.weight.detach().clone()
+    report = compress_model(model, 4, unit="ratio")
+    assert report.params <= 16_384
+    assert float((model.weight.detach() - expected).norm() / expected.norm()) < 1e-5

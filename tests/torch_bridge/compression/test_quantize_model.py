@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -15,7 +16,7 @@ from tucker_core import load, quantize, save
 from tucker_core.rounding_loss import rounding_bits, rounding_loss
 
 
-def net() -> nn.Sequential:
+def net() -> Any:
     torch.manual_seed(0)
     return nn.Sequential(nn.Linear(64, 60), nn.ReLU(), nn.Linear(60, 40))
 
