@@ -18,6 +18,8 @@ from tools.zoo.distil import Pool, Schedule, distil, outputs_of
 from tools.zoo.files import Sized, file_of, int8_file
 from tools.zoo.photographs import Crops, mixed, photographs, random_crops
 from torch_bridge import compress_model
+from torch_bridge.state.checkpoint import load_checkpoint, save_checkpoint
+from torch_bridge.state.fingerprint import fingerprint
 from torch_bridge.training.objective import distillation
 from torch_bridge.weights.count import count_params
 
@@ -109,6 +111,17 @@ def pool(front: nn.Module, tail: nn.Module, count: int, seed: int) -> Pool:
     return Pool(features, outputs_of(tail, features))
 
 
+def _kept_pool(front: nn.Module, tail: nn.Module, count: int, seed: int, file: Path) -> Pool:
+    """The pool as a broken-off run left it, or a new one."""
+    run = fingerprint(count=count, seed=seed, pixels=SIZE)
+    if (state := load_checkpoint(file, run)) is not None:
+        return Pool(state["inputs"], state["targets"])
+    made = pool(front, tail, count, seed)
+    file.parent.mkdir(parents=True, exist_ok=True)
+    save_checkpoint(file, run, {"inputs": made.inputs, "targets": made.targets})
+    return made
+
+
 def held_out(front: nn.Module, tail: nn.Module, part: str, count: int, seed: int) -> Pool:
     """Plain crops of another part's photographs."""
     crops = random_crops(photographs(part), count, Crops(SIZE), seed + 7)
@@ -154,7 +167,7 @@ def student_of(dense: nn.Module) -> nn.Module:
 
 
 def study(
-    steps: int, seed: int, runs: Path, *, count: int = 2048, lr: float = 2e-3
+    steps: int, seed: int, runs: Path, *, count: int = 2048, lr: float = 5e-4
 ) -> dict[str, Any]:
     """HOSVD alone, distillation, and the file.
 
@@ -171,7 +184,7 @@ def study(
     test = held_out(front, teacher, "test", 300, seed)
     student = student_of(dense)
     tail = Tail(student)
-    trained = pool(front, teacher, count, seed)
+    trained = _kept_pool(front, teacher, count, seed, runs / "zoo_efficientnet_pool.npz")
     look = _look(tail, test, held_out(front, teacher, "validation", 100, seed))
     curve = [{"step": 0, "cpu_seconds": 0.0, **look()}]
     curve += distil(
