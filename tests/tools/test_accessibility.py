@@ -16,8 +16,8 @@ from PIL import Image
 from tools.notebooks.pictures import KIND, shrink, undescribed
 from tools.notebooks.source import FOLDER, Pair, find_pairs
 
-PAIRS = find_pairs(FOLDER, [])
-IDS = [pair.name for pair in PAIRS]
+PAIRS = [*find_pairs(FOLDER, []), *find_pairs(FOLDER / "solutions", [])]
+IDS = [str(pair.built.relative_to(FOLDER)) for pair in PAIRS]
 
 
 def headings(notebook: Any) -> Iterator[int]:

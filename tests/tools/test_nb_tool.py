@@ -15,7 +15,8 @@ from tools.notebooks import commands
 from tools.notebooks.commands import main, parse
 from tools.notebooks.differences import differs, find_differences, visible_outputs
 from tools.notebooks.faults import LARGEST_FILE, find_faults, find_orphans
-from tools.notebooks.source import Pair, find_pairs
+from tools.notebooks.folds import fold_answers, is_folded
+from tools.notebooks.source import FOLDER, Pair, find_pairs, read_source
 
 SOURCE = """\
 # %% [markdown]
@@ -96,6 +97,41 @@ def test_a_current_notebook_is_not_run_again(folder: Path, monkeypatch: pytest.M
     monkeypatch.setattr(commands, "execute", lambda *_, **__: pytest.fail("ran a current notebook"))
     assert main(["build", "--folder", str(folder)]) == 0
     assert main(["check", "--folder", str(folder)]) == 0
+
+
+def test_a_change_of_text_alone_runs_nothing_and_keeps_the_outputs(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    question = SOURCE.replace("# # Tiny", "# # Tiny\n#\n# **Predict** the error.")
+    pair = write_source(folder, question)
+    before = dict(visible_outputs(nbformat.read(pair.built, as_version=4)))
+    with monkeypatch.context() as patched:
+        patched.setattr(commands, "execute", lambda *_, **__: pytest.fail("ran unchanged code"))
+        assert main(["build", "--folder", str(folder)]) == 0
+    built = nbformat.read(pair.built, as_version=4)
+    assert dict(visible_outputs(built)) == before
+    assert [is_folded(cell) for cell in built.cells] == [False, True, False, False]
+    edit(pair, strip_outputs)
+    assert main(["build", "--folder", str(folder)]) == 0  # these are no outputs to keep
+    assert nbformat.read(pair.built, as_version=4).cells == built.cells
+
+
+def test_an_answer_may_stand_further_down() -> None:
+    ask = nbformat.v4.new_markdown_cell("**Predict** it.")
+    shown = [nbformat.v4.new_output("stream", text="7")]
+    aside = nbformat.v4.new_code_cell("1", outputs=shown)
+    answer = nbformat.v4.new_code_cell("2", outputs=shown, metadata={"tags": ["answer"]})
+    notebook = nbformat.v4.new_notebook(cells=[ask, aside, answer])
+    fold_answers(notebook)
+    assert [is_folded(cell) for cell in notebook.cells] == [False, False, True]
+
+
+def test_a_notebook_links_to_its_neighbours(tmp_path: Path) -> None:
+    for name in ("00_first", "01_second", "02_third"):
+        (tmp_path / f"{name}.py").write_text(f"# %% [markdown]\n# # About {name}\n")
+    last = read_source(tmp_path / "01_second.py").cells[-1].source
+    assert "← [About 00_first](00_first.ipynb)" in last
+    assert "[About 02_third](02_third.ipynb) →" in last
 
 
 def test_the_budget_reaches_the_notebook(pair: Pair) -> None:
@@ -279,6 +315,7 @@ def test_an_unknown_name_is_refused_with_the_known_ones(
     assert "00_tiny" in message
 
 
-def test_notebooks_are_current(capsys: pytest.CaptureFixture[str]) -> None:
-    code = main(["check"])
+@pytest.mark.parametrize("folder", [FOLDER, FOLDER / "solutions"], ids=["course", "solutions"])
+def test_notebooks_are_current(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    code = main(["check", "--folder", str(folder)])
     assert code == 0, capsys.readouterr().err

@@ -8,6 +8,7 @@ from typing import Any
 import nbformat
 
 from tools.notebooks.differences import WIDGET
+from tools.notebooks.folds import is_folded
 from tools.notebooks.pictures import KIND
 from tools.notebooks.setup_cell import TAG
 
@@ -32,6 +33,7 @@ def stage(root: Path, folder: Path) -> None:
     notebooks = root / "notebooks"
     sections = {
         "Course": sorted(notebooks.glob("*.ipynb")),
+        "Solutions": sorted((notebooks / "solutions").glob("*.ipynb")),
         "Assignments": sorted((notebooks / "assignments" / "student").glob("*.ipynb")),
         "Reference": sorted((root / "docs").glob("*.md")) + [root / name for name in DOCUMENTS],
     }
@@ -67,10 +69,12 @@ def _stage_notebook(root: Path, path: Path, target: Path) -> None:
 
 
 def _prepare_code(cell: Any) -> None:
-    """Fold the set-up cell, say what a widget would be, and hand on the words for pictures."""
+    """Fold set-up and answers, say what a widget would be, hand on the words for pictures."""
     if TAG in cell.metadata.get("tags", []):
         cell.metadata["tags"] = [*cell.metadata["tags"], "hide-input"]
         cell.metadata["mystnb"] = {"code_prompt_show": "Set-up"}
+    if is_folded(cell):
+        cell.metadata["tags"] = [*cell.metadata.get("tags", []), "hide-output"]
     for output in cell.outputs:
         if WIDGET in output.get("data", {}):
             output.data = {"text/plain": IN_PLACE_OF_A_WIDGET}

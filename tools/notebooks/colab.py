@@ -29,9 +29,21 @@ def colab_badges(names: list[str], address: str) -> str:
         )
     place = f"{COLAB}{urlsplit(address).path}/blob/main/notebooks"
     badges = (
-        f"{name[:2]} [![Open {name[:2]} in Colab]({BADGE})]({place}/{name}.ipynb)" for name in names
+        f"{number(name)} [![Open {number(name)} in Colab]({BADGE})]({place}/{name}.ipynb)"
+        for name in names
     )
     return f"On Colab: {' '.join(badges)}"
+
+
+def number(name: str) -> str:
+    """What a notebook's name begins with.
+
+    Examples
+    --------
+    >>> number("07b_code_and_file")
+    '07b'
+    """
+    return name.partition("_")[0]
 
 
 def colab() -> str:

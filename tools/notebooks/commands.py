@@ -9,6 +9,7 @@ import nbformat
 
 from tools.notebooks.differences import find_differences, keep_timings
 from tools.notebooks.faults import find_faults, find_orphans
+from tools.notebooks.keep import with_kept_outputs
 from tools.notebooks.run import execute
 from tools.notebooks.source import FOLDER, Notebook, NotebookError, Pair, find_pairs, fingerprint
 from tucker_core.timing import Stopwatch
@@ -24,10 +25,14 @@ def write(notebook: Notebook, path: Path) -> None:
 
 
 def build(pair: Pair, *, force: bool = False) -> list[str]:
-    """Execute one source and write its notebook, unless that is up to date."""
+    """Execute one source and write its notebook, unless that is up to date.
+
+    Where only the text differs from what is built, the outputs stay and nothing is executed.
+    """
     if not force and not find_faults(pair):
         return []
-    notebook = execute(pair, budget="default")
+    kept = None if force else with_kept_outputs(pair)
+    notebook = kept or execute(pair, budget="default")
     notebook.metadata["built_from"] = fingerprint(notebook)
     if not find_faults(pair):
         keep_timings(pair, nbformat.read(pair.built, as_version=4), notebook)

@@ -18,11 +18,16 @@ def shrink_and_describe(notebook: Notebook) -> None:
     """Shrink every picture of a notebook and give it its cell's alternative text."""
     for cell in notebook.cells:
         for output in cell.get("outputs", []):
-            data = output.get("data", {})
-            if KIND not in data:
-                continue
-            data[KIND] = shrink(data[KIND])
-            if alt := cell.metadata.get("alt"):
+            if KIND in (data := output.get("data", {})):
+                data[KIND] = shrink(data[KIND])
+    describe(notebook)
+
+
+def describe(notebook: Notebook) -> None:
+    """Give every picture of a notebook its cell's alternative text."""
+    for cell in notebook.cells:
+        for output in cell.get("outputs", []):
+            if KIND in output.get("data", {}) and (alt := cell.metadata.get("alt")):
                 output.metadata[KIND] = {**output.metadata.get(KIND, {}), "alt": alt}
 
 

@@ -11,6 +11,7 @@ from nbclient import NotebookClient
 from nbclient.exceptions import CellControlSignal, DeadKernelError
 
 from course_kit.sandbox.kernel_client import PatientClient
+from tools.notebooks.folds import fold_answers
 from tools.notebooks.pictures import shrink_and_describe
 from tools.notebooks.source import METADATA, Notebook, NotebookError, Pair, read_source
 
@@ -55,6 +56,7 @@ def _without_noise(notebook: Notebook) -> Notebook:
     models = widgets.get(WIDGETS, {}).get("state", {})
     notebook.metadata = METADATA | ({"widgets": widgets} if models else {})
     shrink_and_describe(notebook)
+    fold_answers(notebook)
     text = json.dumps(notebook)
     for index, model in enumerate(models):
         text = text.replace(model, f"{index:032x}")

@@ -53,7 +53,8 @@ def setup_code() -> str:
 
 
 def fill_setup_cell(notebook: Any) -> None:
-    """Write the set-up cell where a source marks its place."""
+    """Write the set-up cell, folded, where a source marks its place."""
     for cell in notebook.cells:
         if TAG in cell.metadata.get("tags", []):
             cell.source = setup_code()
+            cell.metadata["jupyter"] = {"source_hidden": True}

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import jupytext
 import nbformat
 
+from tools.notebooks.navigation import add_navigation
 from tools.notebooks.setup_cell import fill_setup_cell
 
 FOLDER = Path(__file__).resolve().parents[2] / "notebooks"
@@ -50,6 +51,7 @@ def read_source(source: Path) -> Notebook:
     """Read a source as a notebook without outputs, with nothing in it that differs by machine."""
     notebook = jupytext.read(source)
     fill_setup_cell(notebook)
+    add_navigation(notebook, source)
     notebook.nbformat, notebook.nbformat_minor = 4, 5  # the first format whose cells have ids
     for index, cell in enumerate(notebook.cells):
         cell["id"] = f"cell-{index:02d}"  # random ids would change every cell at every build
