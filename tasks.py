@@ -93,8 +93,12 @@ TASKS = {
     "lint": Task(FULL, LINT, "check style and types"),
     "notebooks": Task(
         FULL,
-        [["-m", "tools.notebooks", "build"], ["-m", "tools.notebooks.assignments", "build"]],
-        "rebuild the notebooks whose sources changed, and the assignments",
+        [
+            ["-m", "tools.notebooks", "build"],
+            ["-m", "tools.notebooks", "build", "--folder", "notebooks/solutions"],
+            ["-m", "tools.notebooks.assignments", "build"],
+        ],
+        "rebuild the notebooks whose sources changed, their solutions, and the assignments",
     ),
     "compare": Task(
         FULL,

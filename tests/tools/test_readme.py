@@ -7,32 +7,37 @@ from pathlib import Path
 import pytest
 
 from course_kit.notebook.results import chosen
-from tools.pages.readme import fill, spread
+from tools.pages.readme import PAGES, fill, spread
 from tools.release.records import is_of
 from torch_bridge.benchmarks.recipes import RECORDS
 from tucker_core import load
 
 ROOT = Path(__file__).resolve().parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
+RESULTS = (ROOT / "docs" / "results.md").read_text(encoding="utf-8")
 
 
-def test_numbers_are_read_from_results() -> None:
-    assert fill(README) == README, "run: python -m tools.pages.readme"
+@pytest.mark.parametrize("page", PAGES)
+def test_numbers_are_read_from_results(page: str) -> None:
+    text = (ROOT / page).read_text(encoding="utf-8")
+    assert fill(text, page) == text, "run: python -m tools.pages.readme"
 
 
 def test_a_typed_number_is_noticed() -> None:
-    start = README.index("<!-- results:begin -->")
-    digit = next(found for found in re.finditer(r"\d", README[start + 30 :]))
+    start = RESULTS.index("<!-- results:begin -->")
+    digit = next(found for found in re.finditer(r"\d", RESULTS[start + 30 :]))
     at = start + 30 + digit.start()
-    changed = README[:at] + str((int(README[at]) + 1) % 10) + README[at + 1 :]
-    assert fill(changed) == README != changed
+    changed = RESULTS[:at] + str((int(RESULTS[at]) + 1) % 10) + RESULTS[at + 1 :]
+    assert fill(changed, "docs/results.md") == RESULTS != changed
 
 
-def test_every_local_link_and_picture_exists() -> None:
-    targets = re.findall(r"\]\((?!http)([^)#]+)\)", README) + re.findall(r'src="([^"]+)"', README)
-    assert targets
-    missing = [target for target in targets if not (ROOT / target).exists()]
-    assert not missing
+@pytest.mark.parametrize(
+    "page", [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))], ids=str
+)
+def test_every_local_link_and_picture_exists(page: Path) -> None:
+    text = page.read_text(encoding="utf-8")
+    targets = re.findall(r"\]\((?!http|#)([^)#\s]+)", text) + re.findall(r'src="([^"]+)"', text)
+    assert [target for target in targets if not (page.parent / target).exists()] == []
 
 
 def test_every_make_target_that_readme_names_exists() -> None:

@@ -1,7 +1,7 @@
-"""Write the numbers of README.md from results/*.json: `python -m tools.pages.readme [--check]`.
+"""The numbers of README.md and docs/results.md: `python -m tools.pages.readme [--check]`.
 
-Everything between `<!-- NAME:begin -->` and `<!-- NAME:end -->` is made here, so that no number in
-the README is typed by hand. A test runs `--check`.
+Everything between `<!-- NAME:begin -->` and `<!-- NAME:end -->` is made here from results/*.json, so that
+no number is typed by hand. A test runs `--check`.
 """
 
 import argparse
@@ -181,46 +181,73 @@ def speed() -> str:
     )
 
 
-def fill(text: str) -> str:
-    """Replace what stands between each pair of marks."""
-    parts: dict[str, Callable[[], str]] = {
-        "headline": headline,
-        "colab": colab,
-        "records": records_table,
-        "lossless": lossless_table,
-        "results": table,
-        "compressed": compressed_table,
-        "comparison": verdicts,
-        "speed": speed,
-    }
-    for name, make in parts.items():
+SHORT = (
+    ("lenet5", "small"), ("lenet5", "lossless"), ("lenet5", "as-dense"),
+    ("lenet300", "smallest"), ("lenet300", "lossless"), ("lenet300", "as-dense"),
+)  # fmt: skip
+
+
+def summary() -> str:
+    """Six recipes at a glance: medians over their seeds."""
+    head = "| network | recipe | parameters stored | bytes | smaller | test error |"
+    lines = [head, "| --- | --- | --- | --- | --- | --- |"]
+    for model, recipe in SHORT:
+        rows = [run["rows"][0] for run in record_runs(model, recipe)]
+        params, size, ratio, error = (
+            statistics.median(row[key] for row in rows)
+            for key in ("params", "n_bytes", "ratio", "test_error")
+        )
+        lines.append(
+            f"| {model} | `{recipe}` | {params:,.0f} | {size:,.0f} | {ratio:,.0f}x | {error:.2f} % |"
+        )
+    return "\n".join(lines)
+
+
+Parts = dict[str, Callable[[], str]]
+README: Parts = {"headline": headline, "colab": colab, "summary": summary}
+RESULTS: Parts = {
+    "records": records_table,
+    "lossless": lossless_table,
+    "results": table,
+    "compressed": compressed_table,
+    "comparison": verdicts,
+    "speed": speed,
+}
+PAGES = {"README.md": README, "docs/results.md": RESULTS}
+TO_A_FILE = re.compile(r"(?<=\]\()(?=(?:data|results)/)")
+
+
+def fill(text: str, page: str) -> str:
+    """Replace what stands between each pair of marks of a page."""
+    up = "../" * page.count("/")
+    for name, make in PAGES[page].items():
         marks = re.compile(rf"(<!-- {name}:begin -->\n).*?(<!-- {name}:end -->)", re.DOTALL)
         pieces = marks.split(text)
-        text, count = "".join(pieces[:2]) + make() + "\n" + "".join(pieces[2:]), len(pieces) // 3
-        if count != 1:
-            raise SystemExit(f"README.md: {count} places marked {name!r}; exactly one is needed")
+        if (count := len(pieces) // 3) != 1:
+            raise SystemExit(f"{page}: {count} places marked {name!r}; exactly one is needed")
+        text = "".join((*pieces[:2], TO_A_FILE.sub(up, make()), "\n", *pieces[2:]))
     return text
 
 
 def main() -> int:
-    """Fill README.md, or with --check only say whether it is up to date."""
+    """Fill the pages, or with --check only say whether they are up to date."""
     options = argparse.ArgumentParser(description=__doc__)
     options.add_argument(
-        "--check", action="store_true", help="change nothing; exit 1 if README is stale"
+        "--check", action="store_true", help="change nothing; exit 1 if a page is stale"
     )
-    path = ROOT / "README.md"
-    old = path.read_text(encoding="utf-8")
-    new = fill(old)
-    if options.parse_args().check:
-        if new != old:
-            print(
-                "README.md: numbers differ from results/; run python -m tools.pages.readme",
-                file=sys.stderr,
-            )
-        return int(new != old)
-    with replacing(path) as temporary:
-        temporary.write_text(new, encoding="utf-8")
-    return 0
+    check, stale = options.parse_args().check, False
+    for page in PAGES:
+        path = ROOT / page
+        old = path.read_text(encoding="utf-8")
+        new = fill(old, page)
+        if check and new != old:
+            told = f"{page}: numbers differ from results/; run python -m tools.pages.readme"
+            print(told, file=sys.stderr)
+            stale = True
+        if not check:
+            with replacing(path) as temporary:
+                temporary.write_text(new, encoding="utf-8")
+    return int(stale)
 
 
 if __name__ == "__main__":
