@@ -5,6 +5,7 @@ cores goes through budgets, on LeNet-5 too. Errors are
 measured on networks decoded from files in fine steps; the study of bits takes coarse ones.
 """
 
+import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -19,7 +20,14 @@ from torch_bridge.benchmarks.methods import Init
 from torch_bridge.benchmarks.recipes import Layer, Recipe
 from torch_bridge.compression.to_network import to_network
 from torch_bridge.training.config import TrainConfig
-from tucker_core import ARCHITECTURES, CompressedNetwork, plan_network, to_bytes
+from tucker_core import (
+    ARCHITECTURES,
+    CompressedNetwork,
+    balance_dims,
+    plan_network,
+    to_bytes,
+    validate_tucker_rank,
+)
 from tucker_core.ranks import ranks_within
 
 MODEL = "lenet300"
@@ -35,6 +43,13 @@ DIMS = {
     "natural (15,20,28,28)": (15, 20, 28, 28),
     "balanced (20,20,21,28)": (20, 20, 21, 28),
 }
+FIRST_BUDGET, REST_BUDGET = 2_300, 2_000  # of the study of shapes: the first weight, and the others
+ORDERS = range(2, 9)  # the first weight at the most even dims of each order
+OWN = ((300, 784), (300, 28, 28))  # its own modes, and those with the pixels' rows and columns
+LADDER = (  # of order 4, less even from step to step
+    (20, 20, 21, 28), (15, 20, 28, 28), (10, 20, 28, 42), (4, 75, 28, 28), (5, 12, 40, 98),
+    (3, 10, 28, 280), (2, 6, 25, 784),
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -116,6 +131,19 @@ def _dims(job: Experiment) -> Iterator[Outcome]:
         yield _train(job, label, layers=_layers(first))
 
 
+def _shape(job: Experiment) -> Iterator[Outcome]:
+    """Order and balance of the first weight alone; the others have the same dims and ranks throughout."""
+    first, *others = SHAPES
+    rest = plan_network({name: SHAPES[name] for name in others}, budget=REST_BUDGET)
+    kept = tuple((layer.name, layer.reshape.dims, layer.rank) for layer in rest.layers)
+    n_dense = math.prod(SHAPES[first])
+    even = [balance_dims(n_dense, order) for order in ORDERS]
+    for dims in dict.fromkeys((*OWN, *even, *LADDER)):
+        rank = validate_tucker_rank(dims, FIRST_BUDGET / n_dense)
+        setting = f"order {len(dims)}: {' x '.join(map(str, dims))}"
+        yield _train(job, setting, layers=((first, dims, rank), *kept))
+
+
 def _start(job: Experiment) -> Iterator[Outcome]:
     dense, _ = job.train_dense()
     yield _train(job, "from scratch", layers=_layers(NATURAL[0]))
@@ -160,7 +188,7 @@ def _bits(job: Experiment) -> Iterator[Outcome]:
 
 
 STUDIES: dict[str, Callable[[Experiment], Iterator[Outcome]]] = {
-    "order": _order, "dims": _dims, "start": _start, "core": _core, "shared": _shared,
+    "order": _order, "dims": _dims, "shape": _shape, "start": _start, "core": _core, "shared": _shared,
     "distil": _distil, "bits": _bits,
 }  # fmt: skip
 

@@ -48,7 +48,7 @@ def test_study_of_shared_cores_stays_within_each_budget_and_is_drawn_as_curves(
 ) -> None:
     monkeypatch.setattr(ablation, "BUDGETS", (600, 1_200))
     outcomes = ablation.study("shared", experiment, [0])
-    assert set(SETTINGS) | {"shared"} == set(ablation.STUDIES)
+    assert set(SETTINGS) | {"shared", "shape"} == set(ablation.STUDIES)
     assert [outcome.setting for outcome in outcomes] == [
         f"{model}, {way}, {budget}"
         for model in ("lenet300", "lenet5")
@@ -63,6 +63,23 @@ def test_study_of_shared_cores_stays_within_each_budget_and_is_drawn_as_curves(
         drawn = [line for line in axes.get_lines() if not str(line.get_label()).startswith("_")]
         assert [line.get_label() for line in drawn] == ["own cores", "one shared core"]
         assert all(np.size(line.get_xdata()) == 2 for line in drawn)
+
+
+def test_study_of_shapes_changes_the_first_weight_alone_under_one_ceiling(
+    experiment: Experiment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ablation, "ORDERS", (2, 4))
+    monkeypatch.setattr(ablation, "LADDER", ((20, 20, 21, 28), (2, 6, 25, 784)))
+    outcomes = ablation.study("shape", experiment, [0])
+    assert [outcome.setting for outcome in outcomes] == [
+        "order 2: 300 x 784",
+        "order 3: 300 x 28 x 28",
+        "order 2: 480 x 490",
+        "order 4: 20 x 20 x 21 x 28",  # of the orders and of the ladder, trained once
+        "order 4: 2 x 6 x 25 x 784",
+    ]
+    ceiling = ablation.FIRST_BUDGET + ablation.REST_BUDGET + 10  # biases are counted, too
+    assert all(0.9 * ceiling < outcome.params <= ceiling for outcome in outcomes)
 
 
 def test_fewer_bits_make_smaller_files(experiment: Experiment) -> None:
