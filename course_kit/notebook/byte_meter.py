@@ -6,13 +6,15 @@ the length of the stream, but for the rounding at its end.
 """
 
 import math
+from collections.abc import Iterator
 from typing import NamedTuple
 
 import numpy as np
 
-from tucker_core import Symbols
+from tucker_core import ARCHITECTURES, Symbols
 from tucker_core.codec import Decoder
-from tucker_core.symbol_model import SymbolModel
+from tucker_core.records import ParameterRecord, Shelf, read_record
+from tucker_core.symbol_model import CODES, SIZES, SymbolModel
 
 _LARGEST_COUNT = 1 << 16  # a choice among more is read as two, each of which counts itself
 
@@ -93,3 +95,57 @@ def ideal_bits(symbols: Symbols, model: SymbolModel) -> float:
     """
     chances = model.probabilities()[symbols.ravel() + model.largest]
     return -float(np.log2(chances).sum())
+
+
+def file_segments(content: bytes) -> list[Segment]:
+    """What each byte of a file says, in the file's order; the last piece is what rounding adds.
+
+    Parameters
+    ----------
+    content : of a whole `.ada` file of a built-in architecture, with its prefix of 8 bytes
+
+    Examples
+    --------
+    >>> from course_kit.notebook.paths import model_path
+    >>> found = file_segments(model_path("lenet5_small.ada").read_bytes())
+    >>> round(sum(segment.n_bytes for segment in found))
+    868
+    """
+    found = [Segment("ADA 2", "prefix", 4), Segment("CRC", "prefix", 4)]
+    found += _segments(Meter(content[8:]))
+    return [*found, Segment("end", "end", len(content) - sum(piece.n_bytes for piece in found))]
+
+
+def _segments(meter: Meter) -> Iterator[Segment]:
+    """Read a stream from its beginning to its end, and say of each thing how long it is."""
+    architecture = list(ARCHITECTURES)[meter.choice(256)]
+    yield Segment("architecture", "shapes", meter.lap())
+    shelf, records = Shelf(), []
+    for name, shape in ARCHITECTURES[architecture].items():
+        if meter.choice(2):
+            records.append(read_record(meter, name, shape, shelf))
+        yield Segment(name.removesuffix(".weight"), "shapes", meter.lap())
+    models = [_read_model(meter) for _ in shelf.shapes]
+    yield Segment("models", "models", meter.lap())
+    labels = _labels(records)
+    for part, (shape, model) in enumerate(zip(shelf.shapes, models, strict=True)):
+        meter.tensor(math.prod(shape), model)
+        kind = "matrices" if labels[part].startswith("$") else "cores, bias"
+        yield Segment(labels[part], kind, meter.lap())
+
+
+def _read_model(meter: Meter) -> SymbolModel:
+    """The model of one tensor: largest integer, weight of zero, decay."""
+    size = meter.choice(SIZES)
+    return SymbolModel(size, *((meter.choice(CODES), meter.choice(CODES)) if size else (0, 0)))
+
+
+def _labels(records: list[ParameterRecord]) -> dict[int, str]:
+    """What each stored tensor is called: its parameter's name for a core, M_n for a factor."""
+    labels: dict[int, str] = {}
+    for record in records:
+        for place, part in enumerate(record.parts):
+            if part is not None:
+                core = record.name.removesuffix(".weight")
+                labels.setdefault(part, f"$M_{place}$" if place else core)
+    return labels

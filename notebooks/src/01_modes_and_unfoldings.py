@@ -20,6 +20,27 @@
 # **Predict**: stop and guess before you run the next cell. **Measure**: see whether you were right.
 # **Your turn**: change something.
 
+# %% [markdown]
+# **Before you start.** Can you answer these three? Open each to check; what is missing is behind the link.
+#
+# <details><summary>What is <code>np.arange(6).reshape(2, 3)[1, 0]</code>?</summary>
+#
+# 3: rows come first, and the last index runs fastest. If not: [numpy for beginners](https://numpy.org/doc/stable/user/absolute_beginners.html).
+#
+# </details>
+#
+# <details><summary>When may two matrices be multiplied?</summary>
+#
+# When the first has as many columns as the second has rows.
+#
+# </details>
+#
+# <details><summary>What is left of an array of shape 2 x 3 x 4 when you fix its first index?</summary>
+#
+# An array of shape 3 x 4, a *slice*.
+#
+# </details>
+
 # %% tags=["setup"]
 
 # %% [markdown]
@@ -309,7 +330,72 @@ axes.axis("off")
 plt.show()
 
 # %% [markdown]
-# ## Summary
+# ## Check yourself
+#
+# Choose an answer and open it: each one says why it is right or wrong.
+#
+# **1.** Which shape has a 7 x 3 matrix times a 2 x 3 x 4 tensor in mode 1?
+#
+# <details><summary>7 x 3 x 4</summary>
+#
+# No. That would be mode 0, and the matrix would need 2 columns.
+#
+# </details>
+#
+# <details><summary>2 x 7 x 4</summary>
+#
+# Yes. Mode 1 had dimension 3 and now has 7.
+#
+# </details>
+#
+# <details><summary>2 x 3 x 7</summary>
+#
+# No. Mode 2 has dimension 4; the matrix would need 4 columns.
+#
+# </details>
+#
+# **2.** You unfold in C order and fold in Fortran order. What happens?
+#
+# <details><summary>an error</summary>
+#
+# No. The shapes agree, so nothing can notice.
+#
+# </details>
+#
+# <details><summary>the tensor comes back</summary>
+#
+# No. Only if all columns happen to be alike.
+#
+# </details>
+#
+# <details><summary>a tensor of the right shape with entries in wrong places</summary>
+#
+# Yes. The trap of this notebook.
+#
+# </details>
+#
+# **3.** Two products in different modes: does their order matter?
+#
+# <details><summary>never</summary>
+#
+# Yes. For the result. The work may differ, since the intermediate tensor does.
+#
+# </details>
+#
+# <details><summary>always</summary>
+#
+# No. You may check: they commute.
+#
+# </details>
+#
+# <details><summary>only for square matrices</summary>
+#
+# No. The shapes play no part.
+#
+# </details>
+
+# %% [markdown]
+# ## Take-aways
 #
 # - A tensor of order N has N modes; unfolding in mode n makes a row of each slice, and a column of each fibre.
 # - The n-mode product multiplies every fibre of one mode by a matrix: $Y_{(n)} = M X_{(n)}$.
@@ -320,10 +406,17 @@ plt.show()
 # `unfold(np.arange(24).reshape(2, 3, 4), 0)` is refused, because nothing is converted silently.
 #
 # **Exercises.**
-# 1. Write `my_unfold` with `np.transpose` and `reshape` alone, for any order and mode, and test it on random shapes.
+# 1. Lay modes 0 and 2 of a 2 x 3 x 4 tensor out *together* as rows, mode 1 as columns. Which unfolding is that? Which tensors
+#    have rank 1 in this layout?
 # 2. Show that the norm of a tensor does not change when it is multiplied by an orthogonal matrix in any mode. Where will
 #    notebook 02 need this?
-# 3. Write `mode_dot` for any mode as one `np.einsum`, and as one `np.tensordot`. Which of the two needs a transpose
-#    afterwards, and why?
+# 3. Two products in the same mode, by B (5 x 3) and then by C (7 x 5): one after the other, or by C B at once? Count the
+#    multiplications. Which is less, and for how many fibres?
+#
+# <details><summary>Solutions</summary>
+#
+# [One way to solve each](solutions/01_modes_and_unfoldings.ipynb), with the code. Try for ten minutes first.
+#
+# </details>
 #
 # **Next** 02: which matrices make a tensor small?

@@ -10,12 +10,33 @@
 # # 05 · Train in Tucker form from scratch
 #
 # **You will learn**
-# - the gradients of a loss by the core and by the matrices, derived, coded and checked in two ways;
-# - why a Tucker weight must be drawn with care, and by which formula;
+# - the gradients of a loss with respect to core and matrices, derived, coded and checked in two ways;
+# - why a Tucker weight must be initialised with care, and by which formula;
 # - to write the Tucker weight as a PyTorch parametrization of 15 lines, and to train a LeNet with it.
 #
 # **Needs** notebook 02, a little PyTorch. **Time** 30 minutes to read, half a minute to run
 # (fifteen times as long on all of MNIST, with `ADA_BUDGET=full`).
+
+# %% [markdown]
+# **Before you start.** Can you answer these three? Open each to check; what is missing is behind the link.
+#
+# <details><summary>What is the unfolding W₍ₙ₎ if W is the core C times a matrix Mₙ in every mode?</summary>
+#
+# $M_n$ times the unfolding in mode $n$ of the core multiplied in all other modes. See [notebook 01](01_modes_and_unfoldings.ipynb) and [notebook 02](02_tucker_and_hosvd.ipynb).
+#
+# </details>
+#
+# <details><summary>What does <code>loss.backward()</code> leave behind?</summary>
+#
+# In each parameter's `.grad` the gradient of the loss with respect to it. If not: [PyTorch's first steps](https://pytorch.org/tutorials/beginner/basics/intro.html).
+#
+# </details>
+#
+# <details><summary>If X and Y are independent with mean 0, what is Var(XY)?</summary>
+#
+# Var X · Var Y.
+#
+# </details>
 
 # %% tags=["setup"]
 
@@ -42,23 +63,23 @@ from tucker_core import (
 # ## The gradients
 #
 # A layer rebuilds its weight, $W = C \times_1 M_1 \times_2 M_2 \times_3 M_3$, and uses it as always. So back-propagation gives us
-# $G = \partial L / \partial W$ for nothing; what we want are the gradients by $C$ and by each $M_n$.
+# $G = \partial L / \partial W$ for nothing; what we want are the gradients with respect to $C$ and to each $M_n$.
 #
-# *By the core.* $W$ is linear in $C$: a linear map's gradient is its transpose applied to $G$,
+# *The core.* $W$ is linear in $C$: a linear map's gradient is its transpose applied to $G$,
 #
 # $$ \frac{\partial L}{\partial C} = G \times_1 M_1^T \times_2 M_2^T \times_3 M_3^T . $$
 #
-# *By a matrix.* Unfold in its mode: $W_{(n)} = M_n B_{(n)}$, where $B$ is the core multiplied in all *other* modes. That is an ordinary
+# *A matrix.* Unfold in its mode: $W_{(n)} = M_n B_{(n)}$, where $B$ is the core multiplied in all *other* modes. That is an ordinary
 # matrix product, so
 #
 # $$ \frac{\partial L}{\partial M_n} = G_{(n)} B_{(n)}^T . $$
 #
-# Both formulas are in the paper. As code they are four lines.
+# Both formulas are the paper's ([Zhong, Wei, Lin and Zhang, 2019](../docs/references.md)). As code they are four lines.
 
 
 # %%
 def my_gradient(core, factors, grad):
-    """Gradients by core and factors, given that by the full tensor."""
+    """Gradients of core and factors, given that of the full tensor."""
     others = [multi_mode_dot(core, factors, skip=n) for n in range(core.ndim)]
     grad_factors = [unfold(grad, n) @ unfold(b, n).T for n, b in enumerate(others)]
     return multi_mode_dot(grad, factors, transpose=True), grad_factors
@@ -160,7 +181,7 @@ print(
 assert 2 <= ratio < 3
 
 # %% [markdown]
-# ## How to draw a Tucker weight
+# ## How to initialise a Tucker weight
 #
 # A dense layer with ReLU starts well with $\operatorname{Var} W = 2 / \text{fan-in}$. An entry of a Tucker weight is a sum of $\prod J_n$ products of one
 # core entry and one entry of each matrix. If all are independent with mean 0, variances multiply and add up:
@@ -173,7 +194,7 @@ assert 2 <= ratio < 3
 print(f"predicted {np.sqrt(5**4):.0f}")
 
 # %% [markdown]
-# **Measure** it, for five ranks (mean square over one drawn tensor each).
+# **Measure** it, for five ranks (mean square over one random tensor each).
 
 # %% alt="Standard deviation of W, measured over predicted, for five ranks: near the diagonal, the smaller ones below it"
 rng = np.random.default_rng(1)
@@ -192,7 +213,7 @@ plt.show()
 assert all(e / 3 < s < 3 * e for e, s in zip(expected, spread, strict=True))
 
 # %% [markdown]
-# So we draw the
+# So we initialise the
 # matrices with variance $1 / J_n$, and the core with $2 / \text{fan-in}$: then $\operatorname{Var} W = 2 / \text{fan-in}$, whatever the rank.
 #
 # ## The parametrization in 15 lines
@@ -232,16 +253,18 @@ from torch_bridge import build_model
 from tucker_core import ARCHITECTURES, plan_network
 
 names = ("fc1.weight", "fc2.weight", "fc3.weight")
-plan = plan_network({n: ARCHITECTURES["lenet300"][n] for n in names}, budget=8_000)
+budget, order = 8_000, "auto"  # change me
+layers = {n: ARCHITECTURES["lenet300"][n] for n in names}
+plan = plan_network(layers, budget=budget, order=order)
 print(plan.table())
 
 # %% [markdown]
-# The options reach the weight: below we shall draw its matrices badly on purpose.
+# The options reach the weight: below we shall initialise its matrices badly on purpose.
 
 
 # %%
 def my_lenet(**options):
-    """LeNet-300 with our Tucker weights, drawn afresh."""
+    """LeNet-300 with our Tucker weights, initialised anew."""
     torch.manual_seed(0)
     model = build_model("lenet300", seed=0)
     for name in names:
@@ -258,7 +281,6 @@ def my_lenet(**options):
 model = my_lenet()
 weight = model.fc1.weight.detach()
 print(f"shape {tuple(weight.shape)}, standard deviation {weight.std():.3f}")
-assert 0.5 * 0.051 < weight.std() < 2 * 0.051
 
 # %% [markdown]
 # ## Training
@@ -296,33 +318,28 @@ def train(model, lr, epochs=short):
 
 
 # %% [markdown]
-# Four runs: dense; Tucker drawn by the formula; with matrices drawn too large (standard deviation 1) and too small (0.1).
+# Four runs: dense; Tucker initialised by the formula; with matrices initialised too large (standard deviation 1) and too small (0.1).
 # **Predict** the order in which they end. (10 seconds.)
 
 # %% tags=["nondeterministic"]
 curves = {
     "dense": train(build_model("lenet300", seed=0), lr=1e-3),
     "Tucker": train(model, lr=1e-2),
-    "drawn too large": train(my_lenet(matrix_std=lambda J: 1.0), lr=1e-2),
-    "drawn too small": train(my_lenet(matrix_std=lambda J: 0.1), lr=1e-2),
+    "init too large": train(my_lenet(matrix_std=lambda J: 1.0), lr=1e-2),
+    "init too small": train(my_lenet(matrix_std=lambda J: 0.1), lr=1e-2),
 }
 
 # %% [markdown]
 # **Measure.** Validation error by epoch.
 
-# %% tags=["nondeterministic"] alt="Validation error over 12 epochs: dense and Tucker fall together, drawn too small catches up late, drawn too large stays high"
+# %% tags=["nondeterministic"] alt="Validation error over 12 epochs: dense and Tucker fall together, init too small catches up late, init too large stays high"
 fig, axes = plt.subplots(figsize=(7.5, 3.6))
 training_curves(axes, curves, ylabel="validation error, %")
 plt.show()
 
 # %% [markdown]
-# The well-drawn net (dashed) keeps close to the dense one (solid) with a thirtieth of its numbers. The one drawn too large lags far behind, and so does
-# the one drawn too small until its matrices have grown.
-
-# %%
-assert curves["Tucker"][-1] < 15
-assert min(curves["drawn too large"][:3]) > 1.2 * min(curves["Tucker"][:3])
-assert curves["drawn too small"][0] > curves["Tucker"][0]
+# Initialised by the formula, the net (dashed) keeps close to the dense one (solid) with a thirtieth of its parameters. The one initialised too large lags
+# far behind, and so does the one initialised too small until its matrices have grown.
 
 # %% [markdown]
 # ## The library's version, and a fair comparison
@@ -364,19 +381,88 @@ layer_bars(
 plt.show()
 
 # %% [markdown]
-# The two are about equally good; on 1,000 images a difference below one percent is noise.
+# Is that a difference? The noise of 1,000 test images is part of the answer:
 
-# %%
-assert abs(errors["dense"] - errors["Tucker"]) < 3
-assert report.params < 0.035 * report.dense_params
+# %% tags=["nondeterministic"]
+apart = errors["Tucker"] - errors["dense"]
+p = max(errors.values()) / 100
+noise = 100 * (2 * p * (1 - p) / len(digits.test[1])) ** 0.5
+print(f"Tucker {apart:+.1f} points, noise of the difference +-{noise:.1f} points")
+print(f"{report.params / report.dense_params:.1%} of the parameters")
 
 # %% [markdown]
-# **Your turn.** Halve the budget of the plan to 4,000 and run from there again. Then take `order=2` in `plan_network`: what happens, and which notebook has told you?
+# **Your turn.** Halve `budget` to 4,000 and run from there again. Then take `order = 2`: what happens, and which notebook has told you?
+
+# %% [markdown]
+# ## Check yourself
 #
-# ## Summary
+# Choose an answer and open it: each one says why it is right or wrong.
+#
+# **1.** What is the gradient with respect to the core?
+#
+# <details><summary>G multiplied by the transposed matrices in all modes</summary>
+#
+# Yes. The transpose of a linear map.
+#
+# </details>
+#
+# <details><summary>the unfolding of G times that of the core</summary>
+#
+# No. That is nearer to a matrix's gradient.
+#
+# </details>
+#
+# <details><summary>G reshaped to the core</summary>
+#
+# No. Their sizes differ.
+#
+# </details>
+#
+# **2.** Why not initialise core and matrices with variance 1?
+#
+# <details><summary>it makes no difference, training scales them</summary>
+#
+# No. The run with matrices of standard deviation 1 lags far behind.
+#
+# </details>
+#
+# <details><summary>Var W would be the product of the ranks, far from 2 / fan-in</summary>
+#
+# Yes. Standard deviations of 4 to 144 in the picture.
+#
+# </details>
+#
+# <details><summary>it takes more memory</summary>
+#
+# No. Numbers of any size take the same.
+#
+# </details>
+#
+# **3.** Weight decay on core and matrices bites how hard?
+#
+# <details><summary>as on a dense weight</summary>
+#
+# No. W is a product of five tensors, each of which shrinks.
+#
+# </details>
+#
+# <details><summary>about five times as hard at order 4</summary>
+#
+# Yes. Core and four matrices.
+#
+# </details>
+#
+# <details><summary>not at all</summary>
+#
+# No. It shrinks whatever it is applied to.
+#
+# </details>
+
+# %% [markdown]
+# ## Take-aways
 #
 # - $\partial L/\partial C$ is $G$ multiplied by all $M_n^T$; $\partial L/\partial M_n$ is one product of unfoldings. Together about twice the product itself.
-# - Draw matrices with variance $1/J_n$ and the core with $2/\text{fan-in}$.
+# - Initialise matrices with variance $1/J_n$ and the core with $2/\text{fan-in}$.
 # - A Tucker weight is a parametrization: the layer, the loss and the loop stay as they were.
 #
 # **What can go wrong.** A learning rate that suits dense nets: core and matrices want about ten times more. Weight decay on core *and* matrices: it shrinks a product of
@@ -384,7 +470,7 @@ assert report.params < 0.035 * report.dense_params
 #
 # **Exercises.**
 # 1. Derive $\partial L/\partial C$ entry by entry from $W_{ijk} = \sum C_{abc} M_{1,ia} M_{2,jb} M_{3,kc}$.
-# 2. Two layers share one core. What is the gradient by it? (06 will tell.)
+# 2. Two layers share one core. What is its gradient? (06 will tell.)
 # 3. Give `MyTuckerWeight` a `right_inverse` that starts from the HOSVD of the layer's weight. (04 uses that.)
 #
 # **Next** 06: one core for all layers. (04 starts from a trained net instead.)

@@ -12,10 +12,31 @@
 # **You will learn**
 # - how one core can serve all layers, each with matrices of its own, and what that saves;
 # - to decompose several tensors jointly, and what the shared core costs in accuracy;
-# - that the gradient by a shared core is a sum, and how to train with it in 20 lines of PyTorch.
+# - that the gradient of a shared core is a sum, and how to train with it in 20 lines of PyTorch.
 #
 # **Needs** notebook 05. **Time** 20 minutes to read, half a minute to run
 # (fifteen times as long on all of MNIST, with `ADA_BUDGET=full`).
+
+# %% [markdown]
+# **Before you start.** Can you answer these three? Open each to check; what is missing is behind the link.
+#
+# <details><summary>How is a Tucker weight initialised?</summary>
+#
+# So that Var W = 2 / fan-in: the variances of core and matrices multiply. See [notebook 05](05_train_from_scratch.ipynb).
+#
+# </details>
+#
+# <details><summary>A parameter is used twice in a network. What is its gradient?</summary>
+#
+# The sum of the gradients from both places.
+#
+# </details>
+#
+# <details><summary>Where do most parameters of a balanced Tucker weight lie?</summary>
+#
+# In its core. See [notebook 03](03_why_reshape.ipynb).
+#
+# </details>
 
 # %% tags=["setup"]
 
@@ -23,6 +44,8 @@
 # The tools.
 
 # %%
+import math
+
 import matplotlib.pyplot as plt
 import numpy as np
 import torch
@@ -38,7 +61,7 @@ from tucker_core import (
 # %% [markdown]
 # ## What is there to share?
 #
-# After balancing (03), most numbers of a layer sit in its core. The paper's second idea: let all layers use *one* core $C$, and give layer $l$ only its
+# After balancing (03), most parameters of a layer sit in its core. The second idea of [Zhong, Wei, Lin and Zhang, 2019](../docs/references.md): let all layers use *one* core $C$, and give layer $l$ only its
 # matrices,
 #
 # $$ W^{(l)} = C \times_1 M_1^{(l)} \times_2 M_2^{(l)} \times_3 M_3^{(l)} \times_4 M_4^{(l)} . $$
@@ -48,7 +71,7 @@ from tucker_core import (
 # %%
 shapes = {"fc1": (300, 784), "fc2": (100, 300), "fc3": (10, 100)}
 dims = {"fc1": (15, 20, 28, 28), "fc2": (10, 10, 15, 20), "fc3": (5, 2, 10, 10)}
-rank = (8, 8, 8, 8)
+rank = (8, 8, 8, 8)  # change me
 assert all(np.prod(shapes[name]) == np.prod(dims[name]) for name in shapes)
 
 # %% [markdown]
@@ -57,9 +80,12 @@ assert all(np.prod(shapes[name]) == np.prod(dims[name]) for name in shapes)
 # **Predict** how many numbers three separate cores with matrices of rank 8 take, and how many with one core. (Count every matrix.)
 
 # %%
-matrices = {name: sum(8 * i for i in ds) for name, ds in dims.items()}
-separate = 3 * 8**4 + sum(matrices.values())
-shared = 8**4 + sum(matrices.values())
+matrices = {
+    name: sum(i * j for i, j in zip(ds, rank, strict=True)) for name, ds in dims.items()
+}
+core_size = math.prod(rank)
+separate = 3 * core_size + sum(matrices.values())
+shared = core_size + sum(matrices.values())
 print(f"separate {separate:,}, shared {shared:,}")
 
 # %% [markdown]
@@ -68,15 +94,15 @@ print(f"separate {separate:,}, shared {shared:,}")
 # %% alt="Bars: 4,096 numbers in the shared core, 728, 440 and 216 in the matrices of the three layers"
 fig, axes = plt.subplots(figsize=(6.5, 3))
 names = [*dims, "shared"]
-values = {"core": [0, 0, 0, 8**4], "matrices": [*matrices.values(), 0]}
+values = {"core": [0, 0, 0, core_size], "matrices": [*matrices.values(), 0]}
 layer_bars(axes, names, values, unit="numbers")
 plt.show()
 
 # %% [markdown]
-# Less than half of what separate cores take:
+# As a fraction of what separate cores take:
 
 # %%
-assert shared < 0.5 * separate
+print(f"{shared / separate:.0%}")
 
 # %% [markdown]
 # ## One core for three tensors
@@ -97,7 +123,7 @@ made = [
 core, factors = shared_core_hosvd(made, (3, 3, 3), n_iter_max=200, tol=1e-9)
 
 # %% [markdown]
-# **Measure.** Nearly: after 200 rounds a few percent are left. Walking downhill may take long, or end in a hollow that is not the deepest. The relative
+# **Measure.** Not quite: the error after 200 rounds is printed below. Walking downhill may take long, or end in a hollow that is not the deepest. The relative
 # error over all three together:
 
 
@@ -110,7 +136,7 @@ def joint_error(tensors, core, factors):
 
 
 print(f"{joint_error(made, core, factors):.1%}")
-assert joint_error(made, core, factors) < 0.08
+assert joint_error(made, core, factors) < 0.08, "the walk gets near the common core"
 
 # %% [markdown]
 # Now three that have nothing in common. The curve shows the error after each sweep: it never rises, and it does not end at zero. The dashed line is
@@ -148,13 +174,13 @@ plt.show()
 # Sharing costs accuracy at equal rank.
 
 # %%
-assert all(np.diff(falling) < 1e-9)
-assert falling[-1] > apart
+assert all(np.diff(falling) < 1e-9), "a sweep never makes it worse"
+assert falling[-1] > apart, "one core for three costs accuracy at equal rank"
 
 # %% [markdown]
 # But it saves numbers, and with these one can buy rank. Which of the two wins is a matter of measurement.
 #
-# ## The gradient by a shared core
+# ## The gradient of a shared core
 #
 # A number that is used in three places gets a gradient from each, and they add up:
 # $\partial L / \partial C = \sum_l G^{(l)} \times_1 M_1^{(l)T} \cdots \times_4 M_4^{(l)T}$. **Predict** by that formula, from `tucker_gradient` of each layer:
@@ -180,7 +206,7 @@ def loss(core):
 
 nudges = 1e-4 * np.eye(27).reshape(27, 3, 3, 3)
 measured = np.array([(loss(core + e) - loss(core - e)) / 2e-4 for e in nudges])
-assert np.allclose(measured, predicted.ravel(), rtol=1e-5, atol=1e-6)
+assert np.allclose(measured, predicted.ravel(), rtol=1e-5, atol=1e-6), "sum of three"
 
 # %% [markdown]
 # The 27 of them, sizes only:
@@ -220,7 +246,7 @@ class SharedCoreWeight(torch.nn.Module):
 
 
 # %% [markdown]
-# How to draw it? From 05, $\operatorname{Var} W = \operatorname{Var} C \prod_n J_n \operatorname{Var} M_n$. The core can have only one variance, so each layer's *matrices* must
+# How to initialise it? From 05, $\operatorname{Var} W = \operatorname{Var} C \prod_n J_n \operatorname{Var} M_n$. The core can have only one variance, so each layer's *matrices* must
 # make up for its fan-in: with $\operatorname{Var} C = c^2$, all $\operatorname{Var} M_n = (2 / (\text{fan-in} \cdot c^2 \prod J_n))^{1/N}$.
 
 # %%
@@ -242,7 +268,7 @@ from torch_bridge import build_model
 
 
 def shared_lenet(rank):
-    """LeNet-300 whose three weights share one core, drawn afresh."""
+    """LeNet-300 whose three weights share one core, initialised anew."""
     torch.manual_seed(0)
     model = build_model("lenet300", seed=0)
     core = torch.nn.Parameter(CORE_STD * torch.randn(rank))
@@ -261,24 +287,25 @@ def shared_lenet(rank):
 scada = shared_lenet(rank)
 params = sum(p.numel() for p in scada.parameters())
 print(f"{params:,} parameters")
-assert params == shared + 410
+assert params == shared + 410, "one core, all matrices, all biases"
 
 # %% [markdown]
 # And the start: each layer's standard deviation against the wanted $\sqrt{2 / \text{fan-in}}$.
 
-# %% alt="Pairs of bars for three layers: the standard deviations wanted and drawn are of the same size"
+# %% alt="Pairs of bars for three layers: the standard deviations wanted and found are of the same size"
 wanted = [(2 / shape[1]) ** 0.5 for shape in shapes.values()]
 found = [scada.get_submodule(name).weight.std().item() for name in shapes]
 fig, axes = plt.subplots(figsize=(5, 2.6))
-bars = {"wanted": wanted, "drawn": found}
+bars = {"wanted": wanted, "found": found}
 layer_bars(axes, list(shapes), bars, unit="standard deviation", form="{:.3f}")
 plt.show()
 
 # %% [markdown]
-# They agree within a factor of 2.5: one draw of few numbers scatters, as in 05.
+# They agree in size, not exactly: one random sample of few numbers scatters, as in 05. The largest factor between them:
 
 # %%
-assert all(0.4 * w < f < 2.5 * w for w, f in zip(wanted, found, strict=True))
+factors_off = [max(f / w, w / f) for w, f in zip(wanted, found, strict=True)]
+print(f"{max(factors_off):.1f}")
 
 # %% [markdown]
 # ## One core or three, for the same number of parameters?
@@ -331,21 +358,92 @@ layer_bars(axes, list(errors), bars, unit="test error, %", form="{:.1f}")
 plt.show()
 
 # %% [markdown]
-# About equal: on 1,000 images another seed may well turn them round. One core of 8 x 8 x 8 x 8 for three layers is as good as three smaller ones. (LeNet-300 has three
-# very different layers; a deep net with many similar ones may have more to share. And in *bytes* the matter may look different again.)
+# Is that a difference? One seed and 1,000 images: the noise of the test set alone is
 
-# %%
-assert max(errors.values()) < 12
-assert abs(errors["one core"] - errors["three cores"]) < 4
+# %% tags=["nondeterministic"]
+p = max(errors.values()) / 100
+noise = 100 * (2 * p * (1 - p) / len(digits.test[1])) ** 0.5
+apart = errors["one core"] - errors["three cores"]
+print(f"one core {apart:+.1f} points; noise of the difference +-{noise:.1f} points")
+
+# %% [markdown]
+# Two such errors decide nothing between the two. More seeds and all of MNIST do: notebook 09 reads such a study. It also shows the
+# limit: on ResNet-20, whose many layers seem made for sharing, one core of few parameters comes out last.
 
 # %% [markdown]
 # **Your turn.** Change `rank` to (6, 6, 6, 6) at the top and run all. Which of the two suffers more from a smaller budget?
+
+# %% [markdown]
+# ## Check yourself
 #
-# ## Summary
+# Choose an answer and open it: each one says why it is right or wrong.
+#
+# **1.** Three layers share one core. What do they store?
+#
+# <details><summary>one core and one set of matrices</summary>
+#
+# No. Each layer keeps its own matrices; else all weights were the same.
+#
+# </details>
+#
+# <details><summary>one core and three sets of matrices</summary>
+#
+# Yes.
+#
+# </details>
+#
+# <details><summary>three cores and one set of matrices</summary>
+#
+# No. That would be sharing the matrices.
+#
+# </details>
+#
+# **2.** What is the gradient of a shared core?
+#
+# <details><summary>that of the last layer</summary>
+#
+# No. All layers used it.
+#
+# </details>
+#
+# <details><summary>the mean over the layers</summary>
+#
+# No. The sum: nobody divides.
+#
+# </details>
+#
+# <details><summary>the sum over the layers</summary>
+#
+# Yes.
+#
+# </details>
+#
+# **3.** Can layers of different orders share a core?
+#
+# <details><summary>yes, as they are</summary>
+#
+# No. The core has one order.
+#
+# </details>
+#
+# <details><summary>after merging or splitting modes</summary>
+#
+# Yes. Until all have the core's order; 10 x 100 became 5 x 2 x 10 x 10.
+#
+# </details>
+#
+# <details><summary>only if they have the same shape</summary>
+#
+# No. The matrices take up the difference.
+#
+# </details>
+
+# %% [markdown]
+# ## Take-aways
 #
 # - SCADA-Tucker: one core, $\prod J_n$ numbers once; matrices for every layer.
-# - The joint decomposition alternates least squares; its error never rises. The gradient by the core is the sum over layers.
-# - At equal parameters, one core and three were equally good here.
+# - The joint decomposition alternates least squares; its error never rises. The gradient of the core is the sum over layers.
+# - At equal parameters, one core and three were too close to tell apart here.
 #
 # **What can go wrong.** Layers of different orders: they cannot share; merge or split modes until they can. One scale for all matrices: some layer then starts far too loud or too
 # quiet. Counting the core once per layer, or not at all.

@@ -20,6 +20,27 @@
 #
 # All times are of the machine that ran this notebook. Yours will be others; the *ratios* should be alike.
 
+# %% [markdown]
+# **Before you start.** Can you answer these three? Open each to check; what is missing is behind the link.
+#
+# <details><summary>How many FLOPs does a product of a 500 x 800 matrix with a vector take?</summary>
+#
+# 2 · 500 · 800 = 800,000: one multiplication and one addition for each entry.
+#
+# </details>
+#
+# <details><summary>In which order should a chain of n-mode products be taken?</summary>
+#
+# In the one that keeps the intermediate tensors small. See [notebook 01](01_modes_and_unfoldings.ipynb).
+#
+# </details>
+#
+# <details><summary>What is a batch?</summary>
+#
+# Some inputs that go through the network together; the weights are fetched once for all.
+#
+# </details>
+
 # %% tags=["setup"]
 
 # %% [markdown]
@@ -170,7 +191,7 @@ scale = expected.abs().max()
 assert all(torch.allclose(job() / scale, expected / scale, atol=1e-5) for job in jobs)
 
 # %% [markdown]
-# **Predict.** FLOPs say that factorized should take a thirtieth of the time. Will it?
+# **Predict.** FLOPs say that factorized should take the last fraction of the table above. Will it?
 
 # %% tags=["nondeterministic"]
 times = milliseconds(*jobs)
@@ -259,15 +280,15 @@ plt.show()
 beyond = np.interp(1, factorized, ranks)
 stored = tucker_params(cube, (int(beyond),) * 4)
 print(
-    f"factorized is faster up to r = {beyond:.1f}, where {stored:,} numbers are stored,"
+    f"factorized is faster up to r = {beyond:.1f}, where {stored:,} parameters are stored,"
 )
-print(f"{1024**2 / stored:.0f} times fewer than dense")
+print(f"{stored / 1024**2:.0%} of the dense ones")
 assert beyond > 8
 assert factorized[ranks.index(8)] < 1
 
 # %% [markdown]
-# **So: a layer of this size that is compressed by more than a little is faster factorized.** The compressions of this
-# course are hundreds of times.
+# **So: a layer of this size that is compressed at all is faster factorized.** The large layers of this course keep about one
+# parameter in a hundred.
 #
 # ## The batch decides about rebuilding
 #
@@ -427,22 +448,23 @@ axes.set_axisbelow(True)
 plt.show()
 
 # %% [markdown]
-# Compiling makes the loops hundreds of times faster, and yet they lose against numpy: *a better order of work* saves
-# more. The six loops need $4 \cdot 16^3 \cdot 4^3$ FLOPs (three multiplications and an addition for each pass), the
+# Compiling makes the loops faster by the factor printed below, and yet they lose against numpy: *a better order of work*
+# saves more. The six loops need $4 \cdot 16^3 \cdot 4^3$ FLOPs (three multiplications and an addition for each pass), the
 # chain far fewer:
 
-# %%
+# %% tags=["nondeterministic"]
 by_loops = 4 * 16**3 * 4**3  # three multiplications and one addition
 by_chain = reconstruct_flops((16,) * 3, (4,) * 3)
 print(f"loops {by_loops:,} FLOPs, chain {by_chain:,}")
 print(f"{by_loops / by_chain:.0f} times fewer")
 python, loops, numpy_chain, library = four.values()
+print(f"compiled loops are {python / loops:,.0f} times faster than loops in Python")
 assert python > 20 * loops
 assert loops > numpy_chain
 
 # %% [markdown]
 # So what does the library use numba for? For the *same chain* as numpy, without the time between the calls and with
-# vector instructions for thin matrices. It can be switched off: with `NUMBA_DISABLE_JIT=1` a twin in plain numpy does
+# vector instructions for thin matrices. It can be switched off: with `NUMBA_DISABLE_JIT=1` a version in plain numpy does
 # the work. That must be decided before the library is loaded, so we start two other Pythons.
 
 # %%
@@ -501,7 +523,7 @@ gains = [off / on for off, on in zip(without, with_numba, strict=True)]
 print("gain:", *(f"{gain:.1f}" for gain in gains))
 
 # %% [markdown]
-# **Measure.** About twice on most, and least at rank 20: the thicker the matrices, the more BLAS is at home. And it
+# **Measure.** Read the gains off the last line: the thicker the matrices (rank 20), the more BLAS is at home. And it
 # has a price: loading compiled code takes time. Below, processor time until the first product is there. (The very
 # first time on a machine it takes longer still; then what was compiled is kept on disk.)
 
@@ -585,7 +607,7 @@ layer_bars(axes, ways, bars, unit="time / dense", form="{:.2f}")
 plt.show()
 
 # %% [markdown]
-# The layer's floors are ceilings: time relative to dense, at most so much.
+# Each has a limit that it must keep: time relative to dense, at most so much.
 
 # %%
 for row in layer["rows"]:
@@ -627,8 +649,74 @@ for row in steps:
 # - **In use**: the network is rebuilt once and is then as fast as a dense one, no more and no less; or it is run
 #   factorized, and each large dense layer that is compressed well is faster.
 # - **In training**: factorized faster, rebuilt slower than dense; `fit` takes for each layer what needs less work.
+
+# %% [markdown]
+# ## Check yourself
 #
-# ## Summary
+# Choose an answer and open it: each one says why it is right or wrong.
+#
+# **1.** A layer has a thirtieth of the FLOPs. Is it thirty times as fast?
+#
+# <details><summary>yes</summary>
+#
+# No. Thin products keep a processor less busy, and each call costs something.
+#
+# </details>
+#
+# <details><summary>faster, but by less</summary>
+#
+# Yes. See the bars.
+#
+# </details>
+#
+# <details><summary>slower</summary>
+#
+# No. At this size it is faster.
+#
+# </details>
+#
+# **2.** In use, how much slower is a network that was rebuilt once from its file?
+#
+# <details><summary>as much as rebuilding costs, for each digit</summary>
+#
+# No. It is rebuilt once, not for each digit.
+#
+# </details>
+#
+# <details><summary>not at all</summary>
+#
+# Yes. It is then an ordinary dense network.
+#
+# </details>
+#
+# <details><summary>by the ratio of bytes</summary>
+#
+# No. Bytes of the file have no part in it.
+#
+# </details>
+#
+# **3.** Why do all candidates take turns?
+#
+# <details><summary>it is faster</summary>
+#
+# No. It takes as long.
+#
+# </details>
+#
+# <details><summary>a disturbance then hits all alike</summary>
+#
+# Yes.
+#
+# </details>
+#
+# <details><summary>so that caches stay empty</summary>
+#
+# No. They are warmed up on purpose.
+#
+# </details>
+
+# %% [markdown]
+# ## Take-aways
 #
 # - FLOPs can be predicted, and time follows them, as long as arithmetic is the bottleneck and the work is not tiny.
 # - The rank at which the factorized layer crosses the dense one can be estimated beforehand.
@@ -645,4 +733,4 @@ for row in steps:
 # 3. Write `flops_of_step(dims, rank, batch)` for forward and backward of the rebuilt layer, with `gradient_flops`,
 #    and predict the third bar of the last picture.
 #
-# **Next** 09: what the paper claims, and what of it holds here.
+# **Next** 09: what the abstract claims, and what of it holds here.

@@ -7,15 +7,36 @@
 # ---
 
 # %% [markdown]
-# # 09 · Reproduce the paper
+# # 09 · Checking the abstract's claims
 #
 # **You will learn**
-# - what the ADA-Tucker paper claims, and which of it this repository reproduces;
+# - what the abstract of the ADA-Tucker paper claims, and what of it holds here;
 # - how our files stand beside the published records, each by what it counts;
 # - to read a result critically: data set, seeds, what was chosen on what, and what is not known.
 #
 # **Needs** notebooks 00 and 03. **Time** 20 minutes to read, seconds to run: everything here is read from
 # `results/`, and the files are tested again.
+
+# %% [markdown]
+# **Before you start.** Can you answer these three? Open each to check; what is missing is behind the link.
+#
+# <details><summary>What does <em>691 times smaller</em> mean in bytes for LeNet-5?</summary>
+#
+# 431,080 parameters of 4 bytes, divided by 691: 2,495 bytes. See [notebook 00](00_a_network_in_a_qr_code.ipynb).
+#
+# </details>
+#
+# <details><summary>Why are three seeds better than one?</summary>
+#
+# Their spread says which differences are noise. See [notebook 03](03_why_reshape.ipynb).
+#
+# </details>
+#
+# <details><summary>What is a balanced tensor?</summary>
+#
+# One whose dims are about equal. See [notebook 03](03_why_reshape.ipynb).
+#
+# </details>
 
 # %% tags=["setup"]
 
@@ -42,11 +63,16 @@ from course_kit.notebook.results import (
 from IPython.display import display
 from tucker_core import coded_bits, load
 from tucker_core.layer_counts import honest_title
+from tucker_core.ranks import ranks_within
 
 # %matplotlib inline
 
 # %% [markdown]
 # ## The claims
+#
+# The paper is Z. Zhong, F. Wei, Z. Lin and C. Zhang, [ADA-Tucker: Compressing deep neural networks via adaptive dimension
+# adjustment Tucker decomposition](https://arxiv.org/abs/1906.07671), Neural Networks 110 (2019). Only its abstract and one
+# figure are at hand, so this notebook checks claims; it does not reproduce experiments.
 #
 # The abstract says: LeNet-5 691 times and LeNet-300 233 times smaller, without loss of accuracy, and no indices of
 # non-zeros to store. A ratio becomes bytes when the dense network's bytes are divided by it. The paper's own tables were
@@ -57,7 +83,7 @@ for model in ("lenet5", "lenet300"):
     print(f"{model}: the claimed ratio means {claimed_bytes(model):,} bytes")
 
 # %% [markdown]
-# **Predict.** Our recipe called `small` trains with a price on every bit. Will its LeNet-5 need more or fewer bytes than
+# **Predict.** Our recipe called `small` adds the coded bits to the loss. Will its LeNet-5 need more or fewer bytes than
 # the paper's claim, and by which factor?
 
 # %%
@@ -128,10 +154,13 @@ for model in ("lenet5", "lenet300"):
         f"{model}: dense {median(dense):.2f} % ({min(dense):.2f} to {max(dense):.2f})"
     )
     print(f"  as-dense: {size:,.0f} bytes, {error:.2f} %")
-    assert error < median(dense) + 0.15
+    if size < claimed_bytes(model) and error <= max(dense):
+        print("  no worse than the worst dense seed, and smaller than the claim")
+    assert error < median(dense) + 0.15, "as-dense comes within 0.15 points of dense"
 
 # %% [markdown]
-# **Measure.** Nearly, for more bytes than the smallest files: a few of 10,000 digits more or less are what another seed does.
+# **Measure.** Compare each error with the range of the dense seeds: 0.01 % is one of 10,000 digits, and a few digits more or
+# less are what another seed does.
 #
 # Is it really smaller than everything published with bytes? A claim like that is computed, not written.
 
@@ -164,7 +193,7 @@ print(network.table(coded_bits(network)))
 # ## Order and balance
 #
 # The paper's second claim: *proper order and balanced dimensions compress better*. Here one thing is changed at a time on
-# LeNet-300, at equal numbers stored, three seeds each.
+# LeNet-300, at equal parameters stored, three seeds each.
 #
 # **Predict.** Which is worst: an unbalanced tensor with a mode of 784, or the weight left as the matrix that it is?
 
@@ -182,7 +211,17 @@ unbalanced = median(
     o["test_error"] for o in dims if o["setting"].startswith("unbalanced")
 )
 print(f"balanced {balanced:.2f} %, unbalanced {unbalanced:.2f} %")
-assert unbalanced > 2 * balanced
+assert unbalanced > 2 * balanced, "balance pays by more than a factor of two"
+
+# %% [markdown]
+# In notebook 03 the same unbalanced tensor was no better than the matrix, here it is. Both are right: there the first weight
+# alone had 2,300 parameters, and (2, 6, 25, 784) was left with two directions in its long mode, as the matrix was. Here
+# the ranks are these:
+
+# %%
+for first in ((2, 6, 25, 784), (300, 784)):
+    rank = ranks_within([first, (10, 10, 15, 20), (10, 10, 10)], 4_100)[0]
+    print(f"{first}: rank {rank}")
 
 # %% [markdown]
 # ## What else was tried
@@ -202,7 +241,7 @@ for name in ("start", "core", "bits"):
 # ## Beside the alternatives
 #
 # Is it Tucker, or is it the training? `ada-tucker bench lenet5 --compare` gives five other ways to store a weight the same
-# dense network to begin with, the same epochs, the same quantizer with a price on bits and the same coder.
+# dense network to begin with, the same epochs, the same quantizer with the rate term, and the same coder.
 #
 # **Predict.** A truncated SVD stores two thin matrices instead of one large one. How many times the bytes of ADA-Tucker
 # will it need for the same error: about the same, 3 times, 30 times?
@@ -220,13 +259,14 @@ for method, title in TITLES.items():
         print(f"{title:18} {size:8,.0f} bytes, test error {error:5.2f} %")
 
 # %% [markdown]
-# SVD has to be allowed several times the bytes before its error comes near:
+# At its smallest file SVD needs more bytes than Tucker *and* errs more often:
 
 # %%
 ours = min(point for m in ("ada", "scada") for point in middles(comparison, m))
 svd = min(middles(comparison, "svd"))
 print(
-    f"at {svd[0]:,.0f} bytes SVD errs {svd[1] / ours[1]:.1f} times as often as Tucker at {ours[0]:,.0f}"
+    f"SVD at {svd[0]:,.0f} bytes, {svd[0] / ours[0]:.1f} times the {ours[0]:,.0f} of Tucker, "
+    f"still errs {svd[1] / ours[1]:.1f} times as often"
 )
 assert svd[0] > ours[0]
 assert svd[1] > ours[1]
@@ -238,7 +278,7 @@ assert svd[1] > ours[1]
 # counts. `ada-tucker bench resnet20` trains one on a copy of CIFAR-10 whose images went through JPEG (`CIFAR-10-jpeg`),
 # which makes errors higher than published ones; so look at the *distance* to the dense network.
 #
-# **Predict.** LeNet-5 keeps the literature's error at more than a thousand times. How much will ResNet-20 lose at 15 times, and at 30?
+# **Predict.** LeNet-5 stays below the literature's error with a file more than a thousand times smaller. How much will ResNet-20 lose at 15 times, and at 30?
 
 # %% alt="Test error of our compressed ResNet-20 against compression, by bytes and by parameters, beside their dense networks; published curves on the original CIFAR-10 lie below"
 resnet = results("bench_resnet20_*_seed*.json")
@@ -257,14 +297,18 @@ for run in compressed:
     )
 
 # %% [markdown]
-# A ResNet gives away tens of times, where a LeNet gives away hundreds. Fewer bits a parameter do most of it here: the ADA
-# rows at 15 times still store most of the parameters. One core for all (`scada`) leaves less than half of them, and loses more.
+# How much of each is Tucker, and how much are the bits? The ratio in bytes is the ratio in parameters times that in bits a
+# parameter. Where the second column is near 1, it is nearly all bits:
 
 # %%
 kept = [run for run in compressed if run["points_lost"] < 2.5]
 best = max(run["rows"][-1]["ratio"] for run in kept if run["benchmark"] == "resnet20")
-print(f"ResNet-20 within 2.5 points of its dense network: {best:.0f}x")
-assert 10 < best < 200
+print(f"ResNet-20 within 2.5 points of its dense network: {best:.0f}x in bytes")
+lenet = small["ratio"]
+print(
+    f"LeNet-5 below the literature's error: {lenet:,.0f}x, {lenet / best:.0f} times that"
+)
+assert 10 < best < 200 < lenet, "a ResNet has no wide layers to give away"
 
 # %% [markdown]
 # So is it Tucker here, or only the bits? The other formats again, all started from one ResNet-20 that was trained shortly,
@@ -285,7 +329,8 @@ for method, error in sorted(errors.items(), key=lambda pair: pair[1]):
 assert errors["ada"] < errors["svd"]
 
 # %% [markdown]
-# One shared core is no help here: it has to fit weights of very different shapes.
+# One shared core is no help here. That answers a hope of notebook 06: a deep network has many layers to share between, but
+# at this many bytes one core of a few parameters must fit weights of very different shapes, and each layer is left with its matrices.
 
 # %% [markdown]
 # **Your turn.** `ada-tucker bench --list` names all networks; `ada-tucker bench convnet --epochs 2` trains for a few minutes,
@@ -303,10 +348,76 @@ assert errors["ada"] < errors["svd"]
 #   here; the commands are there, with estimates of what they take.
 
 # %% [markdown]
-# ## Summary
+# ## Check yourself
+#
+# Choose an answer and open it: each one says why it is right or wrong.
+#
+# **1.** Our file is smaller than the claim. What does that say against the paper?
+#
+# <details><summary>it was wrong</summary>
+#
+# No. Our training differs: augmentation, QAT, a teacher.
+#
+# </details>
+#
+# <details><summary>nothing</summary>
+#
+# Yes. A good part of the difference is the training.
+#
+# </details>
+#
+# <details><summary>its format is worse</summary>
+#
+# No. It is the same format.
+#
+# </details>
+#
+# **2.** A run is the best of 20 seeds. May its error be the headline?
+#
+# <details><summary>yes, it was measured</summary>
+#
+# No. Chance was allowed to choose.
+#
+# </details>
+#
+# <details><summary>no: the median, with the range beside it</summary>
+#
+# Yes.
+#
+# </details>
+#
+# <details><summary>yes, if the seed is named</summary>
+#
+# No. Naming it does not undo the choice.
+#
+# </details>
+#
+# **3.** 15 times in bytes, 1.2 times in parameters. What compressed?
+#
+# <details><summary>mainly Tucker</summary>
+#
+# No. That would show in the parameters.
+#
+# </details>
+#
+# <details><summary>mainly quantisation and coding</summary>
+#
+# Yes. 15 / 1.2 is what the bits bring.
+#
+# </details>
+#
+# <details><summary>the header</summary>
+#
+# No. It only adds.
+#
+# </details>
+
+# %% [markdown]
+# ## Take-aways
 #
 # - Both claimed sizes are passed, at errors below the literature's dense ones.
-# - The claim on order and balance holds in our runs.
+# - Balance pays by a factor, not in its last step (03); order 2 with a mode of 784 is out.
+# - On ResNet-20 most of the ratio is bits, not Tucker.
 #
 # **What can go wrong.** Comparing bytes that count different things; choosing on the test set; reporting the best of many
 # seeds as the result. **Exercise.** Take one row of `data/records.json`, find its source, and check what it counts.
