@@ -18,6 +18,7 @@ from course_kit.checks.verdict import (
 )
 
 FROM_ZERO = "modes count from 0: this belongs to mode {}"
+SWAPPED = "the mode changed places with the first (swapaxes); the others must keep their order"
 FORTRAN = "Fortran order: of the other modes the last must run fastest (C order)"
 
 
@@ -37,6 +38,7 @@ def unfold(function: Callable[..., Any], me: Variant, *, hard: bool = False) -> 
 def _unfold_mistakes(tensor: Tensor, mode: int) -> Suspects:
     front = np.moveaxis(tensor, mode, 0)
     return [
+        (SWAPPED, lambda: np.swapaxes(tensor, 0, mode).reshape(len(front), -1)),
         (FORTRAN, lambda: front.reshape(len(front), -1, order="F")),
         ("reshaped without moving the mode to the front", lambda: tensor.reshape(len(front), -1)),
         ("rows and columns are swapped", lambda: tucker_core.unfold(tensor, mode).T),
@@ -60,7 +62,9 @@ def fold(function: Callable[..., Any], me: Variant, *, hard: bool = False) -> No
 
 def _fold_mistakes(matrix: Tensor, mode: int, shape: tuple[int, ...]) -> Suspects:
     moved = (shape[mode], *shape[:mode], *shape[mode + 1 :])
+    swapped = (shape[mode], *shape[1:mode], *shape[: min(mode, 1)], *shape[mode + 1 :])
     return [
+        (SWAPPED, lambda: np.swapaxes(matrix.reshape(swapped), 0, mode)),
         (FORTRAN, lambda: np.moveaxis(matrix.reshape(moved, order="F"), 0, mode)),
         ("reshaped without moving the mode back to its place", lambda: matrix.reshape(shape)),
         ("the mode was left in front", lambda: matrix.reshape(moved)),
@@ -224,9 +228,12 @@ def product_numbers(answers: Any, me: Variant) -> None:
 
 
 def _cases(me: Variant, problem: str, hard: bool) -> Iterator[tuple[Tensor, int]]:
-    """Every mode of some tensors; a cube first, where a mistake gives a wrong tensor and no error."""
+    """Every mode of some tensors; a cube first, where a mistake gives a wrong tensor and no error.
+
+    It has order 4: in order 3 the last mode swapped with the first cannot be told from Fortran order.
+    """
     rng = me.rng(f"{problem} tensors {hard}", anew=hard)
-    shapes: Sequence[tuple[int, ...]] = [(3, 3, 3), draw_shape(rng, 3)]
+    shapes: Sequence[tuple[int, ...]] = [(3, 3, 3, 3), draw_shape(rng, 3), draw_shape(rng, 4, 2, 5)]
     if hard:
         shapes = [draw_shape(rng, order) for order in (4, 2, 1, 5, 3)] + [(4, 1, 3), (2, 2, 2, 2)]
     for k, shape in enumerate(shapes):

@@ -12,7 +12,8 @@
 # **You will learn**
 # - how an arithmetic coder spends a third of a bit on a number, worked out by hand;
 # - why a distribution of two numbers is cheaper to tell than a table;
-# - what each byte of an `.ada` file says, and what happens when a bit is flipped.
+# - what each byte of an `.ada` file says, and what happens when a bit is flipped;
+# - to print a network of your own as a QR code.
 #
 # **Needs** notebook 07 up to the entropy. **Time** 25 minutes to read, seconds to run; no PyTorch.
 
@@ -48,12 +49,15 @@ import zlib
 from collections import Counter
 from dataclasses import replace
 from fractions import Fraction
+from pathlib import Path
 
 import matplotlib.pyplot as plt
 import numpy as np
 from course_kit.notebook.byte_meter import file_segments, ideal_bits
 from course_kit.notebook.numpy_net import logits
 from course_kit.notebook.paths import bundled_digits, model_path
+from course_kit.notebook.playground import Playground
+from course_kit.notebook.qr import read_qr, write_qr
 from course_kit.plots import (
     DARK,
     MIDDLE,
@@ -468,6 +472,22 @@ assert rest < 0.07 * size
 # %% [markdown]
 # The weights take nearly all of it. Two thirds of their numbers are zeros and cost a fraction of a bit; shapes,
 # models and checksum together come to less than 7 % of the file.
+
+# %% [markdown]
+# ## Your own QR code
+#
+# `ada-tucker demo` trains a LeNet-5 of *yours* in one to four minutes, from 1.7 MB to less than a QR code holds, and writes
+# `demo_output/lenet5.ada`. Run it in a terminal in this notebook's folder, then run the next cell: it writes your QR code to
+# print, and a page that reads handwriting with your network. (Without a file of yours it takes the one of this notebook.)
+
+# %%
+mine = Path("demo_output") / "lenet5.ada"
+own = mine.read_bytes() if mine.exists() else content
+mine.parent.mkdir(exist_ok=True)
+write_qr(own, mine.with_name("my_qr.png"))
+Playground(own, "my_lenet5.ada").save(mine.with_name("my_page.html"))
+assert read_qr(mine.with_name("my_qr.png")) == own, "the print holds the network"
+print(f"{len(own):,} bytes -> my_qr.png and my_page.html in {mine.parent}")
 
 # %% [markdown]
 # ## Check yourself

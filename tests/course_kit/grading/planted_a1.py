@@ -15,6 +15,16 @@ def unfold_fortran(tensor: Array, mode: int) -> Array:
     return np.moveaxis(tensor, mode, 0).reshape(tensor.shape[mode], -1, order="F")
 
 
+def unfold_swapped(tensor: Array, mode: int) -> Array:
+    return np.swapaxes(tensor, 0, mode).reshape(tensor.shape[mode], -1)
+
+
+def fold_swapped(matrix: Array, mode: int, shape: tuple[int, ...]) -> Array:
+    moved = list(shape)
+    moved[0], moved[mode] = moved[mode], moved[0]
+    return np.swapaxes(matrix.reshape(moved), 0, mode)
+
+
 def unfold_unmoved(tensor: Array, mode: int) -> Array:
     return tensor.reshape(tensor.shape[mode], -1)
 
@@ -174,11 +184,12 @@ PLANTED = {
         "my_unfold",
         [
             Wrong(unfold_fortran, "Fortran order"),
+            Wrong(unfold_swapped, "the mode changed places with the first"),
             Wrong(unfold_unmoved, "without moving the mode to the front"),
             Wrong(unfold_one_too_far, "modes count from 0: this belongs to mode 1"),
             Wrong(
                 unfold_transposed,
-                "expected shape (3, 9), got (9, 3). Likely cause: rows and columns",
+                "expected shape (3, 27), got (27, 3). Likely cause: rows and columns",
             ),
             Wrong(unfold_order_three_only, "raised"),
             Wrong(unfold_by_the_library, "tucker_core.unfold is what is to be written"),
@@ -191,6 +202,7 @@ PLANTED = {
         "my_fold",
         [
             Wrong(fold_fortran, "Fortran order"),
+            Wrong(fold_swapped, "the mode changed places with the first"),
             Wrong(fold_unmoved, "without moving the mode back"),
             Wrong(fold_left_in_front, "got"),
         ],
