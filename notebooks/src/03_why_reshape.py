@@ -386,10 +386,11 @@ for axes, group, size in ((left, by_order, len), (right, ladder, sum)):
         color=MIDDLE, lw=5, alpha=0.5,
     )  # fmt: skip
     axes.plot(where, middle, "o-", color=DARK)
-    for x, y in zip(where, middle, strict=True):
+    for k, (x, y) in enumerate(zip(where, middle, strict=True)):
+        below = axes is right and k % 2 == 0
         axes.annotate(
-            f"{y:.1f}", (x, y), (0, 9), textcoords="offset points", ha="center"
-        )
+            f"{y:.1f}", (x, y), (0, -17 if below else 9), textcoords="offset points", ha="center"
+        )  # fmt: skip
     axes.set_yscale("log")
     axes.margins(y=0.2)
     plain_log_ticks(axes.yaxis)
