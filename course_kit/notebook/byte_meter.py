@@ -13,8 +13,10 @@ import numpy as np
 
 from tucker_core import ARCHITECTURES, Symbols
 from tucker_core.codec import Decoder
+from tucker_core.limits import limits_of
+from tucker_core.quantize import SCALE_CODES
 from tucker_core.records import ParameterRecord, Shelf, read_record
-from tucker_core.symbol_model import CODES, SIZES, SymbolModel
+from tucker_core.symbol_model import SymbolModel
 
 _LARGEST_COUNT = 1 << 16  # a choice among more is read as two, each of which counts itself
 
@@ -102,7 +104,7 @@ def file_segments(content: bytes) -> list[Segment]:
 
     Parameters
     ----------
-    content : of a whole `.ada` file of a built-in architecture, with its prefix of 8 bytes
+    content : of a whole `.ada` file of version 2 and a built-in architecture, with its prefix of 8 bytes
 
     Examples
     --------
@@ -112,32 +114,27 @@ def file_segments(content: bytes) -> list[Segment]:
     868
     """
     found = [Segment("ADA 2", "prefix", 4), Segment("CRC", "prefix", 4)]
-    found += _segments(Meter(content[8:]))
+    found += _segments(Meter(content[8:]), len(content) - 8)
     return [*found, Segment("end", "end", len(content) - sum(piece.n_bytes for piece in found))]
 
 
-def _segments(meter: Meter) -> Iterator[Segment]:
+def _segments(meter: Meter, n_bytes: int) -> Iterator[Segment]:
     """Read a stream from its beginning to its end, and say of each thing how long it is."""
     architecture = list(ARCHITECTURES)[meter.choice(256)]
     yield Segment("architecture", "shapes", meter.lap())
     shelf, records = Shelf(), []
     for name, shape in ARCHITECTURES[architecture].items():
         if meter.choice(2):
-            records.append(read_record(meter, name, shape, shelf))
+            most = limits_of(n_bytes).weights
+            records.append(read_record(meter, name, shape, shelf, SCALE_CODES, most))
         yield Segment(name.removesuffix(".weight"), "shapes", meter.lap())
-    models = [_read_model(meter) for _ in shelf.shapes]
+    models = [meter.model() for _ in shelf.shapes]
     yield Segment("models", "models", meter.lap())
     labels = _labels(records)
     for part, (shape, model) in enumerate(zip(shelf.shapes, models, strict=True)):
         meter.tensor(math.prod(shape), model)
         kind = "matrices" if labels[part].startswith("$") else "cores, bias"
         yield Segment(labels[part], kind, meter.lap())
-
-
-def _read_model(meter: Meter) -> SymbolModel:
-    """The model of one tensor: largest integer, weight of zero, decay."""
-    size = meter.choice(SIZES)
-    return SymbolModel(size, *((meter.choice(CODES), meter.choice(CODES)) if size else (0, 0)))
 
 
 def _labels(records: list[ParameterRecord]) -> dict[int, str]:

@@ -77,6 +77,8 @@ from tucker_core import (
     to_bytes,
 )
 from tucker_core.codec import Decoder, Encoder
+from tucker_core.limits import limits_of
+from tucker_core.quantize import SCALE_CODES
 from tucker_core.stream import read_network
 from tucker_core.symbol_model import CODES, SIZES, SymbolModel, fit_model
 
@@ -415,7 +417,8 @@ def misread(weights, count=200):
 def misread_after(place):
     """Misread digits in percent with one damaged byte; 100 if nothing can be read."""
     try:
-        broken = read_network(Decoder(damage(content, place)[8:]))
+        stream = Decoder(damage(content, place)[8:])
+        broken = read_network(stream, SCALE_CODES, limits_of(size))
     except ValueError:
         return 100.0
     return misread(broken.to_dense())
