@@ -205,8 +205,8 @@ def _efficientnet() -> Iterator[str]:
         f"half of them blended with another, of 22 photographs; tested on {run['inputs']['test']} crops "
         f"of 5 others, to which the dense network gives {run['classes_in_test']} different answers. "
         "HOSVD alone destroys the network: its weights have flat spectra, and half of the parameters "
-        "keep about three quarters of the energy. The first 12 blocks stay as they are: they hold a fifth "
-        "of the parameters and see each crop only once, so that training is cheap.\n"
+        "keep about three quarters of the energy. The first 12 blocks stay as they are: they hold a "
+        "fifth of the parameters and see each crop only once, so that training is cheap.\n"
     )
     yield table(["file or plan", "parameters", "of", "bytes", "agreement"], list(_rows(run)))
     last = run["curve"][-1]

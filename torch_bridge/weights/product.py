@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Sequence
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, cast
 
 import numpy as np
 import torch
@@ -42,7 +42,11 @@ def tucker_product(core: Tensor, factors: Sequence[Tensor | None]) -> Tensor:
     tensor([4., 4., 4.])
     """
     on_cpu = core.device.type == "cpu" and core.dtype in (torch.float32, torch.float64)
-    if on_cpu and not is_transformed() and all(map(is_plain, (core, *filter(_exists, factors)))):
+    if (
+        on_cpu
+        and not is_transformed()
+        and all(is_plain(part) for part in (core, *factors) if part is not None)
+    ):
         views = _views(core, factors)
         plan = plan_for(*views)
         if kernels_are_faster(plan):
@@ -52,10 +56,6 @@ def tucker_product(core: Tensor, factors: Sequence[Tensor | None]) -> Tensor:
         return _torch_product(core, factors)
     with torch.autocast(core.device.type, enabled=False):
         return _torch_product(core, factors)
-
-
-def _exists(factor: Tensor | None) -> bool:
-    return factor is not None
 
 
 def kernels_are_faster(plan: TuckerPlan) -> bool:
@@ -94,8 +94,8 @@ def _views(core: Tensor, factors: Sequence[Tensor | None]) -> _Views:
 def _view(part: Tensor) -> FloatArray:
     """A tensor as an array. What `numpy()` has seen is never resized again, as FSDP does with shards."""
     sharded = torch.distributed.is_available() and torch.distributed.is_initialized()
-    array: FloatArray = np.from_dlpack(part.detach()) if sharded else part.detach().numpy()
-    return array
+    array: Any = np.from_dlpack(part.detach()) if sharded else part.detach().numpy()
+    return cast(FloatArray, array)
 
 
 def _torch_gradient(

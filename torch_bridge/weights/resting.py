@@ -1,7 +1,7 @@
 """What is computed from core and factors once, and kept for as long as these do not change.
 
 Without gradients a reconstructed weight is the same at each call. It is kept until a tensor that it was
-made of changes: torch counts the changes of each. Changes through `p.data` are not counted, so that two
+made of changes: torch counts the changes of each. Changes through `p.data` are not counted, so that eight
 entries of each tensor on the CPU are looked at, too. What was made is itself changed by nobody, or made
 anew.
 """
@@ -15,7 +15,7 @@ from torch._C import _is_tracing, _len_torch_dispatch_stack
 from torch._C._functorch import peek_interpreter_stack
 from torch.compiler import is_compiling
 
-_PROBES = 2  # entries of each tensor that are looked at, for a tenth of a microsecond each
+_PROBES = 8  # entries of each tensor that are looked at, for a tenth of a microsecond each
 
 
 class Resting:
@@ -113,6 +113,7 @@ def _probes(part: Tensor) -> list[tuple[Any, int]]:
     if part.device.type != "cpu" or not part.is_contiguous() or not part.numel():
         return []
     flat = part.detach().reshape(-1)
-    view = memoryview((flat.view(torch.int16) if flat.dtype.itemsize == 2 else flat).numpy())
+    array: Any = (flat.view(torch.int16) if flat.dtype.itemsize == 2 else flat).numpy()
+    view = memoryview(array)
     places = {k * len(view) // _PROBES for k in range(_PROBES)}
     return [(view, at) for at in places]

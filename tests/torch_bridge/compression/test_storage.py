@@ -223,16 +223,16 @@ def test_sixteen_bits_and_fine_levels_are_as_fine_at_every_order(
 ) -> None:
     """A scale is told to 1.1 %, and is below 2^-64 at high orders: both once spoilt fine steps."""
     torch.manual_seed(0)
-    model = nn.Sequential(nn.Linear(64, 64))
-    compress_model(model, 2_000, evidence="balanced", order=order)
+    model: Any = nn.Sequential(nn.Linear(64, 64))
+    compress_model(model, 2_000, criterion="balanced", order=order)
     weight = model[0].weight.detach().as_subclass(torch.Tensor)
     network = from_bytes(to_bytes(to_network(model, "mine", **asked)))
-    decoded = load_network(nn.Sequential(nn.Linear(64, 64)), network)
+    decoded: Any = load_network(nn.Sequential(nn.Linear(64, 64)), network)
     assert float((decoded[0].weight - weight).norm().detach()) < error * float(weight.norm())
 
 
 def test_integers_beyond_the_largest_one_make_steps_coarser_and_lose_nothing() -> None:
-    model = nn.Sequential(nn.Linear(30, 20))
+    model: Any = nn.Sequential(nn.Linear(30, 20))
     compress_model(model, 300)
     weight = model[0].weight.detach().as_subclass(torch.Tensor)
     attach_quantizers(model, 100_000.0)

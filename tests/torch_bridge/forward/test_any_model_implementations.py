@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from torch_bridge import attach_quantizers, compress_model, materialize, use_implementation
 from torch_bridge.compression.profile import profile_model, profile_table
+from torch_bridge.forward import at_rest
 from torch_bridge.forward import implementation as switching
 from torch_bridge.forward.conv import patterns_are_faster
 from torch_bridge.forward.cost import CostModel
@@ -186,7 +187,7 @@ def test_auto_takes_the_form_that_costs_less(
     compress_model(layer, 2_000)
     taken: list[str] = []
     monkeypatch.setattr(switching, "stated_costs", lambda *_: costs)
-    factorized = switching.factorized
+    factorized = at_rest.factorized
 
     def watched(*parts: Any) -> Tensor:
         taken.append("factorized")

@@ -114,7 +114,8 @@ def test_functions_of_the_parameters(implementation: str) -> None:
     parts = {name: p.detach() for name, p in model.named_parameters()}
 
     def loss(parts: dict[str, Tensor], inputs: Tensor) -> Tensor:
-        return functional_call(model, parts, (inputs,)).square().mean()
+        said: Tensor = functional_call(model, parts, (inputs,))
+        return said.square().mean()
 
     with torch.no_grad():
         expected = model(INPUTS)
