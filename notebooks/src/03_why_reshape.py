@@ -437,8 +437,9 @@ for dims in ladder:
 #   order and with as many parameters, mixes outputs and inputs, so that the layer that it stands for is no longer of rank 2.
 #   The most lopsided tensor, (2, 6, 25, 784), is the first matrix under another name: it keeps three small modes whole and has
 #   two directions left for the fourth.
-# - **Balance pays in the large, not in its last step.** Go down the list by the sum of dims: until it has grown several times,
-#   the paper's rule brings little that the noise does not cover. What it guards against is the far end.
+# - **Balance pays in the large, not step by step.** The most even dims are the best of the list, but behind them the error hardly
+#   follows the sum of dims until that has grown several times: there the paper's rule brings nothing that can be told from noise.
+#   What it guards against is the far end.
 # - **A proper order is found by measuring.** The matrices get cheaper with every order; whether the error still falls, the
 #   left picture says, and its bars say how sure that is.
 
