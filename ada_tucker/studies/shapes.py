@@ -40,7 +40,6 @@ SETTINGS = (
     Setting("(out, in, k, k)", "natural", 4),
     Setting("balanced", "balanced", 4),
     Setting("split channels", "split", 5),
-    Setting("balanced", "balanced", 5),
     Setting("balanced", "balanced", 6),
 )
 

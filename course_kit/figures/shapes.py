@@ -25,7 +25,7 @@ def shapes_figure(content: Mapping[str, Any]) -> Figure:
     right.set_ylabel("test error after training, %")
     dense = content["dense"]["test_error"]
     right.axhline(dense, color=MIDDLE, lw=1, ls="--")
-    right.text(6.4, dense, f"dense, {dense:.2f} %", ha="right", va="bottom", fontsize=9)
+    right.text(6.7, dense, f"dense, {dense:.2f} %", ha="right", va="bottom", fontsize=9)
     figure.suptitle(
         f"{content['benchmark']} on {content['data_set']}, {content['fraction']:.0%} of the parameters"
     )
@@ -40,10 +40,12 @@ def _panel(axes: Axes, points: list[tuple[Mapping[str, Any], float]]) -> None:
         first = run["seed"] == points[0][0]["seed"]
         if first:
             axes.annotate(
-                " x ".join(map(str, run["dims"])), (run["order"], value), xytext=(7, 0),
-                textcoords="offset points", va="center", fontsize=7.5,
+                " x ".join(map(str, run["dims"])), (run["order"], value),
+                xytext=(0, 9 if balanced else -9), textcoords="offset points", fontsize=9,
+                ha="center", va="bottom" if balanced else "top",
             )  # fmt: skip
     axes.set_xlabel("order (filled: balanced dims)")
-    axes.set_xlim(1.6, 7.2)
+    axes.set_xlim(1.4, 6.8)
+    axes.margins(y=0.15)
     axes.set_xticks(range(2, 7))
     tidy(axes)
