@@ -414,6 +414,7 @@ CASES = {
         lambda: nn.Sequential(nn.Linear(30, 40), nn.Linear(40, 1)),
         (3, 30),
         ("0.weight",),
+        {"1.weight": "so small"},
     ),
     "gru of two directions": Case(
         lambda: Recurrent(nn.GRU, bidirectional=True, bias=False),

@@ -16,8 +16,10 @@ from torch import Tensor, nn
 from torch.nn.utils import parametrize
 
 from torch_bridge.weights.count import is_lazy
+from tucker_core import plan_reshape
 from tucker_core.checks import MAX_ORDER
-from tucker_core.planner import fewest_params
+from tucker_core.core_shapes import least_params
+from tucker_core.reshape_ways import lengthened
 
 Pattern: TypeAlias = str | type[nn.Module]
 """A pattern for the name of a weight or its layer ("encoder.*", "*.bias"), or a type of layer."""
@@ -266,7 +268,8 @@ def _unfit(parameter: Tensor) -> str:
         return f"without entries, its shape being {shape}"
     if not 1 <= len(shape) <= MAX_ORDER:
         return f"of order {len(shape)}; orders 1 to {MAX_ORDER} can be decomposed"
-    if fewest_params(shape) >= math.prod(shape):
+    proper = {plan_reshape(whole).dims for whole in (shape, lengthened(shape))}
+    if min(map(least_params, proper)) >= math.prod(shape):
         return (
             f"so small ({math.prod(shape)} parameters) that no Tucker form stores fewer parameters"
         )

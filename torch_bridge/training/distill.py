@@ -61,7 +61,7 @@ def distill(
             for inputs in batches:
                 loss = _distance(model(inputs), _without_gradients(teacher, inputs))
                 optimizer.zero_grad()
-                loss.backward()  # type: ignore[no-untyped-call]
+                torch.autograd.backward(loss)
                 optimizer.step()
                 schedule.step()
             bar.update()
