@@ -31,7 +31,7 @@ class Tokens(nn.Module):
 def tokens(dtype: torch.dtype, batch: int, length: int) -> tuple[nn.Module, dict[str, Tensor]]:
     torch.manual_seed(0)
     model = Tokens().to(dtype).eval()
-    compress_model(model, 2, unit="ratio", evidence="balanced", order=4)
+    compress_model(model, 2, unit="ratio", criterion="balanced", order=4)
     ids = torch.randint(0, 60, (batch, length))
     return model, {"ids": ids, "mask": torch.ones(batch, length, dtype=dtype)}
 

@@ -253,7 +253,7 @@ def test_a_network_of_more_than_four_million_parameters_is_saved(tmp_path: Path)
 def test_a_dry_run_says_what_the_file_will_take(levels: float) -> None:
     torch.manual_seed(0)
     model = nn.Sequential(nn.Conv2d(8, 32, 3), nn.BatchNorm2d(32), nn.Linear(200, 100))
-    report = compress_model(model, 9_000, evidence="balanced", dry_run=True)
+    report = compress_model(model, 9_000, criterion="balanced", dry_run=True)
     assert f"takes about {report.file_bytes(8.0):,} bytes" in report.table()
     compress_model(model, report.plan)
     taken = len(to_bytes(to_network(model, "mine", levels)))

@@ -15,6 +15,7 @@ from torch.nn.utils import parametrize
 from tests.torch_bridge.tiny_runs import stored_parts
 from torch_bridge import TuckerWeight, compress_model, tucker_product
 from torch_bridge.weights import product as product_module
+from torch_bridge.weights.product import _torch_product
 from tucker_core import (
     LayerPlan,
     NetworkPlan,
@@ -163,13 +164,18 @@ def test_gradients_of_two_full_weights_do_not_share_memory() -> None:
     assert first.grad.data_ptr() != second.grad.data_ptr()
 
 
-def test_second_derivatives_are_refused_rather_than_left_out() -> None:
-    """They run through numpy, so no graph of them can be had."""
+def test_second_derivatives_are_those_of_torch() -> None:
     core, factors = draw_parts((4, 6), (4, 3))
-    loss = tucker_product(core, factors).square().sum()
-    (slope,) = torch.autograd.grad(loss, [core], create_graph=True)
-    with pytest.raises(RuntimeError):
-        (slope.square().sum() + core.sum()).backward()  # type: ignore[no-untyped-call]
+    parts = [core, *(factor for factor in factors if factor is not None)]
+    slopes = torch.autograd.grad(
+        tucker_product(core, factors).pow(3).sum(), parts, create_graph=True
+    )
+    found = torch.autograd.grad(slopes[0].square().sum() + core.sum(), parts)
+    slopes = torch.autograd.grad(
+        _torch_product(core, factors).pow(3).sum(), parts, create_graph=True
+    )
+    expected = torch.autograd.grad(slopes[0].square().sum() + core.sum(), parts)
+    torch.testing.assert_close(found, expected)
 
 
 def tucker_linear(plan: ReshapePlan, rank: Dims) -> tuple[nn.Linear, Tensor]:
