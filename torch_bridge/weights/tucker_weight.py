@@ -34,6 +34,7 @@ class TuckerWeight(StoredWeight):
     Attributes
     ----------
     implementation : how a layer that can choose computes: "reconstructed", "factorized", "auto"
+    choices : what "auto" took for inputs of some shape, device and dtype
     memory_format : how the reconstructed weight lies in memory: as the weight that it replaces
     shares : whether core or factors are those of another weight, too
     quantizers : of core and factors in that order, once `attach_quantizers` made them
@@ -54,6 +55,7 @@ class TuckerWeight(StoredWeight):
         super().__init__()
         self.plan = plan
         self.implementation = "auto"
+        self.choices: dict[Any, str] = {}
         self.memory_format = torch.contiguous_format
         self.shares = plan.shared_core
         self._start, self._is_made = start, False

@@ -28,7 +28,7 @@ def net() -> nn.Sequential:
 
 def small(implementation: str = "auto") -> nn.Sequential:
     model = net()
-    compress_model(model, 2, unit="ratio", evidence="balanced")
+    compress_model(model, 2, unit="ratio", criterion="balanced")
     use_implementation(model, implementation)
     return model
 
@@ -138,7 +138,7 @@ def test_functions_of_the_parameters(implementation: str) -> None:
 def test_second_derivatives() -> None:
     """By autograd as by `torch.func`: of a layer whose product the kernels compute."""
     layer = nn.Linear(16, 12, bias=False).double()
-    compress_model(layer, 60, evidence="balanced", order=2)
+    compress_model(layer, 60, criterion="balanced", order=2)
     use_implementation(layer, "reconstructed")
     parts = {name: p.detach() for name, p in layer.named_parameters()}
     inputs = torch.linspace(-1, 1, 32, dtype=torch.float64).reshape(2, 16)
