@@ -96,15 +96,17 @@ def test_a_failure_halfway_is_undone(
     assert torch.equal(model[:3](inputs)[0], expected)
 
 
-def test_wrapped_models_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    class Wrapper(nn.Module):
+@pytest.mark.parametrize("place", ["whole", "part"])
+def test_wrapped_models_are_refused(place: str) -> None:
+    class DistributedDataParallel(nn.Module):
         def __init__(self) -> None:
             super().__init__()
             self.module = net()
 
-    monkeypatch.setattr(nn.parallel, "DistributedDataParallel", Wrapper)
+    wrapped: nn.Module = DistributedDataParallel()
+    model = wrapped if place == "whole" else nn.Sequential(wrapped, nn.ReLU())
     with pytest.raises(ValueError, match="compress it first and wrap it then"):
-        compress_model(Wrapper(), 900)
+        compress_model(model, 900)
 
 
 @pytest.mark.parametrize(
