@@ -34,6 +34,7 @@ SHARED_MEMORY = 64 << 20
 HOME = "/home/student"  # of a submission that has its own mounts
 RUNNER = ["-m", "course_kit.sandbox"]
 IMAGE_PYTHON = "python3"
+TOLD = ("ADA_STUDENT", "ADA_COURSE_SEED", "OMP_NUM_THREADS", "NUMBA_DISABLE_JIT")  # to a container
 
 
 @dataclass(frozen=True)
@@ -65,6 +66,7 @@ class Place:
     folder : the same on this machine, None where it lies in memory
     passed : file descriptors that the command needs
     cleanup : command for afterwards
+    told : variables that the command hands on; where there are any it has the grader's own environment
     """
 
     command: list[str]
@@ -72,6 +74,7 @@ class Place:
     folder: Path | None = None
     passed: tuple[int, ...] = ()
     cleanup: tuple[str, ...] = ()
+    told: tuple[str, ...] = ()
 
 
 def choose(image: str = "", hidden: Sequence[Path] = (), kind: str = "") -> Isolation:
@@ -120,7 +123,7 @@ def prepare(isolation: Isolation, limits: Limits, name: str) -> Iterator[Place]:
     elif isolation.kind == CONTAINER:
         program = str(_container_program())
         command = container(program, isolation.image, limits, name)
-        yield Place(command, HOME, cleanup=(program, "rm", "-f", name))
+        yield Place(command, HOME, cleanup=(program, "rm", "-f", name), told=TOLD)
     else:
         folder = Path(tempfile.mkdtemp(prefix="ada-grading-")).resolve()
         try:
@@ -155,15 +158,14 @@ def bubblewrap(hidden: Sequence[Path], limits: Limits) -> list[str]:
 def container(program: str, image: str, limits: Limits, name: str) -> list[str]:
     """The command line of docker or podman, the runner included."""
     size, memory = int(limits.disk_mb * 2**20), int(limits.memory_gb * 2**30)
-    environment = ("ADA_STUDENT", "ADA_COURSE_SEED", "OMP_NUM_THREADS", "NUMBA_DISABLE_JIT")
     options = [
         program, "run", "--rm", "--interactive", "--name", name, "--network", "none", "--read-only",
         "--cap-drop", "ALL", "--security-opt", "no-new-privileges", "--memory", str(memory),
         "--memory-swap", str(memory), "--pids-limit", str(4 * MOST_PROCESSES), "--user", "1000:1000",
-        "--tmpfs", f"{HOME}:rw,exec,size={size},uid=1000", "--tmpfs", "/tmp:rw,size=64m,mode=1777",
+        "--tmpfs", f"{HOME}:rw,exec,size={size},mode=1777", "--tmpfs", "/tmp:rw,size=64m,mode=1777",
         "--workdir", HOME, "--env", f"HOME={HOME}",
     ]  # fmt: skip
-    for variable in environment:
+    for variable in TOLD:
         options += ["--env", variable]
     return [*options, image, IMAGE_PYTHON, *RUNNER, *limits.arguments]
 

@@ -1,5 +1,6 @@
 """The grader's end of a sandbox: asks, waits no longer than it may, and ends all that was started."""
 
+import os
 import queue
 import secrets
 import subprocess
@@ -11,13 +12,14 @@ from typing import IO, Any
 
 from course_kit.checks.verdict import WITHHELD
 from course_kit.sandbox.frames import BrokenFrame, Frame, read_frame, to_bytes
-from course_kit.sandbox.isolation import Isolation, prepare
+from course_kit.sandbox.isolation import Isolation, Place, prepare
 from course_kit.sandbox.limits import Limits, environment
 from course_kit.sandbox.values import Packer, unpack
 from course_kit.sandbox.watchdog import Watchdog, end_all
 
 START_SECONDS = 120.0  # for imports on a busy machine, which are no fault of the student
 GRACE_SECONDS = 6.0  # the runner's own, and some
+CLEANUP_SECONDS = 60.0
 
 
 class Stopped(BaseException):
@@ -76,7 +78,7 @@ class Session:
             place = stack.enter_context(prepare(self.isolation, self.limits, name))
             self.place = place
             self.process = subprocess.Popen(
-                place.command, cwd=place.folder, env=environment(place.home, *self.who),
+                place.command, cwd=place.folder, env=_environment(place, *self.who),
                 stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
                 start_new_session=True, bufsize=0, pass_fds=place.passed,
             )  # fmt: skip
@@ -214,13 +216,22 @@ class Session:
     def _end(self) -> None:
         self.watchdog.stop()
         if self.place.cleanup:
-            subprocess.run(self.place.cleanup, capture_output=True, check=False, timeout=60)
+            with suppress(subprocess.TimeoutExpired):  # what was found counts all the same
+                subprocess.run(
+                    self.place.cleanup, capture_output=True, check=False, timeout=CLEANUP_SECONDS
+                )
         end_all(self.process.pid, self.watchdog.seen)
         with suppress(subprocess.TimeoutExpired):
             self.process.wait(timeout=10)
         for pipe in (self.process.stdin, self.process.stdout):
             with suppress(OSError):
                 pipe.close()  # type: ignore[union-attr]
+
+
+def _environment(place: Place, student: str, course_seed: int) -> dict[str, str]:
+    """Of the command: docker and podman look for their images and sockets in the grader's own."""
+    own = environment(place.home, student, course_seed)
+    return {**os.environ, **{name: own[name] for name in place.told}} if place.told else own
 
 
 def _number_of(value: Any, session: Session) -> int:

@@ -13,7 +13,7 @@ import pytest
 
 from course_kit.grading.grade import NEVER_SHOWN
 from course_kit.notebook.paths import DATA
-from course_kit.sandbox import isolation, watchdog
+from course_kit.sandbox import isolation, session, watchdog
 from course_kit.sandbox.isolation import (
     BUBBLEWRAP,
     CONTAINER,
@@ -85,6 +85,8 @@ def test_a_container_has_no_network_no_rights_and_limits() -> None:
     assert pairs(options, "--memory") == pairs(options, "--memory-swap") == [str(2 << 30)]
     assert pairs(options, "--cap-drop") == ["ALL"]
     assert "--read-only" in options
+    folders = pairs(options, "--tmpfs")
+    assert not any("uid=" in folder for folder in folders)  # podman refuses it
     assert options.index("ada-grading") < options.index("course_kit.sandbox")
     assert not any(option in ("-v", "--volume", "--mount") for option in options)
 
@@ -110,6 +112,25 @@ def test_a_container_grades(tmp_path: Path) -> None:
     subprocess.run([*build, str(ROOT)], check=True)
     cases = {"who": Case(filled("who"), (2, 3))}
     assert complaints(cases, grade_cases(cases, tmp_path, choose("ada-grading"))) == []
+
+
+@pytest.mark.skipif(os.name == "nt", reason="the stand-in is a shell script")
+def test_a_containers_program_has_the_graders_environment_and_may_hang_at_the_end(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A podman of a user finds its images by HOME; what it hands on are the student's variables."""
+    program = tmp_path / "podman"
+    program.write_text('#!/bin/sh\n[ "$1" = rm ] && exec sleep 60\nenv > "$SEEN"\n')
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
+    monkeypatch.setenv("HOME", "/home/teacher")
+    monkeypatch.setenv("SEEN", str(tmp_path / "seen"))
+    monkeypatch.setattr(session, "CLEANUP_SECONDS", 0.1)
+    sandbox = session.Session(choose("image"), Limits(), "anna", 7, time.monotonic() + 60)
+    with pytest.raises(session.Stopped, match="closed its connection"), sandbox:
+        pass
+    seen = (tmp_path / "seen").read_text().splitlines()
+    assert {"HOME=/home/teacher", "ADA_STUDENT=anna", "ADA_COURSE_SEED=7"} <= {*seen}
 
 
 def test_a_container_needs_a_program(monkeypatch: pytest.MonkeyPatch) -> None:
