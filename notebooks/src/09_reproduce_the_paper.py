@@ -51,6 +51,7 @@ from course_kit.figures.ablation import ablation_figure
 from course_kit.figures.benchmark import benchmark_figure
 from course_kit.figures.comparison import TITLES, compare_figure, middles
 from course_kit.figures.pareto import claimed_bytes, pareto_figure, published
+from course_kit.figures.shapes import shapes_figure
 from course_kit.notebook.numpy_net import logits
 from course_kit.notebook.paths import bundled_digits, model_path
 from course_kit.notebook.results import (
@@ -323,7 +324,8 @@ display(compare_figure(beside))
 # %%
 errors = {}
 for method in TITLES:
-    errors[method] = min(error for _, error, *_ in middles(beside, method))
+    if sizes := middles(beside, method):
+        errors[method] = min(error for _, error, *_ in sizes)
 for method, error in sorted(errors.items(), key=lambda pair: pair[1]):
     print(f"{TITLES[method]:18} {error:5.2f} %")
 assert errors["ada"] < errors["svd"]
@@ -333,6 +335,39 @@ assert errors["ada"] < errors["svd"]
 # at this many bytes one core of a few parameters must fit weights of very different shapes, and each layer is left with its matrices.
 
 # %% [markdown]
+# Why not, and which layers could share? Before any training, `python -m tools.bench.sharing` weighs it: the energy of all
+# weights that is lost when each keeps a core of its own, when weights of equal shape share one, and when all do.
+
+# %%
+for row in results("bench_sharing.json")[0]["rows"]:
+    if row["fraction"] == 0.15:
+        print(
+            f"{row['network']} {row['method']:12} {row['stored']:6,} parameters, {row['energy_lost']:.1%} lost"
+        )
+
+# %% [markdown]
+# One core for all is no wider than the narrowest layer, and cannot even spend the budget. Layers of equal shape do have
+# something in common before training; whether that lasts is not known yet.
+#
+# ## Order and balance on a ResNet
+#
+# The same question as above for LeNet-300: does a balanced reshape serve a ResNet-20 best, at 15 % of its parameters?
+# **Predict.** Which is best: the 64 x 64 x 9 that a convolution is, four balanced modes, or five modes of 8 or 9?
+
+# %% alt="Energy lost and test error of ResNet-20 by order at equal parameters: orders 3 and 4 with the layer's own modes are lowest, order 2 worst, balanced orders 3, 5 and 6 between"
+shapes = results("shapes_resnet20_cifar-10-jpeg.json")[0]
+display(shapes_figure(shapes))
+
+# %%
+by_error = sorted(shapes["runs"], key=lambda run: run["row"]["test_error"])
+for run in by_error:
+    dims = " x ".join(map(str, run["dims"]))
+    print(f"{dims:22} {run['row']['test_error']:.2f} %")
+
+# %% [markdown]
+# One seed and one epoch after the HOSVD, so look at the order of the rows. A middle order is best, as the paper says. But
+# balance does not pay here: the modes that a convolution comes with beat modes of equal size, unlike in LeNet-300's matrices.
+#
 # **Your turn.** `ada-tucker bench --list` names all networks; `ada-tucker bench convnet --epochs 2` trains for a few minutes,
 # once CIFAR-10 is where the error message wants it. `docs/benchmarks.md` has every row, and what a step costs.
 
