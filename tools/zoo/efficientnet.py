@@ -167,7 +167,7 @@ def student_of(dense: nn.Module) -> nn.Module:
 
 
 def study(
-    steps: int, seed: int, runs: Path, *, count: int = 2048, lr: float = 5e-4
+    steps: int, seed: int, runs: Path, *, count: int = 2048, lr: float = 2e-3
 ) -> dict[str, Any]:
     """HOSVD alone, distillation, and the file.
 
