@@ -52,6 +52,7 @@ def add_bench_options(command: argparse.ArgumentParser) -> None:
         help="folder for results and weights (default: %(default)s)",
     )  # fmt: skip
     _compression(command)
+    _studies(command)
     _training(command)
 
 
@@ -64,22 +65,6 @@ def _compression(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--ratio", type=float, default=15.0,
         help="how many times smaller than the dense network the file shall be (default: %(default)s)",
-    )  # fmt: skip
-    command.add_argument(
-        "--ratios", type=float, nargs="+", help="of --compare (default: the benchmark's)"
-    )
-    command.add_argument(
-        "--methods", nargs="+", choices=tuple(METHODS), default=list(METHODS), metavar="METHOD",
-        help=f"of --compare: some of {', '.join(METHODS)} (default: all)",
-    )  # fmt: skip
-    command.add_argument(
-        "--fractions", type=share, nargs="+",
-        help="of --compare: parameters stored, of the dense network's, which share the bits of a ratio; "
-        "1 is rounding alone",
-    )  # fmt: skip
-    command.add_argument(
-        "--seeds", type=seed, nargs="+", default=[0, 1, 2],
-        help="of --compare and --shapes (default: 0 1 2)",
     )  # fmt: skip
     command.add_argument(
         "--order", type=whole(2), help="of all dims (default: the best for each weight)"
@@ -100,6 +85,25 @@ def _compression(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--distil", type=float,
         help="fraction of the loss that imitates the dense network; a dense one imitates its own --start",
+    )  # fmt: skip
+
+
+def _studies(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "--ratios", type=float, nargs="+", help="of --compare (default: the benchmark's)"
+    )
+    command.add_argument(
+        "--methods", nargs="+", choices=tuple(METHODS), default=list(METHODS), metavar="METHOD",
+        help=f"of --compare: some of {', '.join(METHODS)} (default: all)",
+    )  # fmt: skip
+    command.add_argument(
+        "--fractions", type=share, nargs="+",
+        help="of --compare: parameters stored, of the dense network's, which share the bits of a ratio; "
+        "1 is rounding alone",
+    )  # fmt: skip
+    command.add_argument(
+        "--seeds", type=seed, nargs="+", default=[0, 1, 2],
+        help="of --compare and --shapes (default: 0 1 2)",
     )  # fmt: skip
 
 

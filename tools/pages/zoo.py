@@ -229,30 +229,11 @@ def _verdict(agreement: float) -> str:
 def _rows(run: Result) -> Iterator[tuple[str, ...]]:
     whole = f"{run['dense_params']:,}"
     yield "dense", whole, whole, f"{run['dense_bytes']:,}", "1.000"
-    for row in run["files"][:1]:
-        yield (
-            row["name"],
-            f"{row['params']:,}",
-            whole,
-            f"{row['n_bytes']:,}",
-            f"{row['agreement']:.3f}",
-        )
-    for row in run["hosvd"]:
-        yield (
-            f"HOSVD alone, {row['name']}",
-            f"{row['params']:,}",
-            whole,
-            "",
-            f"{row['agreement']:.3f}",
-        )
-    for row in run["files"][1:]:
-        yield (
-            row["name"],
-            f"{row['params']:,}",
-            whole,
-            f"{row['n_bytes']:,}",
-            f"{row['agreement']:.3f}",
-        )
+    plain, *ours = run["files"]
+    begun = [row | {"name": f"HOSVD alone, {row['name']}"} for row in run["hosvd"]]
+    for row in (plain, *begun, *ours):
+        size = f"{row['n_bytes']:,}" if "n_bytes" in row else ""
+        yield row["name"], f"{row['params']:,}", whole, size, f"{row['agreement']:.3f}"
 
 
 def main() -> int:

@@ -168,11 +168,25 @@ def compress_model(
         )
         plan = choose_plan(model, weights, plan_or_budget, unit, wanted)
     planned = {layer.name: weights[layer.name] for layer in plan.layers}
-    report = CompressionReport(
+    report = _reported(model, plan, planned, found)
+    if not dry_run:
+        check_values(planned, finite=init == "hosvd")
+        generator = generator or torch.Generator().manual_seed(0)
+        dense = {name: weight.parameter for name, weight in planned.items()}
+        insert(model, plan, planned, start_parts(plan, dense, init, generator))
+    return report
+
+
+def _reported(
+    model: nn.Module, plan: NetworkPlan, planned: Mapping[str, Weight], found: Survey
+) -> CompressionReport:
+    """What a plan does to a model."""
+    left = [weight.name for weight in found.weights if weight.name not in planned]
+    return CompressionReport(
         plan,
         *(count_params(model), _params_after(model, plan, planned)),
         *(count_bytes(model), _bytes_after(model, plan, planned)),
-        (*found.skipped, *(Skipped(n, "not in the plan") for n in weights if n not in planned)),
+        (*found.skipped, *(Skipped(name, "not in the plan") for name in left)),
         (
             *_advice(plan),
             *(note for weight in planned.values() for note in _notes(weight)),
@@ -180,12 +194,6 @@ def compress_model(
         ),
         plain_bytes(model, {id(weight.parameter) for weight in planned.values()}),
     )
-    if not dry_run:
-        check_values(planned, finite=init == "hosvd")
-        generator = generator or torch.Generator().manual_seed(0)
-        dense = {name: weight.parameter for name, weight in planned.items()}
-        insert(model, plan, planned, start_parts(plan, dense, init, generator))
-    return report
 
 
 def _checked_survey(

@@ -11,7 +11,7 @@ import torch
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
-from tests.torch_bridge.any_models import Tied
+from tests.torch_bridge.odd_modules import Tied
 from torch_bridge import compress_model, materialize
 from torch_bridge.compression import export
 from torch_bridge.compression.export import export_model

@@ -150,7 +150,7 @@ def test_patterns_choose_by_name_and_by_type() -> None:
 
 
 def test_a_parameter_of_an_unknown_module_is_taken_in_by_its_name() -> None:
-    from tests.torch_bridge.any_models import Positions
+    from tests.torch_bridge.odd_modules import Positions
 
     model = Positions()
     assert [weight.name for weight in survey(model, include=["table"]).weights] == ["table"]

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils import parametrize
 
-from tests.torch_bridge.any_models import Recurrent, Tied
+from tests.torch_bridge.odd_modules import Recurrent, Tied
 from torch_bridge import attach_quantizers, compress_model, materialize
 from torch_bridge.forward.implementation import use_implementation
 from torch_bridge.weights.sharing import share

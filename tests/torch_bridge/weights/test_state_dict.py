@@ -14,7 +14,7 @@ from safetensors.torch import load as load_safetensors
 from safetensors.torch import save as save_safetensors
 from torch import Tensor, nn
 
-from tests.torch_bridge.any_models import Recurrent, Tied
+from tests.torch_bridge.odd_modules import Recurrent, Tied
 from torch_bridge import attach_quantizers, compress_model, materialize, to_network
 from torch_bridge.forward.implementation import use_implementation
 from torch_bridge.quantization.qat import rate
