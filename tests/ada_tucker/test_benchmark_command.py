@@ -135,12 +135,14 @@ def test_rate_against_rank_at_the_same_bytes(
     tmp_path: Path, resnet8: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     folders = ("--out", tmp_path, "--runs", tmp_path / "runs", "--quiet")
-    options = ("--compare", "--ratios", 10, "--fractions", 1, 0.4, "--seeds", 0, "--epochs", 2)
+    options = ("--compare", "--ratios", 10, "--fractions", 1, 0.4, 0.2, "--seeds", 0, "--epochs", 2)
     assert command(resnet8, *options, *folders) == 0
     stem = tmp_path / "rates_resnet8_cifar-10-tiny"
     runs = json.loads(stem.with_suffix(".json").read_text())["runs"]
-    assert [(run["method"], run["bits"]) for run in runs] == [("rounding", 3.2), ("ada", 8.0)]
-    whole, part = (run["row"] for run in runs)
+    expected = [("rounding", 3.2), ("ada", 8.0), ("ada", 16.0)]
+    assert [(run["method"], run["bits"]) for run in runs] == expected
+    whole, part, _ = (run["row"] for run in runs)
+    assert len(list((tmp_path / "runs" / "compare").rglob("*.ada"))) == 3
     assert whole["params"] > 75_000 > 0.42 * 75_290 > part["params"]
     assert f"{part['params']:,}" in capsys.readouterr().out
     assert stem.with_suffix(".png").stat().st_size > 10_000
